@@ -1,0 +1,102 @@
+"""The ``zoo`` command: finds out which verb is meant, and imports only what that verb needs."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from zoo import __version__
+from zoo.errors import InputError
+
+HELP = """usage: zoo VERB [options]
+
+Re-run the history of image recognition, from the perceptron to VGG-16.
+
+  zoo fit --config lenet5_digits      train a network, then measure it on the test set
+  zoo validate --ckpt_path RUN        measure a checkpoint on the held-out slice of train
+  zoo test --ckpt_path RUN            measure a checkpoint on the test set
+  zoo predict --ckpt_path RUN         write a checkpoint's predictions on the test set
+  zoo list models|configs|data        what there is
+  zoo info NETWORK                    a network layer by layer: shapes, parameters, multiply-accumulates
+
+zoo VERB --help says more. RUN is a run folder such as runs/lenet5_digits/2026-01-31_12-00-00.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command; returns the exit status: 0, or 2 with one sentence on standard error for bad input."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    verbs: dict[str, Callable[[list[str]], int]] = {"list": _list, "info": _info}
+    verbs |= {verb: lambda args, verb=verb: _train(verb, args) for verb in ("fit", "validate", "test", "predict")}
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(HELP, end="")
+        return 0
+    if words[0] == "--version":
+        print(f"zoo {__version__}")
+        return 0
+    try:
+        if words[0] not in verbs:
+            raise InputError(f"There is no verb {words[0]!r}: zoo --help shows the verbs.")
+        return verbs[words[0]](words[1:])
+    except InputError as error:
+        # An error of a loader's worker arrives with that process's traceback around the sentence.
+        print(f"zoo: {str(error).strip().splitlines()[-1].split('InputError: ')[-1]}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # "zoo list configs | head" closes our output early; keep the interpreter from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise InputError(f"{message[0].upper()}{message[1:]}: {self.prog} --help says more.")
+
+
+def _list(args: list[str]) -> int:
+    parser = _Parser(prog="zoo list", description="Show what the zoo holds.")
+    parser.add_argument("what", choices=("models", "configs", "data"))
+    what = parser.parse_args(args).what
+    if what == "configs":
+        from zoo.configs import list_configs
+
+        rows = list_configs()
+    else:
+        from zoo.catalog import DATA, NETWORKS
+
+        described = {name: f"{e.year}  {e.summary} ({', '.join(e.variants)})" for name, e in NETWORKS.items()}
+        rows = described if what == "models" else DATA
+    width = max(map(len, rows))
+    for name, text in rows.items():
+        print(f"{name:<{width}}  {text}")
+    return 0
+
+
+def _info(args: list[str]) -> int:
+    parser = _Parser(prog="zoo info", description="Show a network layer by layer.")
+    parser.add_argument("network", metavar="NETWORK", help="a name from: zoo list models")
+    parser.add_argument("--variant", help="another form than the default")
+    parser.add_argument("--input-size", type=int, metavar="N", help="images of N x N pixels")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    options = parser.parse_args(args)
+    from zoo.report.network import describe, render
+
+    description = describe(options.network, options.variant, options.input_size)
+    if options.json:
+        import json
+
+        print(json.dumps(description, indent=2))
+    else:
+        render(description)
+    return 0
+
+
+def _train(verb: str, args: list[str]) -> int:
+    from zoo import training
+
+    outcome = training.main(verb, args)
+    if outcome is not None:
+        from zoo.report.summary import print_outcome
+
+        print_outcome(outcome.run_dir, outcome.record, outcome.metrics)
+    return 0

@@ -1,0 +1,129 @@
+"""What all data modules share: three splits, loaders that count exactly, one seed."""
+
+from typing import Any, Protocol
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from zoo.data.fingerprint import of_tensors
+from zoo.data.memory import InMemory
+from zoo.data.sampling import Batches
+from zoo.data.splits import held_out
+from zoo.data.transforms import Transform
+from zoo.errors import InputError
+from zoo.keyed import hashes, key
+
+
+class Split(Protocol):
+    """A dataset whose items are whole batches, addressed by a ``Draw``."""
+
+    def __len__(self) -> int: ...
+
+
+class ImageDataModule(LightningDataModule):
+    """Base of the data modules: subclasses fill ``splits`` with "train", "val" and "test" in ``setup``.
+
+    ``batch_size`` is the number of images of one step over all processes together; batches are (images, labels).
+    ``val`` is a slice of the training images, for choosing; ``test`` is the official test set, for measuring.
+    """
+
+    name: str
+    class_names: list[str]
+    num_workers = 0
+
+    def __init__(self, batch_size: int, num_held_out: int, seed: int) -> None:
+        super().__init__()
+        if batch_size < 1:
+            raise InputError(f"data.batch_size must be at least 1, not {batch_size}.")
+        self.batch_size, self.num_held_out, self.seed = batch_size, num_held_out, seed
+        self.splits: dict[str, Dataset] = {}
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes the labels tell apart."""
+        return len(self.class_names)
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the data as read, for the Record."""
+        raise NotImplementedError
+
+    def train_dataloader(self) -> DataLoader:
+        """Training images in keyed random order, augmented."""
+        return self._loader("train", shuffle=True)
+
+    def val_dataloader(self) -> DataLoader | list:
+        """The held-out slice of train, in order; an empty list where nothing is held out."""
+        return self._loader("val") if len(self.splits["val"]) else []  # type: ignore[arg-type]
+
+    def test_dataloader(self) -> DataLoader:
+        """The official test set, in order."""
+        return self._loader("test")
+
+    def predict_dataloader(self) -> DataLoader:
+        """The official test set, in order."""
+        return self._loader("test")
+
+    def _loader(self, split: str, shuffle: bool = False) -> DataLoader:
+        rank, replicas = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        dataset: Any = self.splits[split]
+        batches = Batches(
+            len(dataset), self.batch_size, shuffle=shuffle, seed=self.seed, rank=rank, num_replicas=replicas
+        )
+        # batch_size=None: the sampler's items are whole batches already.
+        workers = self.num_workers
+        return DataLoader(
+            dataset,
+            batch_size=None,
+            sampler=batches,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            pin_memory=workers > 0 and torch.cuda.is_available(),
+        )
+
+
+class InMemoryDataModule(ImageDataModule):
+    """A data set small enough for memory: subclasses say how to ``read`` it.
+
+    On a GPU the uint8 images are moved there once and every batch is made there.
+    """
+
+    def __init__(self, batch_size: int, num_held_out: int, seed: int, transform: Transform) -> None:
+        super().__init__(batch_size, num_held_out, seed)
+        self.transform = transform
+        self._fingerprint = ""
+
+    def read(self) -> dict[str, tuple[Tensor, Tensor]]:
+        """``{"train": (images, labels), "test": (images, labels)}``, images uint8 (N, C, H, W), labels int64."""
+        raise NotImplementedError
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 over the pixels and labels of train and test."""
+        return self._fingerprint
+
+    def setup(self, stage: str | None = None) -> None:
+        """Reads the data and carves the held-out slice; a second call does nothing."""
+        if self.splits:
+            return
+        data = self.read()
+        self._fingerprint = of_tensors([tensor for split in data.values() for tensor in split])
+        images, labels = data["train"]
+        order = hashes(key(self.name, "held out"), torch.arange(len(labels)))
+        if not 0 <= self.num_held_out < len(labels):
+            raise InputError(
+                f"data.num_held_out is {self.num_held_out}, but {self.name} has {len(labels)} training images to hold out from."
+            )
+        train, val = held_out(labels, order, self.num_held_out)
+        test_images, test_labels = data["test"]
+        everything = torch.arange(len(test_labels))
+        self.splits = {
+            "train": InMemory(images, labels, train, self.transform, self.seed),
+            "val": InMemory(images, labels, val, self.transform, None),
+            "test": InMemory(test_images, test_labels, everything, self.transform, None),
+        }
+        if self.trainer and self.trainer.strategy.root_device.type == "cuda":
+            for split in self.splits.values():
+                split.to(self.trainer.strategy.root_device)  # type: ignore[attr-defined]

@@ -1,0 +1,41 @@
+"""The 1,797 handwritten digits that scikit-learn carries: real images without any download."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from zoo.data.base import InMemoryDataModule
+from zoo.data.splits import held_out
+from zoo.data.transforms import DIGITS
+from zoo.keyed import hashes, key
+
+NUM_TEST = 360
+
+
+class Digits(InMemoryDataModule):
+    """Handwritten digits, 8x8, 17 grey levels (UCI "Optical Recognition of Handwritten Digits", test half).
+
+    Images arrive as float32 of shape (N, 1, 32, 32): enlarged to 20x20 in the middle of 32x32, as LeNet-5 wants them.
+    The data has no official split: 360 images are the test set by a fixed, stratified, hashed rule; ``num_held_out``
+    of the other 1,437 are the slice for choosing.
+    """
+
+    name = "digits"
+
+    def __init__(
+        self, batch_size: int = 32, transform: Literal["lenet5"] = "lenet5", num_held_out: int = 0, seed: int = 0
+    ) -> None:
+        super().__init__(batch_size, num_held_out, seed, DIGITS[transform])
+        self.class_names = [str(digit) for digit in range(10)]
+
+    def read(self) -> dict[str, tuple[Tensor, Tensor]]:
+        """scikit-learn's arrays as uint8 tensors, split into train and test."""
+        # Imported here: scikit-learn takes a second, and only this data set needs it.
+        from sklearn.datasets import load_digits
+
+        bunch = load_digits()
+        images = torch.from_numpy(bunch.images * (255 / 16)).round().to(torch.uint8)[:, None]
+        labels = torch.from_numpy(bunch.target).long()
+        train, test = held_out(labels, hashes(key(self.name, "test"), torch.arange(len(labels))), NUM_TEST)
+        return {"train": (images[train], labels[train]), "test": (images[test], labels[test])}

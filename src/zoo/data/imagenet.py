@@ -1,0 +1,146 @@
+"""ImageNet (ILSVRC) from folders of JPEG files: ``root/train/<wnid>/*.JPEG`` and ``root/val``."""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from zoo import keyed
+from zoo.data.base import ImageDataModule
+from zoo.data.fingerprint import of_listing
+from zoo.data.imagenet_val import flat_val_wnids
+from zoo.data.photos import TRANSFORMS, PhotoTransform, read_rgb
+from zoo.data.sampling import Draw
+from zoo.data.splits import held_out
+from zoo.errors import InputError
+
+ENDINGS = (".jpeg", ".jpg")
+
+
+class ImageNet(ImageDataModule):
+    """ILSVRC folders with any number of wnid classes; the ILSVRC validation images are the test set.
+
+    ``root/train/<wnid>/*.JPEG`` for training; ``root/val/<wnid>/*.JPEG``, or all images flat in ``root/val`` beside one
+    of the official label files (see ``imagenet_val``). Loaders give uint8 images (N, 3, 224, 224);
+    ``on_after_batch_transfer``, which the Trainer calls on the device, makes them the network's float32 input.
+    ``transform`` is the preprocessing of "alexnet", "vgg" or "torchvision".
+    """
+
+    name = "imagenet"
+
+    def __init__(
+        self,
+        root: str = "data/imagenet",
+        batch_size: int = 128,
+        transform: Literal["alexnet", "vgg", "torchvision"] = "torchvision",
+        num_held_out: int = 10_000,
+        num_workers: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(batch_size, num_held_out, seed)
+        self.root, self.transform = Path(root), TRANSFORMS[transform]
+        self.num_workers = len(os.sched_getaffinity(0)) if num_workers is None else num_workers
+        self.files: dict[str, list[Path]] = {}
+
+    def prepare_data(self) -> None:
+        """Raises InputError, with a way to get ImageNet, where there are no training or validation folders."""
+        for split in ("train", "val"):
+            if not (self.root / split).is_dir():
+                raise InputError(
+                    f"No ImageNet in {self.root.absolute()} (no folder {split!r} with <wnid>/*.JPEG): register at"
+                    " https://image-net.org, unpack ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar there or point"
+                    " --data.root elsewhere; meanwhile add --config overlays/smoke to run on generated images."
+                )
+
+    def setup(self, stage: str | None = None) -> None:
+        """Lists the files and carves the held-out slice; a second call does nothing."""
+        if self.splits:
+            return
+        self.prepare_data()
+        train = list_classes(self.root / "train")
+        self.class_names = list(train)
+        val = list_classes(self.root / "val")
+        if not val:
+            val = flat_val_wnids(self.root, sorted(_images(self.root / "val")))
+        unknown = sorted(set(val) - set(train))
+        if unknown:
+            raise InputError(f"{self.root / 'val'} has the class {unknown[0]}, which {self.root / 'train'} has not.")
+        files, labels = self._flatten(train)
+        if not 0 <= self.num_held_out < len(files):
+            raise InputError(
+                f"data.num_held_out is {self.num_held_out}, but {self.root / 'train'} has {len(files)} images."
+            )
+        # Keyed by file name, not by place in the list, so that a subset of ImageNet holds out the same images.
+        hashes = torch.tensor([keyed.key(self.name, "held out", file.name) for file in files])
+        kept, out = held_out(labels, hashes, self.num_held_out)
+        test_files, test_labels = self._flatten(val)
+        everything = torch.arange(len(test_files))
+        self.files = {"train": files, "test": test_files}
+        self.splits = {
+            "train": Photos(files, labels, kept, self.transform, self.seed),
+            "val": Photos(files, labels, out, self.transform, None),
+            "test": Photos(test_files, test_labels, everything, self.transform, None),
+        }
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the relative paths and sizes of all files; the pixels are not read for it."""
+        return of_listing(self.root, [file for files in self.files.values() for file in files])
+
+    def on_after_batch_transfer(self, batch: tuple[Tensor, ...], dataloader_idx: int) -> tuple[Tensor, Tensor]:
+        """uint8 images with a colour shift an image, on the device, to the network's float32 input and labels."""
+        images, labels, shifts = batch
+        return self.transform.normalize(images, shifts), labels
+
+    def _flatten(self, classes: dict[str, list[Path]]) -> tuple[list[Path], Tensor]:
+        files = [file for members in classes.values() for file in members]
+        labels = [self.class_names.index(wnid) for wnid, members in classes.items() for _ in members]
+        return files, torch.tensor(labels)
+
+
+class Photos(Dataset):
+    """JPEG files with labels; an item is a whole batch: (uint8 images (n, 3, S, S), labels, colour shifts (n, 3)).
+
+    ``positions`` choose among ``files`` and key the augmentation, which is on where ``seed`` is given.
+    """
+
+    def __init__(
+        self, files: list[Path], labels: Tensor, positions: Tensor, transform: PhotoTransform, seed: int | None
+    ) -> None:
+        self.files, self.labels, self.positions = files, labels, positions
+        self.transform, self.seed = transform, seed
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __getitem__(self, draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
+        positions = self.positions[draw.indices]
+        size = self.transform.size
+        images = torch.empty(len(positions), 3, size, size, dtype=torch.uint8)
+        shifts = torch.zeros(len(positions), 3)
+        if self.seed is None:
+            for n, position in enumerate(positions.tolist()):
+                images[n] = self.transform.central(read_rgb(self.files[position]))
+        else:
+            stream = keyed.key(self.seed, "augment", draw.epoch)
+            numbers = keyed.uniforms(stream, positions, self.transform.num_random).tolist()
+            for n, position in enumerate(positions.tolist()):
+                images[n] = self.transform.random(read_rgb(self.files[position]), numbers[n])
+            shifts = self.transform.color_shifts(keyed.normals(stream, positions, 3))
+        return images, self.labels[positions], shifts
+
+
+def list_classes(folder: Path) -> dict[str, list[Path]]:
+    """The images of each class folder, classes and files sorted by name; raises InputError for an empty class."""
+    classes = {entry.name: sorted(_images(Path(entry.path))) for entry in os.scandir(folder) if entry.is_dir()}
+    for wnid, files in classes.items():
+        if not files:
+            raise InputError(f"{folder / wnid} holds no .JPEG file: remove the folder or fill it.")
+    return dict(sorted(classes.items()))
+
+
+def _images(folder: Path) -> list[Path]:
+    return [Path(entry.path) for entry in os.scandir(folder) if entry.name.lower().endswith(ENDINGS)]

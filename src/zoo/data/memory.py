@@ -1,0 +1,41 @@
+"""A split that lives in memory as uint8 and is transformed a batch at a time, on the device where it lies."""
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from zoo import keyed
+from zoo.data.sampling import Draw
+from zoo.data.transforms import Transform
+
+
+class InMemory(Dataset):
+    """Images (uint8, shape (N, C, H, W)) with labels (int64, shape (N,)); an item is a whole batch.
+
+    ``dataset[draw]`` gives ``(images, labels)``: images float32 of shape (n, C, H', W') after ``transform``,
+    augmented where ``seed`` is given. ``positions`` are the images' places in the official file: they key the
+    augmentation, so an image is treated alike whichever slice it was carved into.
+    """
+
+    def __init__(self, images: Tensor, labels: Tensor, positions: Tensor, transform: Transform, seed: int | None):
+        self.images = transform.place(images[positions]).contiguous()
+        self.labels, self.positions = labels[positions], positions
+        self.transform, self.seed = transform, seed
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, draw: Draw) -> tuple[Tensor, Tensor]:
+        indices = draw.indices.to(self.images.device)
+        images = self.images[indices]
+        if self.seed is not None and self.transform.num_random:
+            stream = keyed.key(self.seed, "augment", draw.epoch)
+            numbers = keyed.uniforms(stream, self.positions[indices], self.transform.num_random)
+            images = self.transform.augment(images, numbers)
+        return self.transform.normalize(images), self.labels[indices]
+
+    def to(self, device: torch.device) -> "InMemory":
+        """Moves images and labels to ``device``, so that batches are made there."""
+        self.images, self.labels = self.images.to(device), self.labels.to(device)
+        self.positions = self.positions.to(device)
+        return self

@@ -1,0 +1,60 @@
+"""A small ImageNet folder that is generated on the spot: real JPEG files of ten kinds of pattern."""
+
+import shutil
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from zoo.data.imagenet import ImageNet
+
+NUM_CLASSES, NUM_TRAIN, NUM_VAL = 10, 24, 8
+
+
+class SmokeImageNet(ImageNet):
+    """ImageNet's layout filled with generated pictures, so that a network of ImageNet's size runs without a download.
+
+    Each class is a wave pattern of its own direction and colours; position, size and noise differ from file to file.
+    The files are made once, in ``root``, from fixed seeds.
+    """
+
+    name = "smoke-imagenet"
+
+    def __init__(
+        self,
+        root: str = "data/smoke-imagenet",
+        batch_size: int = 8,
+        transform: Literal["alexnet", "vgg", "torchvision"] = "torchvision",
+        num_held_out: int = 40,
+        num_workers: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(root, batch_size, transform, num_held_out, num_workers, seed)
+
+    def prepare_data(self) -> None:
+        """Writes the folder where it is not there yet; a run that is stopped leaves no half of it."""
+        if self.root.exists():
+            return
+        partial = self.root.with_name(f"{self.root.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        for label in range(NUM_CLASSES):
+            for split, number in (("train", NUM_TRAIN), ("val", NUM_VAL)):
+                folder = partial / split / f"n{label:08d}"
+                folder.mkdir(parents=True)
+                for n in range(number):
+                    picture(label, n if split == "train" else NUM_TRAIN + n).save(folder / f"{n:03d}.JPEG", quality=90)
+        partial.replace(self.root)
+
+
+def picture(label: int, number: int) -> Image.Image:
+    """Picture ``number`` of class ``label``: waves across it, 240 to 400 pixels a side."""
+    random = np.random.default_rng([label, number])
+    height, width = random.integers(240, 401, size=2)
+    y, x = np.mgrid[:height, :width] / 256
+    angle = np.pi * label / NUM_CLASSES + random.normal(0, 0.05)
+    waves = np.sin(2 * np.pi * (4 + label % 3) * (x * np.cos(angle) + y * np.sin(angle)) + random.uniform(0, 2 * np.pi))
+    colors = np.random.default_rng([label]).uniform(40, 215, size=(2, 3))
+    share = (waves[:, :, None] + 1) / 2
+    pixels = share * colors[0] + (1 - share) * colors[1] + random.normal(0, 12, (height, width, 1))
+    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))

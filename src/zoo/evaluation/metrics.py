@@ -1,0 +1,54 @@
+"""Top-1 and top-5 error as exact integer counts."""
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+
+class ErrorCounts(Metric):
+    """Counts images and mistakes; ``compute`` adds the counts of all processes.
+
+    An image is wrong in top-k where k classes rank before its label. Equal logits rank by class number, as argmax
+    has it; a label whose logits contain NaN is wrong.
+    """
+
+    full_state_update = False
+    num_images: Tensor
+    top1_wrong: Tensor
+    top5_wrong: Tensor
+    loss_sum: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name in ("num_images", "top1_wrong", "top5_wrong"):
+            self.add_state(name, torch.tensor(0, dtype=torch.int64), dist_reduce_fx="sum")
+        self.add_state("loss_sum", torch.tensor(0.0, dtype=torch.float32), dist_reduce_fx="sum")
+
+    def update(self, logits: Tensor, labels: Tensor, losses: Tensor) -> None:
+        """Adds a batch: logits (N, classes), labels int64 (N,), one loss an image (N,)."""
+        rank = label_ranks(logits, labels)
+        self.num_images += len(labels)
+        self.top1_wrong += (rank >= 1).sum()
+        self.top5_wrong += (rank >= 5).sum()
+        self.loss_sum += losses.detach().sum()
+
+    def compute(self) -> dict[str, float | int]:
+        """``n``, ``top1_wrong``, ``top5_wrong``, the errors in percent and the mean loss, over all processes."""
+        n, wrong1, wrong5 = int(self.num_images), int(self.top1_wrong), int(self.top5_wrong)
+        return {
+            "n": n,
+            "top1_wrong": wrong1,
+            "top5_wrong": wrong5,
+            "top1_error": 100 * wrong1 / n,
+            "top5_error": 100 * wrong5 / n,
+            "loss": float(self.loss_sum) / n,
+        }
+
+
+def label_ranks(logits: Tensor, labels: Tensor) -> Tensor:
+    """How many classes rank before each image's label: int64 (N,), 0 where the label is the argmax."""
+    own = logits.gather(1, labels[:, None])
+    classes = torch.arange(logits.shape[1], device=logits.device)
+    before = (logits > own) | ((logits == own) & (classes < labels[:, None]))
+    # Comparisons with NaN are all false and would rank the label first.
+    return torch.where(logits.isnan().any(dim=1), logits.shape[1], before.sum(dim=1))

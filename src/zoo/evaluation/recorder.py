@@ -1,0 +1,105 @@
+"""The callback that turns a test into a Record."""
+
+import hashlib
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import nn
+
+from zoo.results.provenance import environment, git_state
+from zoo.results.record import Record, finite
+
+PROTOCOL = "single view"
+
+
+class Recorder(Callback):
+    """Times training and test, counts images, and writes ``record.json`` when a test ends.
+
+    ``path`` is the file, ``config`` the whole configuration as plain values.
+    ``record`` holds the last Record on the first process and is None elsewhere.
+    """
+
+    def __init__(self, path: Path, config: dict[str, Any]) -> None:
+        self.path, self.config = path, config
+        self.record: Record | None = None
+        self._images = 0
+        self._train_seconds = self._test_seconds = self._started = 0.0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Starts the clock."""
+        self._started = time.perf_counter()
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *_: Any) -> None:
+        """Counts this process's images."""
+        self._images += len(batch[1])
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Stops the clock; validation in between counts as training time."""
+        self._train_seconds = time.perf_counter() - self._started
+        images = torch.tensor(self._images, device=pl_module.device)
+        self._images = int(trainer.strategy.reduce(images, reduce_op="sum"))
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Starts the clock."""
+        self._started = time.perf_counter()
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Writes the Record, on the first process."""
+        self._test_seconds = time.perf_counter() - self._started
+        if trainer.is_global_zero:
+            self.record = self._record(trainer, pl_module)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.record.write(self.path)
+
+    def _record(self, trainer: Trainer, model: Any) -> Record:
+        counts, data = model.test_result, trainer.datamodule  # type: ignore[attr-defined]
+        metrics = {key: counts[key] for key in ("top1_error", "top5_error", "top1_wrong", "top5_wrong")}
+        return Record(
+            network=model.network.name,
+            variant=model.network.variant,
+            parameters=sum(p.numel() for p in model.network.parameters()),
+            dataset={
+                "name": data.name,
+                "fingerprint": data.fingerprint,
+                "split": "test",
+                "num_images": len(data.splits["test"]),
+                "num_classes": data.num_classes,
+            },
+            protocol=PROTOCOL,
+            n=counts["n"],
+            metrics=metrics | {"loss": finite(counts["loss"])},
+            seed=self.config.get("seed_everything"),
+            timing=self._timing(trainer, counts["n"]),
+            weights={"sha256": weights_digest(model.network)},
+            config=self.config,
+            git=git_state(),
+            environment=environment(_device_name(model.device)) | {"processes": trainer.world_size},
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+
+    def _timing(self, trainer: Trainer, n: int) -> dict[str, float | int | None]:
+        trained = self._train_seconds
+        return {
+            "train_seconds": round(trained, 3),
+            "train_images": self._images,
+            "train_images_per_second": round(self._images / trained, 1) if trained else None,
+            "train_steps": trainer.global_step,
+            "train_epochs": trainer.current_epoch,
+            "test_seconds": round(self._test_seconds, 3),
+            "test_images_per_second": round(n / self._test_seconds, 1),
+        }
+
+
+def weights_digest(network: nn.Module) -> str:
+    """sha256 of the network's state as safetensors would store it: independent of the checkpoint around it."""
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    return hashlib.sha256(safetensors.torch.save(state)).hexdigest()
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

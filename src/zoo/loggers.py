@@ -1,0 +1,66 @@
+"""Where metrics go: metrics.csv in the run folder, and Weights & Biases where it is asked for."""
+
+import netrc
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
+
+from zoo.errors import InputError
+
+
+@dataclass
+class Wandb:
+    """Weights & Biases. Runs of one project can be laid side by side there.
+
+    Without a key for the server (WANDB_API_KEY or netrc) a run is kept offline in its folder: ``wandb sync`` sends it.
+    """
+
+    project: str = "zoo"
+    entity: str | None = None
+    group: str | None = None
+
+
+class MetricsFile(CSVLogger):
+    """``metrics.csv`` directly in the run folder, one row for each time something was logged."""
+
+    def __init__(self, run_dir: Path) -> None:
+        super().__init__(run_dir.parent, name="", version=run_dir.name)
+
+    def log_hyperparams(self, params: Any = None) -> None:
+        """Nothing: config.yaml holds them all."""
+
+
+def wandb_logger(options: Wandb, run_dir: Path, config: dict[str, Any]) -> Logger:
+    """A logger that carries the whole ``config`` and is named after the run folder. Raises InputError without wandb."""
+    try:
+        return WandbLogger(
+            name="/".join(run_dir.absolute().parts[-2:]),
+            save_dir=run_dir,
+            project=options.project,
+            entity=options.entity,
+            group=options.group,
+            offline=_mode() == "offline",
+            log_model=False,
+            config=config,
+        )
+    except ModuleNotFoundError as error:
+        raise InputError("Weights & Biases is not installed: pip install wandb, or leave the overlay out.") from error
+
+
+def _mode() -> str:
+    """ "offline" where WANDB_MODE says so, or where nobody set a mode and there is no key to log in with."""
+    if mode := os.environ.get("WANDB_MODE"):
+        return mode
+    host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
+    return "online" if os.environ.get("WANDB_API_KEY") or _has_netrc_entry(host) else "offline"
+
+
+def _has_netrc_entry(host: str) -> bool:
+    try:
+        return host in netrc.netrc(os.environ.get("NETRC")).hosts
+    except (OSError, netrc.NetrcParseError):
+        return False

@@ -1,0 +1,36 @@
+"""The networks (nn.Module) and their models (LightningModule), loaded on first use; ``get_model`` builds a network."""
+
+from importlib import import_module
+from typing import Any
+
+from zoo.catalog import NETWORKS
+
+_HOMES = {name: entry.module for entry in NETWORKS.values() for name in (entry.network, entry.model)}
+
+__all__ = ["get_model", *sorted(_HOMES)]  # noqa: PLE0604, PLE0605
+
+
+def get_model(name: str, *, variant: str | None = None, **options: Any) -> Any:
+    """A network by name, an ordinary ``nn.Module`` with its initial weights, in eval mode.
+
+    ``variant`` is the form ("paper" unless given); ``options`` are the network's own, such as ``num_classes`` or
+    ``input_size``. Raises ValueError for a name, variant or option that the zoo does not have.
+    """
+    if name not in NETWORKS:
+        raise ValueError(f"no network {name!r}; there is {', '.join(NETWORKS)}")
+    entry = NETWORKS[name]
+    network = getattr(import_module(entry.module), entry.network)
+    try:
+        return network(variant=variant or entry.variants[0], **options).eval()
+    except TypeError as error:
+        raise ValueError(f"{name}: {str(error).split('() ')[-1]}") from error
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'zoo.models' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

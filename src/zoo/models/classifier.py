@@ -1,0 +1,156 @@
+"""The LightningModule that all networks share: loss, exact counts, optimiser groups, schedule."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import OptimizerCallable
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+
+from zoo import keyed
+from zoo.errors import InputError
+from zoo.evaluation.metrics import ErrorCounts
+from zoo.models.network import Network
+from zoo.optim import Schedule
+
+Batch = tuple[Tensor, Tensor]
+NETWORK_KEY = "zoo_network"
+
+
+class Classifier(LightningModule):
+    """Trains and measures one ``Network`` on batches of (images, labels).
+
+    Metrics are named ``<stage>/loss``, ``<stage>/top1_error`` and ``<stage>/top5_error`` (percent). A subclass gives
+    the paper's loss by overriding ``losses``, its learning rule by ``training_step`` or the optimiser it is built with.
+    """
+
+    #: Factor on the learning rate of biases, and whether weight decay holds for them.
+    bias_rate = 1.0
+    bias_decay = False
+
+    def __init__(self, network: Network, optimizer: OptimizerCallable, schedule: Schedule | None = None) -> None:
+        super().__init__()
+        self.network, self.optimizer_of, self.schedule = network, optimizer, schedule
+        self.train_counts, self.val_counts, self.test_counts = ErrorCounts(), ErrorCounts(), ErrorCounts()
+        self.test_result: dict[str, float] = {}
+        # seed_everything has just set it; dropout is keyed by it, so that a resumed run draws the same masks.
+        self.run_seed = torch.initial_seed()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (N, C, H, W) to logits (N, num_classes)."""
+        return self.network(images)
+
+    def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """One loss an image, shape (N,): cross-entropy unless the paper has another."""
+        return F.cross_entropy(logits, labels, reduction="none")
+
+    def setup(self, stage: str) -> None:
+        """Raises InputError where the data have more classes than the network has outputs."""
+        data = getattr(self.trainer, "datamodule", None)
+        classes = getattr(data, "num_classes", 0)
+        if classes > self.network.num_classes:
+            raise InputError(
+                f"The data have {classes} classes but the network {self.network.num_classes} outputs:"
+                f" add --model.num_classes {classes}."
+            )
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Makes dropout a function of (seed, step, process)."""
+        torch.manual_seed(keyed.key(self.run_seed, "dropout", self.global_step, self.global_rank))
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The mean loss over the step's images on all processes together."""
+        images, labels = batch
+        logits = self(images)
+        losses = self.losses(logits, labels)
+        self.train_counts.update(logits.detach(), labels, losses)
+        loss = losses.sum() / self._images_in_step(len(labels)) * self.trainer.world_size
+        self._log_step(losses)
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Counts mistakes on the held-out slice."""
+        self._count(self.val_counts, batch)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Counts mistakes on the test set."""
+        self._count(self.test_counts, batch)
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """Labels and class probabilities, on the CPU."""
+        images, labels = batch
+        return {"labels": labels.cpu(), "probabilities": self(images).softmax(dim=1).cpu()}
+
+    def on_train_epoch_end(self) -> None:
+        """Logs the errors on the training images as they were met."""
+        self._log_epoch("train", self.train_counts)
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs the errors on the held-out slice."""
+        self._log_epoch("val", self.val_counts)
+
+    def on_test_epoch_end(self) -> None:
+        """Logs the errors on the test set."""
+        self.test_result = self._log_epoch("test", self.test_counts)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Adds what ``zoo.load`` needs to build the network again, as plain values."""
+        network = self.network
+        checkpoint[NETWORK_KEY] = {"name": network.name, "variant": network.variant, "options": network.options}
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """The optimiser over weights and biases apart, and the schedule stepped after every batch."""
+        optimizer = self.optimizer_of(self.parameter_groups())
+        for group in optimizer.param_groups:
+            group["lr"] *= group.pop("rate", 1.0)
+        if self.schedule is None:
+            return optimizer
+        steps, epochs = self._length()
+        schedule = self.schedule
+        scheduler = LambdaLR(optimizer, lambda step: schedule.factor(step / steps * epochs, epochs))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Weights, and everything with fewer than two dimensions: biases, scales, coefficients."""
+        parameters = [p for p in self.network.parameters() if p.requires_grad]
+        weights = [p for p in parameters if p.ndim >= 2]
+        biases: dict[str, Any] = {"params": [p for p in parameters if p.ndim < 2], "rate": self.bias_rate}
+        if not self.bias_decay:
+            biases["weight_decay"] = 0.0
+        return [group for group in ({"params": weights}, biases) if group["params"]]
+
+    def _length(self) -> tuple[float, float]:
+        """Steps and epochs of the whole run; a run bounded by max_steps counts as the part of an epoch that it is."""
+        steps = self.trainer.estimated_stepping_batches
+        per_epoch = self.trainer.num_training_batches / self.trainer.accumulate_grad_batches
+        if not isinstance(steps, int):
+            raise InputError("A learning-rate schedule needs an end: set trainer.max_epochs or trainer.max_steps.")
+        return steps, steps / per_epoch
+
+    def _images_in_step(self, local: int) -> float | Tensor:
+        if self.trainer.world_size == 1:
+            return local
+        # Shares may differ by one image; DDP averages over processes, so each divides by the step's own total.
+        return self.trainer.strategy.reduce(torch.tensor(float(local), device=self.device), reduce_op="sum")
+
+    def _count(self, counts: ErrorCounts, batch: Batch) -> None:
+        images, labels = batch
+        logits = self(images)
+        counts.update(logits, labels, self.losses(logits, labels))
+
+    def _log_step(self, losses: Tensor) -> None:
+        if self.global_step % self.trainer.log_every_n_steps == 0 and len(losses):
+            rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+            self.log_dict({"train/step_loss": losses.detach().mean(), "lr": rate}, rank_zero_only=True)
+
+    def _log_epoch(self, stage: str, counts: ErrorCounts) -> dict[str, float]:
+        values: dict[str, float] = counts.compute()
+        counts.reset()
+        for name in ("loss", "top1_error", "top5_error"):
+            # float64, so that the loggers hold the very numbers of the Record; equal on all processes already.
+            exact = torch.tensor(values[name], dtype=torch.float64)
+            self.log(f"{stage}/{name}", exact, prog_bar=name != "top5_error", sync_dist=False)
+        return values

@@ -1,0 +1,134 @@
+"""LeNet-5 (LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition", 1998)."""
+
+from typing import Literal
+
+import torch
+from lightning.pytorch.cli import OptimizerCallable
+from torch import Tensor, nn
+
+from zoo.layers import RBF, Negative, ScaledTanh, Subsampling, TableConv2d
+from zoo.models.classifier import Classifier
+from zoo.models.lenet5_codes import codes
+from zoo.models.network import Network, check_variant
+from zoo.optim import Schedule
+
+# Table I of the paper: the maps of S2 that each map of C3 reads.
+C3_TABLE = (
+    (0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (0, 4, 5), (0, 1, 5),
+    (0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (0, 3, 4, 5), (0, 1, 4, 5), (0, 1, 2, 5),
+    (0, 1, 3, 4), (1, 2, 4, 5), (0, 2, 3, 5), (0, 1, 2, 3, 4, 5),
+)  # fmt: skip
+
+Variant = Literal["paper", "modern"]
+
+
+class LeNet5(Network):
+    """LeNet-5 on 32x32 images: (N, C, 32, 32) to logits (N, num_classes). Section II.B.
+
+    ``paper``: C3's connection table, trainable subsampling, 1.7159 tanh(2x/3), RBF outputs; 60,000 parameters with one
+    channel. Logits are the negative distances. ``modern``: full C3, ReLU, max-pooling and a linear output, 61,706.
+
+    Deviations and guesses of ``paper``: the 7x12 bitmaps behind the RBF units are drawn anew after Figure 3, and exist
+    for ten classes; the coefficients of the subsampling layers start within +-2.4 / 4, by the rule for weights with
+    the fan-in of a 2x2 neighbourhood, all biases at 0; where there are three channels, C1 reads all of them.
+    """
+
+    name = "lenet5"
+
+    def __init__(self, variant: Variant = "paper", num_classes: int = 10, in_channels: int = 1) -> None:
+        check_variant(variant, ("paper", "modern"))
+        if variant == "paper" and not 1 <= num_classes <= 10:
+            raise ValueError(f"the paper form has output codes for ten classes, not {num_classes}; take variant modern")
+        layers = _paper(in_channels, num_classes) if variant == "paper" else _modern(in_channels, num_classes)
+        options = {"num_classes": num_classes, "in_channels": in_channels}
+        super().__init__(layers, variant, (in_channels, 32, 32), options)
+        if variant == "paper":
+            self.apply(_initialize)
+
+
+def _paper(in_channels: int, num_classes: int) -> dict[str, nn.Module]:
+    return {
+        "c1": nn.Conv2d(in_channels, 6, 5),
+        "c1_squash": ScaledTanh(),
+        "s2": Subsampling(6),
+        "s2_squash": ScaledTanh(),
+        "c3": TableConv2d(C3_TABLE, in_maps=6, size=5),
+        "c3_squash": ScaledTanh(),
+        "s4": Subsampling(16),
+        "s4_squash": ScaledTanh(),
+        "c5": nn.Conv2d(16, 120, 5),
+        "c5_squash": ScaledTanh(),
+        "flatten": nn.Flatten(),
+        "f6": nn.Linear(120, 84),
+        "f6_squash": ScaledTanh(),
+        "output": RBF(codes(num_classes)),
+        "logits": Negative(),
+    }
+
+
+def _modern(in_channels: int, num_classes: int) -> dict[str, nn.Module]:
+    return {
+        "c1": nn.Conv2d(in_channels, 6, 5),
+        "c1_relu": nn.ReLU(),
+        "s2": nn.MaxPool2d(2),
+        "c3": nn.Conv2d(6, 16, 5),
+        "c3_relu": nn.ReLU(),
+        "s4": nn.MaxPool2d(2),
+        "c5": nn.Conv2d(16, 120, 5),
+        "c5_relu": nn.ReLU(),
+        "flatten": nn.Flatten(),
+        "f6": nn.Linear(120, 84),
+        "f6_relu": nn.ReLU(),
+        "output": nn.Linear(84, num_classes),
+    }
+
+
+def _initialize(module: nn.Module) -> None:
+    """Uniform within +-2.4 / fan-in of the unit (Appendix A); biases 0."""
+    if isinstance(module, TableConv2d):
+        kernels = iter(module.weight)
+        for row in module.table:
+            bound = 2.4 / (len(row) * module.kernel_size[0] ** 2)
+            for _ in row:
+                nn.init.uniform_(next(kernels).detach(), -bound, bound)
+    elif isinstance(module, Subsampling):
+        nn.init.uniform_(module.coefficient, -2.4 / 4, 2.4 / 4)
+    elif isinstance(module, (nn.Conv2d, nn.Linear)):
+        bound = 2.4 / module.weight[0].numel()
+        nn.init.uniform_(module.weight, -bound, bound)
+        nn.init.zeros_(module.bias)
+
+
+def map_losses(logits: Tensor, labels: Tensor, j: float) -> Tensor:
+    """Equation 9 an image: y_D + log(exp(-j) + sum_i exp(-y_i)), with y = -logits; shapes (N, classes), (N,) to (N,).
+
+    It is the cross-entropy of the logits with one extra "rubbish" logit -j.
+    """
+    rubbish = logits.new_full((len(logits), 1), -j)
+    return torch.logsumexp(torch.cat([logits, rubbish], dim=1), dim=1) - logits.gather(1, labels[:, None])[:, 0]
+
+
+class LeNet5Model(Classifier):
+    """LeNet-5 with the loss of equation 9 (paper form) or cross-entropy (modern form).
+
+    Deviations and guesses: the paper trains with stochastic diagonal Levenberg-Marquardt on single images; here it is
+    the optimiser that is passed in. ``j`` of equation 9 is not printed; 0.1 is a guess.
+    """
+
+    def __init__(
+        self,
+        variant: Variant = "paper",
+        num_classes: int = 10,
+        in_channels: int = 1,
+        j: float = 0.1,
+        optimizer: OptimizerCallable = lambda groups: torch.optim.SGD(groups, lr=0.01, momentum=0.9),
+        schedule: Schedule | None = None,
+    ) -> None:
+        super().__init__(LeNet5(variant, num_classes, in_channels), optimizer, schedule)
+        self.j = j
+
+    def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Equation 9 where the output units are RBFs, cross-entropy where they are linear."""
+        if self.network.variant == "paper":
+            return map_losses(logits, labels, self.j)
+        return super().losses(logits, labels)

@@ -1,0 +1,47 @@
+"""The linear softmax classifier: logits = W x + b on raw pixels, cross-entropy, L2 on W."""
+
+import torch
+from lightning.pytorch.cli import OptimizerCallable
+from torch import nn
+
+from zoo.models.classifier import Classifier
+from zoo.models.network import Network, check_variant
+from zoo.optim import Schedule
+
+
+class Linear(Network):
+    """One linear layer on all pixels, starting from zero.
+
+    Deviations and guesses: none to speak of; the form is as old as logistic regression and no single paper defines it.
+    """
+
+    name = "linear"
+
+    def __init__(
+        self, variant: str = "paper", num_classes: int = 10, in_channels: int = 3, input_size: int = 32
+    ) -> None:
+        check_variant(variant, ("paper",))
+        fc = nn.Linear(in_channels * input_size**2, num_classes)
+        nn.init.zeros_(fc.weight)
+        nn.init.zeros_(fc.bias)
+        super().__init__(
+            {"flatten": nn.Flatten(), "fc": fc},
+            variant,
+            (in_channels, input_size, input_size),
+            {"num_classes": num_classes, "in_channels": in_channels, "input_size": input_size},
+        )
+
+
+class LinearModel(Classifier):
+    """Softmax regression: mean cross-entropy, weight decay on the weights but not on the biases."""
+
+    def __init__(
+        self,
+        num_classes: int = 10,
+        in_channels: int = 3,
+        input_size: int = 32,
+        optimizer: OptimizerCallable = lambda groups: torch.optim.SGD(groups, lr=0.01, momentum=0.9),
+        schedule: Schedule | None = None,
+    ) -> None:
+        network = Linear(num_classes=num_classes, in_channels=in_channels, input_size=input_size)
+        super().__init__(network, optimizer, schedule)

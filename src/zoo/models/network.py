@@ -1,0 +1,39 @@
+"""What every network of the zoo is: a chain of layers under the paper's names."""
+
+from collections import OrderedDict
+from typing import Any
+
+from torch import nn
+
+
+class Network(nn.Sequential):
+    """A network as a chain of named layers, from images (N, C, H, W) to logits (N, num_classes).
+
+    ``input_shape`` is (C, H, W). ``name``, ``variant`` and ``options`` are what ``zoo.get_model`` needs to build the
+    same network again. A slice, ``network[:5]``, is an ordinary nn.Sequential.
+    """
+
+    name: str
+
+    def __init__(
+        self, layers: dict[str, nn.Module], variant: str, input_shape: tuple[int, int, int], options: dict[str, Any]
+    ) -> None:
+        super().__init__(OrderedDict(layers))
+        self.variant, self.input_shape, self.options = variant, input_shape, options
+
+    @property
+    def num_classes(self) -> int:
+        """The number of logits."""
+        return int(self.options["num_classes"])
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        # nn.Sequential would call this class's constructor with the slice's layers.
+        if isinstance(index, slice):
+            return nn.Sequential(OrderedDict(list(self._modules.items())[index]))
+        return super().__getitem__(index)
+
+
+def check_variant(variant: str, known: tuple[str, ...]) -> None:
+    """Raises ValueError, naming what there is, where ``variant`` is not among ``known``."""
+    if variant not in known:
+        raise ValueError(f"no variant {variant!r}; there is {', '.join(known)}")

@@ -1,0 +1,116 @@
+"""The command line's parser, made readable: errors of one sentence, help of one screen."""
+
+import argparse
+import difflib
+import inspect
+import re
+import textwrap
+from collections.abc import Iterable
+from typing import Any
+
+from lightning.pytorch import Trainer
+from lightning.pytorch.cli import LightningArgumentParser
+
+from zoo.catalog import DATA, NETWORKS
+from zoo.errors import InputError
+
+WIDTH = 100
+
+
+class Parser(LightningArgumentParser):
+    """LightningCLI's parser with ``error`` and ``format_help`` replaced."""
+
+    def error(self, message: str, ex: Exception | None = None) -> Any:
+        """Raises InputError with one sentence; inner parsers, whose errors others collect, stay as they are."""
+        if not self.exit_on_error:
+            return super().error(message, ex)
+        raise InputError(sentence(message)) from ex
+
+    def format_help(self, formatter: Any = None) -> str:
+        """The options of a run, one line each; of the Trainer's only the names."""
+        if not any(action.dest == "run_dir" for action in self._actions):
+            return super().format_help() if formatter is None else super().format_help(formatter)
+        models = ", ".join(entry.model for entry in NETWORKS.values())
+        trainer = [action.dest.removeprefix("trainer.") for action in self._actions if action.dest.startswith("trainer.")]
+        parts = [
+            f"usage: {self.prog} --config FILE [--config FILE ...] [--KEY VALUE ...]",
+            textwrap.fill(self.description or "", WIDTH),
+            "\n".join(_own_options(self._actions)),
+            "data and model, as in the YAML file (--data.batch_size 64, --model.optimizer.lr 0.1):",
+            f"  --data CLASS          {', '.join(DATA)}; --data.help CLASS lists its options",
+            textwrap.fill(
+                f"--model CLASS         {models}; --model.help CLASS lists its options",
+                WIDTH, initial_indent="  ", subsequent_indent=" " * 24,
+            ),
+            "trainer, Lightning's own (https://lightning.ai/docs/pytorch/stable/common/trainer.html), --trainer.NAME VALUE:",
+            textwrap.fill(", ".join(trainer), WIDTH, initial_indent="  ", subsequent_indent="  "),
+        ]  # fmt: skip
+        return "\n\n".join(parts[:3]) + "\n\n" + "\n".join(parts[3:6]) + "\n\n" + "\n".join(parts[6:]) + "\n"
+
+
+def _own_options(actions: Iterable[argparse.Action]) -> Iterable[str]:
+    for action in actions:
+        known = action.help not in (None, argparse.SUPPRESS) and action.option_strings
+        if known and "." not in action.dest and action.dest not in ("trainer", "model", "data"):
+            name = action.option_strings[-1] + (f" {action.metavar}" if action.metavar else "")
+            default = f" (default: {action.default})" if action.default not in (None, argparse.SUPPRESS) else ""
+            yield f"  {name:<21} {action.help}{default}"
+
+
+def sentence(message: str) -> str:
+    """What jsonargparse says over several lines, as one sentence with the key's whole name and a way out."""
+    if message.startswith("the following arguments are required"):
+        return "Nothing to run yet: add --config with a file or a shipped name (zoo list configs)."
+    path = ".".join(re.findall(r'Parser key "([^"]+)"', message))
+    if match := re.search(r"Option '([^']+)' is not accepted|unrecognized arguments: --(\S+)", message):
+        return _unknown(".".join(part for part in (path, match[1] or match[2].split("=")[0]) if part))
+    if match := re.search(r"(?:dot import path string|Undefined class path|No module named|subclass): '?([\w.]+)", message):
+        return f"{path or 'A class path'} names {match[1]!r}, which is no class that fits (zoo {_verb_help()})."
+    expected = [_plain_type(text) for text in re.findall(r"Expected a (.+?)(?:\. Got value|\n|$)", message)]
+    value = re.search(r"(?:Got value|Given value): (.+)", message)
+    if path and expected and value:
+        kinds = list(dict.fromkeys(kind for kind in expected if kind != "nothing")) or ["nothing"]
+        return f"{path} must be {' or '.join(kinds)}, not {_given(value[1])}."
+    if match := re.search(r"Errors:\n\s*- (?!Expected)(.+)", message):
+        return match[1].strip().strip('"')
+    return " ".join(message.split())
+
+
+def _verb_help() -> str:
+    return "fit --help lists them"
+
+
+def _unknown(key: str) -> str:
+    near = difflib.get_close_matches(key.split(".")[-1], _known_names(), n=1)
+    hint = f"did you mean {near[0]}?" if near else "zoo fit --help, --model.help CLASS and --data.help CLASS list the keys."
+    return f"There is no key {key!r}: {hint}"
+
+
+def _known_names() -> set[str]:
+    """Every key that some data module, model or the Trainer takes."""
+    import zoo.data
+    import zoo.models
+
+    classes = [getattr(zoo.data, name) for name in DATA] + [getattr(zoo.models, e.model) for e in NETWORKS.values()]
+    names = {name for owner in (*classes, Trainer) for name in inspect.signature(owner.__init__).parameters}
+    return (names | {"data", "model", "trainer", "run_dir", "ckpt_path", "seed_everything", "wandb", "test"}) - {"self"}
+
+
+def _plain_type(text: str) -> str:
+    text = text.strip().removeprefix("typing.")
+    if text.startswith("Literal["):
+        return "one of " + text[len("Literal[") : -1].replace("'", "")
+    text = text.removeprefix("<class '").removesuffix("'>")
+    return {
+        "int": "a whole number",
+        "float": "a number",
+        "bool": "true or false",
+        "str": "text",
+        "NoneType": "nothing",
+    }.get(text, text)
+
+
+def _given(text: str) -> str:
+    # A nested key arrives as NestedArg(key='batch_size', val='ten').
+    nested = re.search(r"val=(.+)\)$", text)
+    return (nested[1] if nested else text).strip().strip("'\"")

@@ -1,0 +1,42 @@
+"""The small table at the end of a run."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from zoo.results.record import Record
+
+
+def print_outcome(run_dir: Path, record: Record | None, metrics: dict[str, float]) -> None:
+    """Prints a test's Record, or a validation's metrics, and where the run folder is."""
+    table = Table(show_header=False)
+    table.add_column(justify="left")
+    table.add_column(justify="right")
+    if record is not None:
+        for name, value in _rows(record):
+            table.add_row(name, value)
+    for name, value in metrics.items():
+        if record is None:
+            table.add_row(name, f"{value:.4g}")
+    console = Console()
+    if table.row_count:
+        console.print(table)
+    # Not wrapped, so that the path can be copied from a narrow terminal too.
+    console.print(f"Run folder: {run_dir}", soft_wrap=True, highlight=False)
+
+
+def _rows(record: Record) -> list[tuple[str, str]]:
+    errors, timing = record.metrics, record.timing
+    rows = [
+        ("network", f"{record.network}, {record.variant}"),
+        ("test set", f"{record.dataset['name']}"),
+        ("top-1 error", f"{errors['top1_error']:.2f} %"),
+        ("top-5 error", f"{errors['top5_error']:.2f} %"),
+        ("n", f"{record.n:,}"),
+        ("parameters", f"{record.parameters:,}"),
+        ("test time", f"{timing['test_seconds']:.1f} s"),
+    ]
+    if timing["train_seconds"]:
+        rows.insert(6, ("training time", f"{timing['train_seconds']:.1f} s"))
+    return rows

@@ -1,0 +1,47 @@
+"""Where a number comes from: the code's commit and the versions of what ran. Standard library only."""
+
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("zoo", "torch", "torchvision", "lightning", "torchmetrics", "numpy", "pillow", "scikit-learn")
+
+
+def git_state(package: Path = Path(__file__).resolve().parents[1]) -> dict[str, Any] | None:
+    """``{"commit": ..., "dirty": ...}`` of the checkout this package runs from; None where it is installed."""
+    checkout = package.parents[1]
+    # An environment may lie inside some other repository, whose commit would say nothing about this code.
+    if not (checkout / ".git").exists() or package != checkout / "src" / "zoo":
+        return None
+    commit, status = (_git(checkout, *words) for words in (("rev-parse", "HEAD"), ("status", "--porcelain")))
+    return None if commit is None else {"commit": commit, "dirty": status != ""}
+
+
+def environment(device: str) -> dict[str, Any]:
+    """Python, platform, cores, ``device`` and the versions of ``PACKAGES``."""
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "device": device,
+        "packages": {name: _version(name) for name in PACKAGES},
+    }
+
+
+def _git(checkout: Path, *words: str) -> str | None:
+    try:
+        run = subprocess.run(["git", "-C", str(checkout), *words], capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return run.stdout.strip() if run.returncode == 0 else None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,67 @@
+"""Run folders: where a run writes, and how a run is found again.
+
+    runs/<config>/<time>/config.yaml, metrics.csv, checkpoints/last.ckpt, record.json
+"""
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+from zoo.errors import InputError
+
+CONFIG = "config.yaml"
+CHECKPOINT = Path("checkpoints") / "last.ckpt"
+RECORD = "record.json"
+PREDICTIONS = "predictions.csv"
+
+# Tells the processes that Lightning starts for the other devices where the first one writes.
+_SHARED = "ZOO_RUN_DIR"
+
+
+def new_run_dir(config_name: str, given: str | None) -> Path:
+    """The folder for a new run, not yet made: ``given``, or ``runs/<config_name>/<time>``.
+
+    Every process of one run gets the same answer. Raises InputError where ``given`` holds a run already, or where
+    processes were started from outside (torchrun, SLURM) and could not agree on a time.
+    """
+    if "LOCAL_RANK" in os.environ and _SHARED in os.environ:
+        return Path(os.environ[_SHARED])
+    if given is not None:
+        folder = Path(given)
+        if (folder / CONFIG).exists() and not _joins_a_run():
+            raise InputError(f"{folder} holds a run already: give another --run_dir, or none for a fresh folder.")
+    elif _joins_a_run():
+        raise InputError("Several processes started from outside need one folder for the run: add --run_dir DIR.")
+    else:
+        folder = _unused(Path("runs") / config_name / datetime.now().strftime("%Y-%m-%d_%H-%M-%S"))
+    os.environ[_SHARED] = str(folder)
+    return folder
+
+
+def find_checkpoint(path: str) -> Path:
+    """The checkpoint that ``path`` means: a file, or a run folder's last one. Raises InputError where there is none."""
+    given = Path(path)
+    found = given / CHECKPOINT if given.is_dir() else given
+    if not found.is_file():
+        raise InputError(f"No checkpoint at {found}: give a .ckpt file, or a run folder that has {CHECKPOINT}.")
+    return found
+
+
+def config_of(checkpoint: Path) -> Path | None:
+    """The config.yaml of the run that wrote ``checkpoint``, where it still lies beside it."""
+    config = checkpoint.absolute().parent.parent / CONFIG
+    return config if config.is_file() else None
+
+
+def _joins_a_run() -> bool:
+    """Whether something outside started this process as one of several."""
+    return "LOCAL_RANK" in os.environ or int(os.environ.get("SLURM_NTASKS", "1")) > 1
+
+
+def _unused(folder: Path) -> Path:
+    """``folder``, or the first of folder-2, folder-3, ... that does not exist: two runs may start in one second."""
+    number, candidate = 1, folder
+    while candidate.exists():
+        number += 1
+        candidate = folder.with_name(f"{folder.name}-{number}")
+    return candidate

@@ -1,0 +1,6 @@
+"""Trained networks: loading what this package wrote, and converting what others did."""
+
+from zoo.weights.convert import from_torchvision
+from zoo.weights.load import load
+
+__all__ = ["from_torchvision", "load"]

@@ -1,0 +1,55 @@
+"""The names that other packages give to the same layers."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from zoo.errors import InputError
+
+_ALEXNET = {
+    "features.0": "conv1",
+    "features.3": "conv2",
+    "features.6": "conv3",
+    "features.8": "conv4",
+    "features.10": "conv5",
+    "classifier.1": "fc6",
+    "classifier.4": "fc7",
+    "classifier.6": "fc8",
+}
+_VGG16_CLASSIFIER = {"classifier.0": "fc6", "classifier.3": "fc7", "classifier.6": "fc8"}
+_VGG16_DEPTHS = (2, 2, 3, 3, 3)
+
+
+def from_torchvision(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    """torchvision's state dict of ``alexnet``, ``vgg16`` or ``vgg16_bn`` under the papers' layer names.
+
+    Fits ``get_model("alexnet", variant="torchvision")``, ``get_model("vgg16")`` and ``get_model("vgg16",
+    variant="bn")``. Raises InputError for another ``name`` or a key that torchvision's network does not have.
+    """
+    tables = {
+        "alexnet": _ALEXNET,
+        "vgg16": _vgg16(batch_norm=False) | _VGG16_CLASSIFIER,
+        "vgg16_bn": _vgg16(batch_norm=True) | _VGG16_CLASSIFIER,
+    }
+    if name not in tables:
+        raise InputError(f"No renaming for torchvision's {name!r}; there is {', '.join(tables)}.")
+    renamed = {}
+    for key, tensor in state.items():
+        layer, _, parameter = key.rpartition(".")
+        if layer not in tables[name]:
+            raise InputError(f"{key!r} is no weight of torchvision's {name}.")
+        renamed[f"{tables[name][layer]}.{parameter}"] = tensor
+    return renamed
+
+
+def _vgg16(batch_norm: bool) -> dict[str, str]:
+    """torchvision counts every layer of ``features``: convolution, (normalisation,) ReLU, and a pooling a block."""
+    names, index = {}, 0
+    for block, depth in enumerate(_VGG16_DEPTHS, start=1):
+        for number in range(1, depth + 1):
+            names[f"features.{index}"] = f"conv{block}_{number}"
+            if batch_norm:
+                names[f"features.{index + 1}"] = f"bn{block}_{number}"
+            index += 3 if batch_norm else 2
+        index += 1
+    return names
