@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Published:
-    """A parameter or multiply-accumulate count that a source states for one form of a network."""
+    """The counts that a source states for one form of a network; ``macs`` as it prints them, so with its rounding."""
 
     parameters: int
     source: str
-    macs: int | None = None
+    macs: str | None = None
 
 
 @dataclass(frozen=True)
@@ -54,15 +54,17 @@ NETWORKS = {
         "two groups with response normalisation; or torchvision's one column; or for 32x32",
         {
             "paper": Published(60_965_224, "the 2012 code, layers-145.cfg; the paper says 60 million"),
-            "torchvision": Published(61_100_840, "torchvision, AlexNet_Weights.IMAGENET1K_V1", 714_188_480),
+            "torchvision": Published(61_100_840, "torchvision, AlexNet_Weights.IMAGENET1K_V1", "0.714 G"),
         },
     ),
     "vgg16": Entry(
         "zoo.models.vgg16", "VGG16", "VGG16Model", 2014, ("paper", "bn"),
         "thirteen 3x3 convolutions and three fully connected layers",
         {
-            "paper": Published(138_357_544, "torchvision, VGG16_Weights.IMAGENET1K_V1; the paper says 138 million", 15_470_264_320),
-            "bn": Published(138_365_992, "torchvision, VGG16_BN_Weights.IMAGENET1K_V1"),
+            "paper": Published(
+                138_357_544, "torchvision, VGG16_Weights.IMAGENET1K_V1; the paper says 138 million", "15.47 G"
+            ),
+            "bn": Published(138_365_992, "torchvision, VGG16_BN_Weights.IMAGENET1K_V1", "15.47 G"),
         },
     ),
 }  # fmt: skip

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from zoo import __version__
 from zoo.errors import InputError
@@ -27,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit status: 0, or 2 with one sentence on standard error for bad input."""
     words = list(sys.argv[1:] if argv is None else argv)
     verbs: dict[str, Callable[[list[str]], int]] = {"list": _list, "info": _info}
-    verbs |= {verb: lambda args, verb=verb: _train(verb, args) for verb in ("fit", "validate", "test", "predict")}
+    verbs |= {verb: partial(_train, verb) for verb in ("fit", "validate", "test", "predict")}
     if not words or words[0] in ("-h", "--help", "help"):
         print(HELP, end="")
         return 0

@@ -33,6 +33,7 @@ class Subsampling(nn.Module):
         return total * self.coefficient[:, None, None] + self.bias[:, None, None]
 
     def extra_repr(self) -> str:
+        """What ``print`` shows of the layer."""
         return str(len(self.coefficient))
 
 
@@ -63,6 +64,7 @@ class TableConv2d(nn.Module):
         return F.conv2d(x, dense.index_put((self.out_index, self.in_index), self.weight), self.bias)
 
     def extra_repr(self) -> str:
+        """What ``print`` shows of the layer."""
         return f"{self.in_channels}, {self.out_channels}, kernels={len(self.weight)}, kernel_size={self.kernel_size}"
 
 
@@ -83,6 +85,7 @@ class RBF(nn.Module):
         return (x[:, None, :] - self.codes).square().sum(dim=-1)
 
     def extra_repr(self) -> str:
+        """What ``print`` shows of the layer."""
         return "{1}, {0}".format(*self.codes.shape)
 
 
@@ -119,6 +122,7 @@ class ResponseNorm(nn.Module):
         return x * (self.k + self.alpha * total.reshape(x.shape)).pow(-self.beta)
 
     def extra_repr(self) -> str:
+        """What ``print`` shows of the layer."""
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}, groups={self.groups}"
 
 
@@ -134,4 +138,5 @@ class Maxout(nn.Module):
         return x.unflatten(1, (-1, self.pieces)).amax(dim=2)
 
     def extra_repr(self) -> str:
+        """What ``print`` shows of the layer."""
         return str(self.pieces)

@@ -1,5 +1,6 @@
 """Where metrics go: metrics.csv in the run folder, and Weights & Biases where it is asked for."""
 
+import csv
 import netrc
 import os
 from dataclasses import dataclass
@@ -7,7 +8,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
+from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
+from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 
 from zoo.errors import InputError
 
@@ -24,11 +27,30 @@ class Wandb:
     group: str | None = None
 
 
+class _Writer(ExperimentWriter):
+    def __init__(self, log_dir: str) -> None:
+        super().__init__(log_dir)
+        if self._fs.isfile(self.metrics_file_path):
+            with self._fs.open(self.metrics_file_path, "r", newline="") as file:
+                self.metrics_keys = list(next(csv.reader(file), []))
+
+    def _check_log_dir_exists(self) -> None:
+        """The run folder exists on purpose: config.yaml is in it."""
+
+
 class MetricsFile(CSVLogger):
     """``metrics.csv`` directly in the run folder, one row for each time something was logged."""
 
     def __init__(self, run_dir: Path) -> None:
         super().__init__(run_dir.parent, name="", version=run_dir.name)
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> Any:
+        """The writer; made without Lightning's check, which would delete the metrics of an earlier part of the run."""
+        if self._experiment is None:
+            self._experiment = _Writer(log_dir=self.log_dir)
+        return self._experiment
 
     def log_hyperparams(self, params: Any = None) -> None:
         """Nothing: config.yaml holds them all."""
@@ -51,8 +73,15 @@ def wandb_logger(options: Wandb, run_dir: Path, config: dict[str, Any]) -> Logge
         raise InputError("Weights & Biases is not installed: pip install wandb, or leave the overlay out.") from error
 
 
+def close(loggers: list[Logger]) -> None:
+    """Ends the W&B runs among ``loggers``; the next run in this process would go on in them."""
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            logger.experiment.finish()
+
+
 def _mode() -> str:
-    """ "offline" where WANDB_MODE says so, or where nobody set a mode and there is no key to log in with."""
+    """Is "offline" where WANDB_MODE says so, or where nobody set a mode and there is no key to log in with."""
     if mode := os.environ.get("WANDB_MODE"):
         return mode
     host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""

@@ -11,10 +11,18 @@ from typing import Any
 from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser
 
+from zoo.arguments import TOP_KEYS
 from zoo.catalog import DATA, NETWORKS
 from zoo.errors import InputError
+from zoo.loggers import Wandb
 
 WIDTH = 100
+# Shorter words for the options that come with LightningCLI.
+HELP = {
+    "config": "a YAML file or the name of a shipped config (zoo list configs); of several, later ones win",
+    "print_config": "print the resulting configuration and stop",
+    "seed_everything": "seed of weights, order, augmentation and dropout",
+}
 
 
 class Parser(LightningArgumentParser):
@@ -31,7 +39,11 @@ class Parser(LightningArgumentParser):
         if not any(action.dest == "run_dir" for action in self._actions):
             return super().format_help() if formatter is None else super().format_help(formatter)
         models = ", ".join(entry.model for entry in NETWORKS.values())
-        trainer = [action.dest.removeprefix("trainer.") for action in self._actions if action.dest.startswith("trainer.")]
+        trainer = [
+            action.dest.removeprefix("trainer.")
+            for action in self._actions
+            if action.dest.startswith("trainer.") and not action.dest.endswith(".help")
+        ]
         parts = [
             f"usage: {self.prog} --config FILE [--config FILE ...] [--KEY VALUE ...]",
             textwrap.fill(self.description or "", WIDTH),
@@ -42,7 +54,7 @@ class Parser(LightningArgumentParser):
                 f"--model CLASS         {models}; --model.help CLASS lists its options",
                 WIDTH, initial_indent="  ", subsequent_indent=" " * 24,
             ),
-            "trainer, Lightning's own (https://lightning.ai/docs/pytorch/stable/common/trainer.html), --trainer.NAME VALUE:",
+            "trainer, Lightning's own (https://lightning.ai/docs/pytorch/stable/common/trainer.html):",
             textwrap.fill(", ".join(trainer), WIDTH, initial_indent="  ", subsequent_indent="  "),
         ]  # fmt: skip
         return "\n\n".join(parts[:3]) + "\n\n" + "\n".join(parts[3:6]) + "\n\n" + "\n".join(parts[6:]) + "\n"
@@ -54,35 +66,53 @@ def _own_options(actions: Iterable[argparse.Action]) -> Iterable[str]:
         if known and "." not in action.dest and action.dest not in ("trainer", "model", "data"):
             name = action.option_strings[-1] + (f" {action.metavar}" if action.metavar else "")
             default = f" (default: {action.default})" if action.default not in (None, argparse.SUPPRESS) else ""
-            yield f"  {name:<21} {action.help}{default}"
+            yield f"  {name:<21} {HELP.get(action.dest, action.help)}{default}"
 
 
 def sentence(message: str) -> str:
     """What jsonargparse says over several lines, as one sentence with the key's whole name and a way out."""
     if message.startswith("the following arguments are required"):
         return "Nothing to run yet: add --config with a file or a shipped name (zoo list configs)."
-    path = ".".join(re.findall(r'Parser key "([^"]+)"', message))
+    keys = re.findall(r'Parser key "([^"]+)"', message)
+    path = ".".join(keys)
+    if match := re.search(r"Group '([^']+)' does not accept option '([^']+)'", message):
+        return _unknown(f"{match[1]}.{match[2]}")
     if match := re.search(r"Option '([^']+)' is not accepted|unrecognized arguments: --(\S+)", message):
         return _unknown(".".join(part for part in (path, match[1] or match[2].split("=")[0]) if part))
-    if match := re.search(r"(?:dot import path string|Undefined class path|No module named|subclass): '?([\w.]+)", message):
-        return f"{path or 'A class path'} names {match[1]!r}, which is no class that fits (zoo {_verb_help()})."
-    expected = [_plain_type(text) for text in re.findall(r"Expected a (.+?)(?:\. Got value|\n|$)", message)]
-    value = re.search(r"(?:Got value|Given value): (.+)", message)
-    if path and expected and value:
-        kinds = list(dict.fromkeys(kind for kind in expected if kind != "nothing")) or ["nothing"]
-        return f"{path} must be {' or '.join(kinds)}, not {_given(value[1])}."
-    if match := re.search(r"Errors:\n\s*- (?!Expected)(.+)", message):
-        return match[1].strip().strip('"')
-    return " ".join(message.split())
+    if not keys:
+        return " ".join(message.split())
+    # The last key is the innermost; what follows it, up to the value, says what was expected there.
+    about = message.rsplit(f'Parser key "{keys[-1]}"', maxsplit=1)[-1]
+    value = _given(about)
+    expected = [
+        _plain_type(text) for text in re.findall(r"Expected a (<class .+?>|typing\.\S.+?)(?:\. Got|\n|$)", about)
+    ]
+    kinds = [kind for kind in dict.fromkeys(expected) if kind != "nothing"]
+    if kinds:
+        return f"{path} must be {' or '.join(kinds)}, not {value}."
+    choices = {"data": ", ".join(DATA), "model": ", ".join(entry.model for entry in NETWORKS.values())}
+    return f"{path} cannot be {value}: it takes {choices.get(path, 'the import path of a class that fits')}."
 
 
-def _verb_help() -> str:
-    return "fit --help lists them"
+def _given(about: str) -> str:
+    """The offending value, in quotes; a nested one arrives as NestedArg(key='batch_size', val='ten')."""
+    patterns = (
+        r"Given value: (?!NestedArg|Namespace)(.+?)(?:\. Got value|\n|$)",
+        r"Got value: (?!NestedArg|Namespace)(.+?)(?:\n|$)",
+        r"Namespace\(class_path='([^']+)'",
+        r"NestedArg\(key=.+?, val=(.+?)\)(?:\n|$)",
+    )
+    found = next((match for pattern in patterns if (match := re.search(pattern, about))), None)
+    return repr(found[1].strip().strip("'\"")) if found else "that"
 
 
 def _unknown(key: str) -> str:
-    near = difflib.get_close_matches(key.split(".")[-1], _known_names(), n=1)
-    hint = f"did you mean {near[0]}?" if near else "zoo fit --help, --model.help CLASS and --data.help CLASS list the keys."
+    near = difflib.get_close_matches(key.rsplit(".", maxsplit=1)[-1], _known_names(), n=1, cutoff=0.7)
+    hint = (
+        f"did you mean {near[0]}?"
+        if near
+        else "zoo fit --help, --model.help CLASS and --data.help CLASS list the keys."
+    )
     return f"There is no key {key!r}: {hint}"
 
 
@@ -92,8 +122,8 @@ def _known_names() -> set[str]:
     import zoo.models
 
     classes = [getattr(zoo.data, name) for name in DATA] + [getattr(zoo.models, e.model) for e in NETWORKS.values()]
-    names = {name for owner in (*classes, Trainer) for name in inspect.signature(owner.__init__).parameters}
-    return (names | {"data", "model", "trainer", "run_dir", "ckpt_path", "seed_everything", "wandb", "test"}) - {"self"}
+    names = {name for owner in (*classes, Wandb, Trainer) for name in inspect.signature(owner).parameters}
+    return names | set(TOP_KEYS)
 
 
 def _plain_type(text: str) -> str:
@@ -108,9 +138,3 @@ def _plain_type(text: str) -> str:
         "str": "text",
         "NoneType": "nothing",
     }.get(text, text)
-
-
-def _given(text: str) -> str:
-    # A nested key arrives as NestedArg(key='batch_size', val='ten').
-    nested = re.search(r"val=(.+)\)$", text)
-    return (nested[1] if nested else text).strip().strip("'\"")

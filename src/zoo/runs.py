@@ -1,14 +1,16 @@
 """Run folders: where a run writes, and how a run is found again.
 
-    runs/<config>/<time>/config.yaml, metrics.csv, checkpoints/last.ckpt, record.json
+A folder ``runs/<config>/<time>`` holds config.yaml, metrics.csv, checkpoints/last.ckpt and record.json.
 """
 
 import os
+import shutil
 from datetime import datetime
 from pathlib import Path
 
 from zoo.errors import InputError
 
+RUNS = "runs"
 CONFIG = "config.yaml"
 CHECKPOINT = Path("checkpoints") / "last.ckpt"
 RECORD = "record.json"
@@ -33,7 +35,7 @@ def new_run_dir(config_name: str, given: str | None) -> Path:
     elif _joins_a_run():
         raise InputError("Several processes started from outside need one folder for the run: add --run_dir DIR.")
     else:
-        folder = _unused(Path("runs") / config_name / datetime.now().strftime("%Y-%m-%d_%H-%M-%S"))
+        folder = _unused(Path(RUNS) / config_name / datetime.now().strftime("%Y-%m-%d_%H-%M-%S"))
     os.environ[_SHARED] = str(folder)
     return folder
 
@@ -51,6 +53,15 @@ def config_of(checkpoint: Path) -> Path | None:
     """The config.yaml of the run that wrote ``checkpoint``, where it still lies beside it."""
     config = checkpoint.absolute().parent.parent / CONFIG
     return config if config.is_file() else None
+
+
+def remove(folder: Path) -> None:
+    """Takes away a run's folder, and those of ``runs/<config>`` above it that this leaves empty."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.parts[0] == RUNS:
+        for parent in list(folder.parents)[:2]:
+            if parent.is_dir() and not any(parent.iterdir()):
+                parent.rmdir()
 
 
 def _joins_a_run() -> bool:

@@ -1,28 +1,26 @@
 """``zoo fit|validate|test|predict``: the only file that knows LightningCLI."""
 
-import logging
-import shutil
-import sys
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 from lightning.pytorch import Trainer
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar, TQDMProgressBar
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 import zoo.data
 import zoo.models
 from zoo import runs
-from zoo.configs import find_config
+from zoo.arguments import complete
+from zoo.console import progress_bar, quiet
 from zoo.data.base import ImageDataModule
 from zoo.errors import InputError
 from zoo.evaluation.predictions import write_predictions
 from zoo.evaluation.recorder import Recorder
-from zoo.loggers import MetricsFile, Wandb, wandb_logger
+from zoo.loggers import MetricsFile, Wandb, close, wandb_logger
 from zoo.models.classifier import Classifier
 from zoo.parsing import Parser
 from zoo.results.record import Record
@@ -56,7 +54,7 @@ class ZooCLI(LightningCLI):
             ImageDataModule,
             save_config_callback=None,
             seed_everything_default=0,
-            parser_kwargs={"prog": f"zoo {verb}", "description": VERBS[verb]},
+            parser_kwargs={"prog": f"zoo {verb}", "description": VERBS[verb], "allow_abbrev": False},
             parser_class=Parser,
             subclass_mode_model=True,
             subclass_mode_data=True,
@@ -84,6 +82,16 @@ class ZooCLI(LightningCLI):
             saved.pop(name, None)
         self.config_text = self.parser.dump(saved, skip_link_targets=False)
 
+    def instantiate_classes(self) -> None:
+        """Builds data, model and trainer; what they say of a bad value becomes InputError."""
+        try:
+            super().instantiate_classes()
+        except (ValueError, TypeError, MisconfigurationException) as error:
+            origin = _origin(error)
+            if isinstance(origin, (ValueError, MisconfigurationException)) or "devices" in str(origin):
+                raise InputError(" ".join(str(origin).split())) from error
+            raise origin from error
+
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Adds what every run has: metrics.csv, last.ckpt, the Recorder, a progress bar."""
         options, config = self.config_init.trainer, yaml.safe_load(self.config_text)
@@ -94,8 +102,8 @@ class ZooCLI(LightningCLI):
         self.recorder = Recorder(self.run_dir / runs.RECORD, config)
         callbacks: list[Callback] = [self.recorder]
         if options.enable_progress_bar is not False:
-            callbacks.append(_progress_bar())
-        if options.enable_checkpointing is not False:
+            callbacks.append(progress_bar())
+        if self.verb == "fit" and options.enable_checkpointing is not False:
             callbacks.append(_last_checkpoint(self.run_dir))
         self.trainer_defaults = {"callbacks": callbacks}
         return super().instantiate_trainer(logger=loggers, enable_model_summary=False, **kwargs)
@@ -106,15 +114,16 @@ def main(verb: str, args: list[str]) -> Outcome | None:
 
     A run that bad input stops before its first checkpoint leaves no folder behind.
     """
-    _quiet()
+    quiet()
     _load_classes()
-    cli = ZooCLI(verb, _arguments(verb, args))
+    cli = ZooCLI(verb, complete(verb, args))
     existed = cli.run_dir.exists()
     try:
         metrics = _run(cli)
+        close(cli.trainer.loggers)
     except InputError:
-        if not existed and rank_zero_only.rank == 0 and not (cli.run_dir / runs.CHECKPOINT).exists():
-            shutil.rmtree(cli.run_dir, ignore_errors=True)
+        if not existed and _is_first_process() and not (cli.run_dir / runs.CHECKPOINT).exists():
+            runs.remove(cli.run_dir)
         raise
     if not cli.trainer.is_global_zero:
         return None
@@ -122,7 +131,7 @@ def main(verb: str, args: list[str]) -> Outcome | None:
 
 
 def _run(cli: ZooCLI) -> dict[str, float]:
-    if rank_zero_only.rank == 0:
+    if _is_first_process():
         # Missing data show here, before a folder is made.
         cli.datamodule.prepare_data()
         cli.run_dir.mkdir(parents=True, exist_ok=True)
@@ -134,60 +143,17 @@ def _run(cli: ZooCLI) -> dict[str, float]:
             trainer.test(**given, verbose=False)
         return {}
     verb = getattr(trainer, cli.verb)
-    outputs = verb(**given, ckpt_path=cli.checkpoint, weights_only=True, **({} if cli.verb == "predict" else {"verbose": False}))
+    outputs = verb(
+        **given, ckpt_path=cli.checkpoint, weights_only=True, **({} if cli.verb == "predict" else {"verbose": False})
+    )
     if cli.verb == "predict":
         write_predictions(trainer, outputs, cli.datamodule.class_names, cli.run_dir / runs.PREDICTIONS)
         return {}
     return {name: float(value) for name, value in trainer.callback_metrics.items()}
 
 
-def _arguments(verb: str, args: list[str]) -> list[str]:
-    """``args`` with every config found and checked; a measuring verb takes its run's own config where none is given."""
-    if any(word in ("-h", "--help") for word in args):
-        return args
-    words, position = list(args), 0
-    given = []
-    while position < len(words):
-        word = words[position]
-        if word in ("--config", "-c") and position + 1 < len(words):
-            position += 1
-            words[position] = str(_readable(words[position]))
-            given.append(words[position])
-        elif word.startswith("--config="):
-            words[position] = f"--config={_readable(word.removeprefix('--config='))}"
-            given.append(word)
-        position += 1
-    checkpoint = _value_of(words, "--ckpt_path")
-    if verb != "fit" and checkpoint is None:
-        raise InputError(f"zoo {verb} needs trained weights: add --ckpt_path with a run folder or a .ckpt file.")
-    if checkpoint is not None and not given:
-        own = runs.config_of(runs.find_checkpoint(checkpoint))
-        if own is not None:
-            return ["--config", str(own), *words]
-    return words
-
-
-def _value_of(words: list[str], option: str) -> str | None:
-    for word, following in zip(words, [*words[1:], None], strict=True):
-        if word == option:
-            return following
-        if word.startswith(f"{option}="):
-            return word.removeprefix(f"{option}=")
-    return None
-
-
-def _readable(name: str) -> Path:
-    """The config that ``name`` means; raises InputError with file, line and column where it is not YAML."""
-    path = find_config(name)
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise InputError(f"{path}{where} is not valid YAML: {getattr(error, 'problem', None) or error}.") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path} holds no keys: a config has data, model and trainer.")
-    return path
+def _is_first_process() -> bool:
+    return getattr(rank_zero_only, "rank", 0) == 0
 
 
 def _config_name(configs: Any) -> str:
@@ -198,6 +164,13 @@ def _config_name(configs: Any) -> str:
     return first.parent.parent.name if first.name == runs.CONFIG else first.stem
 
 
+def _origin(error: BaseException) -> BaseException:
+    """What went wrong first: jsonargparse wraps the errors of constructors."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__ or error
+    return error
+
+
 def _last_checkpoint(run_dir: Path) -> ModelCheckpoint:
     path = run_dir / runs.CHECKPOINT
     return ModelCheckpoint(
@@ -205,26 +178,8 @@ def _last_checkpoint(run_dir: Path) -> ModelCheckpoint:
     )
 
 
-def _progress_bar() -> Callback:
-    # Rich redraws in place, which only a terminal can; in a log file a line now and then is better.
-    return RichProgressBar() if sys.stdout.isatty() else TQDMProgressBar(refresh_rate=50)
-
-
 def _load_classes() -> None:
     """Imports every data module and model: bare names (--data CIFAR10) are looked up among the classes loaded."""
     for package in (zoo.data, zoo.models):
         for name in package.__all__:
             getattr(package, name)
-
-
-def _quiet() -> None:
-    """Silences what Lightning says to its developers; warnings about the user's own run stay."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
-    for message in (
-        ".*does not have many workers.*",
-        ".*number of training batches .* is smaller than the logging interval.*",
-        ".*recommended to use `self.log.*sync_dist=True.*",
-        ".*defined a `validation_step` but have no `val_dataloader`.*",
-    ):
-        warnings.filterwarnings("ignore", message)

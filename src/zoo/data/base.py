@@ -1,9 +1,11 @@
 """What all data modules share: three splits, loaders that count exactly, one seed."""
 
+import warnings
 from typing import Any, Protocol
 
 import torch
 from lightning.pytorch import LightningDataModule
+from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -55,8 +57,20 @@ class ImageDataModule(LightningDataModule):
         return self._loader("train", shuffle=True)
 
     def val_dataloader(self) -> DataLoader | list:
-        """The held-out slice of train, in order; an empty list where nothing is held out."""
-        return self._loader("val") if len(self.splits["val"]) else []  # type: ignore[arg-type]
+        """The held-out slice of train, in order; an empty list, so that fitting goes on, where nothing is held out.
+
+        Raises InputError where validating is all that the Trainer was asked to do.
+        """
+        if self.num_held_out:
+            return self._loader("val")
+        if self.trainer and self.trainer.state.fn == TrainerFn.VALIDATING:
+            raise InputError(
+                f"data.num_held_out is 0, so there is no slice of {self.name} to validate on: train with"
+                " --data.num_held_out above 0, or measure the test set with zoo test."
+            )
+        # Lightning warns about an empty list, which here is what the user asked for.
+        warnings.filterwarnings("ignore", "Total length of `list` across ranks is zero")
+        return []
 
     def test_dataloader(self) -> DataLoader:
         """The official test set, in order."""
@@ -105,7 +119,10 @@ class InMemoryDataModule(ImageDataModule):
         return self._fingerprint
 
     def setup(self, stage: str | None = None) -> None:
-        """Reads the data and carves the held-out slice; a second call does nothing."""
+        """Reads the data and carves the held-out slice; a second call does nothing.
+
+        Raises InputError where the data cannot be read or are fewer than is to be held out.
+        """
         if self.splits:
             return
         data = self.read()
@@ -114,7 +131,8 @@ class InMemoryDataModule(ImageDataModule):
         order = hashes(key(self.name, "held out"), torch.arange(len(labels)))
         if not 0 <= self.num_held_out < len(labels):
             raise InputError(
-                f"data.num_held_out is {self.num_held_out}, but {self.name} has {len(labels)} training images to hold out from."
+                f"data.num_held_out is {self.num_held_out}, but {self.name} has {len(labels)} training images"
+                " to hold out from."
             )
         train, val = held_out(labels, order, self.num_held_out)
         test_images, test_labels = data["test"]

@@ -18,6 +18,7 @@ URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 DIGEST = "md5:c32a1d4ab5d03f1284b67883e8d87530"
 BATCHES = [f"data_batch_{number}" for number in range(1, 6)] + ["test_batch"]
 NUM_BATCH = 10_000
+AGAIN = "delete it and add --data.download true to fetch it again"
 CLASS_NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 
 
@@ -45,80 +46,120 @@ class CIFAR10(InMemoryDataModule):
         self.class_names = list(CLASS_NAMES)
 
     def prepare_data(self) -> None:
-        """Downloads the data where it is missing and ``download`` is set. Raises InputError where it is missing."""
-        if self._folder() is not None:
+        """Downloads all six batches where one is missing and ``download`` is set; without it, raises InputError."""
+        files = self._files()
+        missing = [file for file in files if not file.is_file()]
+        if not missing:
             return
         if not self.download:
+            found = "neither cifar-10-batches-bin nor cifar-10-batches-py"
+            if len(missing) < len(files):
+                found = f"of its six batches {missing[0].relative_to(self.root)} is missing"
             raise InputError(
-                f"No CIFAR-10 in {self.root.absolute()} (neither cifar-10-batches-bin nor cifar-10-batches-py):"
-                " add --data.download true to fetch it, or point --data.root at the folder that holds it."
+                f"No CIFAR-10 in {self.root.absolute()} ({found}): add --data.download true to fetch it,"
+                " or point --data.root at the folder that holds it."
             )
         archive = fetch(URL, self.root / "cifar-10-binary.tar.gz", DIGEST)
-        extract(archive, self.root)
-        archive.unlink()
+        try:
+            extract(archive, self.root)
+        finally:
+            archive.unlink()
 
     def read(self) -> dict[str, tuple[Tensor, Tensor]]:
         """All six batches as tensors. Raises InputError where one is missing, truncated or broken."""
         self.prepare_data()
-        folder = self._folder()
-        assert folder is not None  # prepare_data has seen it
-        binary = (folder / "test_batch.bin").is_file()
-        batches = [read_binary(folder / f"{name}.bin") if binary else read_python(folder / name) for name in BATCHES]
+        batches = [read_binary(file) if file.suffix == ".bin" else read_python(file) for file in self._files()]
         pixels = torch.from_numpy(np.concatenate([batch[0] for batch in batches])).view(-1, 3, 32, 32)
         labels = torch.from_numpy(np.concatenate([batch[1] for batch in batches])).long()
         num_train = 5 * NUM_BATCH
         return {"train": (pixels[:num_train], labels[:num_train]), "test": (pixels[num_train:], labels[num_train:])}
 
-    def _folder(self) -> Path | None:
+    def _files(self) -> list[Path]:
+        """The six batches, in the first place that has them all; where none has, in that which lacks the fewest."""
         folders = (self.root / "cifar-10-batches-bin", self.root / "cifar-10-batches-py", self.root)
-        known = ("test_batch.bin", "test_batch", "data_batch_1.bin", "data_batch_1")
-        return next((folder for folder in folders if any((folder / name).is_file() for name in known)), None)
+        places = [[folder / f"{name}{ending}" for name in BATCHES] for folder in folders for ending in (".bin", "")]
+        return min(places, key=lambda files: sum(not file.is_file() for file in files))
 
 
 def read_binary(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """One batch of the binary version: 10,000 times a label byte and 3,072 bytes of red, green and blue planes."""
+    """One batch of the binary version: 10,000 times a label byte and 3,072 bytes of red, green and blue planes.
+
+    Returns uint8 pixels (10000, 3072) and labels (10000,). Raises InputError where the file is not such a batch.
+    """
     try:
         data = np.fromfile(path, np.uint8)
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); fetch CIFAR-10 again.") from error
+        raise InputError(f"{path} cannot be read ({error.strerror}); {AGAIN}.") from error
     expected = NUM_BATCH * 3073
     if data.size != expected:
-        raise InputError(f"{path} has {data.size:,} bytes instead of {expected:,}: it is truncated; fetch CIFAR-10 again.")
+        raise InputError(f"{path} has {data.size:,} bytes instead of {expected:,}; {AGAIN}.")
     records = data.reshape(NUM_BATCH, 3073)
     return _checked(path, records[:, 1:], records[:, 0])
 
 
 def read_python(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """One batch of the python version: a pickled dictionary of which only arrays and plain values are admitted."""
+    """One batch of the python version: a pickled dictionary, of which only an array and plain values are admitted.
+
+    Returns uint8 pixels (10000, 3072) and labels (10000,). Raises InputError where the file is not such a batch.
+    """
     try:
         batch = _PlainUnpickler(io.BytesIO(path.read_bytes()), encoding="latin1").load()
-        pixels, labels = np.asarray(batch["data"], np.uint8), np.asarray(batch["labels"], np.uint8)
-    except (OSError, EOFError, KeyError, TypeError, ValueError, AttributeError, pickle.UnpicklingError) as error:
-        raise InputError(f"{path} is not a batch of CIFAR-10's python version ({error}); fetch CIFAR-10 again.") from error
+        pixels, labels = batch["data"].pixels(), np.array(batch["labels"], np.int64)
+    except Exception as error:  # a broken pickle raises anything from KeyError to MemoryError
+        reason = repr(error) if isinstance(error, KeyError) else error
+        raise InputError(f"{path} is not a batch of CIFAR-10's python version ({reason}); {AGAIN}.") from error
     if pixels.shape != (NUM_BATCH, 3072) or labels.shape != (NUM_BATCH,):
-        raise InputError(f"{path} holds arrays of shape {pixels.shape} and {labels.shape}; fetch CIFAR-10 again.")
+        raise InputError(f"{path} holds arrays of shape {pixels.shape} and {labels.shape}; {AGAIN}.")
     return _checked(path, pixels, labels)
 
 
 def _checked(path: Path, pixels: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    if labels.max() > 9:
-        raise InputError(f"{path} holds the label {labels.max()}, but CIFAR-10 has ten classes; fetch CIFAR-10 again.")
-    return pixels, labels
+    wrong = labels[(labels < 0) | (labels > 9)]
+    if wrong.size:
+        raise InputError(f"{path} holds the label {wrong[0]}, but CIFAR-10 has ten classes; {AGAIN}.")
+    return pixels, labels.astype(np.uint8)
+
+
+class _Array:
+    """Stands in for a pickled NumPy array: a forged one, built by NumPy itself, can follow any pointer."""
+
+    def __init__(self, *ignored: Any) -> None:
+        pass
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        _, self.shape, self.dtype, self.fortran, self.data = state
+
+    def pixels(self) -> np.ndarray:
+        """The array, which must be one of bytes; text is how Python 2 pickled bytes."""
+        if self.dtype.code != "u1":
+            raise ValueError(f"its data are of type {self.dtype.code}")
+        data = self.data.encode("latin1") if isinstance(self.data, str) else self.data
+        return np.frombuffer(data, np.uint8).reshape(self.shape, order="F" if self.fortran else "C")
+
+
+class _DType:
+    """Stands in for a pickled NumPy type."""
+
+    def __init__(self, code: str, *ignored: Any) -> None:
+        self.code = code
+
+    def __setstate__(self, ignored: tuple[Any, ...]) -> None:
+        pass
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    """Admits what NumPy arrays and plain Python values need and nothing else: a batch file runs no code."""
-
-    ADMITTED = {
-        ("numpy.core.multiarray", "_reconstruct"),
-        ("numpy._core.multiarray", "_reconstruct"),
-        ("numpy", "ndarray"),
-        ("numpy", "dtype"),
-        ("_codecs", "encode"),
-    }
+    """Builds plain Python values and arrays of bytes and refuses the rest: a batch file runs no code."""
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in self.ADMITTED:
+        """The stand-in for what the file asks for by name."""
+        # NumPy 2 moved its core; Python 3 pickles bytes as encoded text where Python 2 shall read them.
+        admitted = {
+            "numpy.multiarray._reconstruct": _Array,
+            "numpy.ndarray": None,
+            "numpy.dtype": _DType,
+            "_codecs.encode": lambda text, encoding: text.encode("latin1"),
+        }
+        asked = f"{module}.{name}".replace("numpy.core.", "numpy.").replace("numpy._core.", "numpy.")
+        if asked not in admitted:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}")
-        # NumPy 2 warns about the old module name that the official files carry.
-        return super().find_class(module.replace("numpy.core", "numpy._core"), name)
+        return admitted[asked]

@@ -3,8 +3,11 @@
 import hashlib
 import os
 import tarfile
+import tempfile
 import urllib.error
 import urllib.request
+import zlib
+from http.client import HTTPException
 from pathlib import Path
 
 from zoo.errors import InputError
@@ -15,35 +18,64 @@ CHUNK = 1 << 20
 def fetch(url: str, target: Path, digest: str) -> Path:
     """Downloads ``url`` to ``target`` with a progress bar and compares ``digest`` (``"md5:..."`` or ``"sha256:..."``).
 
-    The file gets its name only when it is whole and right. Raises InputError where the server cannot be reached, the
-    disk refuses, or what arrived has another checksum.
+    The file gets its name only when it is whole and right. Raises InputError where the server cannot be reached or
+    breaks off, the disk refuses, or what arrived has another checksum.
     """
-    from rich.progress import Progress
-
-    target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f"{target.name}.{os.getpid()}.part")
     kind, expected = digest.split(":")
-    found = hashlib.new(kind)
     try:
-        with urllib.request.urlopen(url, timeout=60) as response, partial.open("wb") as file, Progress() as progress:
-            size = response.headers.get("Content-Length")
-            task = progress.add_task(target.name, total=int(size) if size else None)
-            while chunk := response.read(CHUNK):
-                file.write(chunk)
-                found.update(chunk)
-                progress.advance(task, len(chunk))
-        if found.hexdigest() != expected:
-            raise InputError(f"{url} arrived with {kind} {found.hexdigest()} instead of {expected}; nothing was kept.")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        found = _receive(url, partial, kind)
+        if found != expected:
+            raise InputError(f"{url} arrived with {kind} {found} instead of {expected}; nothing was kept.")
         partial.replace(target)
-    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-        reason = getattr(error, "reason", error)
-        raise InputError(f"Could not download {url} ({reason}); fetch it by other means into {target.parent}.") from error
+    except (OSError, HTTPException) as error:
+        reason = error.reason if type(error) is urllib.error.URLError else error
+        raise InputError(
+            f"Could not download {url} ({_one_line(reason)}); fetch it by other means into {target.parent}."
+        ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        if partial.exists():
+            partial.unlink()
     return target
 
 
+def _receive(url: str, partial: Path, kind: str) -> str:
+    """Writes what ``url`` holds to ``partial``; returns its checksum of that ``kind``, as hexadecimal digits."""
+    from rich.progress import Progress
+
+    found = hashlib.new(kind)
+    with urllib.request.urlopen(url, timeout=60) as response, partial.open("wb") as file, Progress() as progress:
+        size = response.headers.get("Content-Length")
+        task = progress.add_task(url.rsplit("/", 1)[-1], total=int(size) if size else None)
+        while chunk := response.read(CHUNK):
+            file.write(chunk)
+            found.update(chunk)
+            progress.advance(task, len(chunk))
+        # The standard library takes a connection that closes early for the end of the file.
+        if size and file.tell() != int(size):
+            raise ConnectionError(f"it broke off after {file.tell():,} of {int(size):,} bytes")
+    return found.hexdigest()
+
+
 def extract(archive: Path, folder: Path) -> None:
-    """Unpacks a tar archive into ``folder`` with Python's "data" filter: no absolute paths, no links outside."""
-    with tarfile.open(archive) as tar:
-        tar.extractall(folder, filter="data")
+    """Unpacks a tar archive into ``folder``, where its files appear only when all of them are whole.
+
+    Python's "data" filter admits no paths and no links that lead outside. Raises InputError where the archive holds
+    one, is broken, or does not fit on the disk.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=folder) as staging:
+            with tarfile.open(archive) as tar:
+                tar.extractall(staging, filter="data")
+            for file in [path for path in Path(staging).rglob("*") if not path.is_dir()]:
+                target = folder / file.relative_to(staging)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                file.replace(target)
+    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+        raise InputError(f"{archive} cannot be unpacked ({_one_line(error)}); nothing was kept.") from error
+
+
+def _one_line(error: object) -> str:
+    # Some errors of the standard library quote what a server sent, or list every format they tried.
+    return " ".join(str(error).split())

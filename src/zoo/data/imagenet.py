@@ -42,7 +42,7 @@ class ImageNet(ImageDataModule):
     ) -> None:
         super().__init__(batch_size, num_held_out, seed)
         self.root, self.transform = Path(root), TRANSFORMS[transform]
-        self.num_workers = len(os.sched_getaffinity(0)) if num_workers is None else num_workers
+        self.num_workers = _num_cpus() if num_workers is None else num_workers
         self.files: dict[str, list[Path]] = {}
 
     def prepare_data(self) -> None:
@@ -61,6 +61,10 @@ class ImageNet(ImageDataModule):
             return
         self.prepare_data()
         train = list_classes(self.root / "train")
+        if not train:
+            raise InputError(
+                f"{self.root / 'train'} holds no class folders: unpack the tar file of each class into train/<wnid>/."
+            )
         self.class_names = list(train)
         val = list_classes(self.root / "val")
         if not val:
@@ -97,7 +101,8 @@ class ImageNet(ImageDataModule):
 
     def _flatten(self, classes: dict[str, list[Path]]) -> tuple[list[Path], Tensor]:
         files = [file for members in classes.values() for file in members]
-        labels = [self.class_names.index(wnid) for wnid, members in classes.items() for _ in members]
+        label_of = {wnid: label for label, wnid in enumerate(self.class_names)}
+        labels = [label_of[wnid] for wnid, members in classes.items() for _ in members]
         return files, torch.tensor(labels)
 
 
@@ -129,13 +134,21 @@ class Photos(Dataset):
             numbers = keyed.uniforms(stream, positions, self.transform.num_random).tolist()
             for n, position in enumerate(positions.tolist()):
                 images[n] = self.transform.random(read_rgb(self.files[position]), numbers[n])
+            # A stream of its own: on the same one, the shift would follow from the crop and the flip.
+            stream = keyed.key(self.seed, "color", draw.epoch)
             shifts = self.transform.color_shifts(keyed.normals(stream, positions, 3))
         return images, self.labels[positions], shifts
 
 
 def list_classes(folder: Path) -> dict[str, list[Path]]:
-    """The images of each class folder, classes and files sorted by name; raises InputError for an empty class."""
-    classes = {entry.name: sorted(_images(Path(entry.path))) for entry in os.scandir(folder) if entry.is_dir()}
+    """The images of each class folder, classes and files sorted by name; none where ``folder`` has no folders.
+
+    Raises InputError where ``folder`` cannot be listed or a class is empty.
+    """
+    try:
+        classes = {entry.name: sorted(_images(Path(entry.path))) for entry in os.scandir(folder) if entry.is_dir()}
+    except OSError as error:
+        raise InputError(f"{error.filename} cannot be listed ({error.strerror}).") from error
     for wnid, files in classes.items():
         if not files:
             raise InputError(f"{folder / wnid} holds no .JPEG file: remove the folder or fill it.")
@@ -144,3 +157,8 @@ def list_classes(folder: Path) -> dict[str, list[Path]]:
 
 def _images(folder: Path) -> list[Path]:
     return [Path(entry.path) for entry in os.scandir(folder) if entry.name.lower().endswith(ENDINGS)]
+
+
+def _num_cpus() -> int:
+    # Only Linux tells how many cores this process may use; elsewhere all there are must do.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

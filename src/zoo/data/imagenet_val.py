@@ -1,6 +1,8 @@
 """The classes of a flat ``val/`` folder, from the label files that came with ILSVRC 2012."""
 
 import csv
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from zoo.errors import InputError
@@ -15,20 +17,25 @@ def flat_val_wnids(root: Path, files: list[Path]) -> dict[str, list[Path]]:
 
     Takes the classes from ``LOC_val_solution.csv`` (Kaggle's copy) or from the development kit's ground truth with its
     ``meta.mat``, in ``root``, ``root/val`` or ``root/ILSVRC2012_devkit_t12/data``. Raises InputError where there is
-    neither, or where a file has no class.
+    neither, where it cannot be read, or where a file has no class.
     """
     folders = (root, root / "val", root / DEVKIT)
     kaggle = _first(folders, KAGGLE)
     truth, meta = _first(folders, GROUND_TRUTH), _first(folders, "meta.mat")
+    read: Callable[[], dict[str, str]]
     if kaggle is not None:
-        wnids, source = _from_kaggle(kaggle), kaggle
+        source, read = kaggle, partial(_from_kaggle, kaggle)
     elif truth is not None and meta is not None:
-        wnids, source = _from_devkit(truth, meta), truth
+        source, read = truth, partial(_from_devkit, truth, meta)
     else:
         raise InputError(
             f"{root / 'val'} has no class folders, and there is no {KAGGLE}, nor {GROUND_TRUTH} with meta.mat, in {root}:"
             " put one of the official label files there."
         )
+    try:
+        wnids = read()
+    except Exception as error:  # SciPy alone raises half a dozen kinds for a broken meta.mat
+        raise InputError(f"{source} cannot be read as ILSVRC's labels ({error!r}); fetch it again.") from error
     classes: dict[str, list[Path]] = {}
     for file in files:
         if file.stem not in wnids:

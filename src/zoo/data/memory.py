@@ -18,7 +18,7 @@ class InMemory(Dataset):
     """
 
     def __init__(self, images: Tensor, labels: Tensor, positions: Tensor, transform: Transform, seed: int | None):
-        self.images = transform.place(images[positions]).contiguous()
+        self.images = transform.place(images.index_select(0, positions)).contiguous()
         self.labels, self.positions = labels[positions], positions
         self.transform, self.seed = transform, seed
 
@@ -27,7 +27,7 @@ class InMemory(Dataset):
 
     def __getitem__(self, draw: Draw) -> tuple[Tensor, Tensor]:
         indices = draw.indices.to(self.images.device)
-        images = self.images[indices]
+        images = self.images.index_select(0, indices)
         if self.seed is not None and self.transform.num_random:
             stream = keyed.key(self.seed, "augment", draw.epoch)
             numbers = keyed.uniforms(stream, self.positions[indices], self.transform.num_random)

@@ -1,6 +1,7 @@
 """MNIST, from the four official IDX files."""
 
 import gzip
+import zlib
 from pathlib import Path
 from typing import Literal
 
@@ -57,7 +58,7 @@ class MNIST(InMemoryDataModule):
                 fetch(f"{MIRROR}{name}.gz", self.root / "MNIST" / "raw" / f"{name}.gz", digest)
 
     def read(self) -> dict[str, tuple[Tensor, Tensor]]:
-        """The four files as tensors. Raises InputError where one is missing, truncated or of another shape."""
+        """The four files as tensors. Raises InputError where one is missing, truncated, of another shape or mislabelled."""
         self.prepare_data()
         arrays = [torch.from_numpy(self._read_idx(name, shape)) for name, (_, shape) in FILES.items()]
         return {
@@ -75,7 +76,7 @@ class MNIST(InMemoryDataModule):
         assert path is not None  # prepare_data has seen it
         try:
             data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise InputError(f"{path} cannot be unpacked ({error}); delete it and fetch it again.") from error
         # IDX: two zero bytes, type 8 (unsigned byte), number of dimensions, then each as a big-endian int32.
         header = bytes([0, 0, 8, len(shape)]) + b"".join(size.to_bytes(4, "big") for size in shape)
@@ -84,4 +85,7 @@ class MNIST(InMemoryDataModule):
                 f"{path} is not the official MNIST file: {len(data):,} bytes unpacked instead of"
                 f" {len(header) + int(np.prod(shape)):,}, or another header; fetch it again."
             )
-        return np.frombuffer(data, np.uint8, offset=len(header)).reshape(shape).copy()
+        values = np.frombuffer(data, np.uint8, offset=len(header)).reshape(shape).copy()
+        if len(shape) == 1 and values.max() > 9:
+            raise InputError(f"{path} holds the label {values.max()}, but there are ten digits; fetch it again.")
+        return values

@@ -28,7 +28,7 @@ def read_rgb(path: Path) -> Image.Image:
     try:
         with Image.open(path) as image:
             return image.convert("RGB")
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(f"{path} is not a readable picture ({error}): replace or remove it.") from error
 
 
@@ -73,8 +73,9 @@ class PhotoTransform:
 def scale_short_side(image: Image.Image, side: int) -> Image.Image:
     """Scales without distortion, bilinear with antialiasing, so that the shorter side has ``side`` pixels."""
     width, height = image.size
-    factor = side / min(width, height)
-    return image.resize((max(side, int(width * factor)), max(side, int(height * factor))), Image.Resampling.BILINEAR)
+    short = min(width, height)
+    # Whole numbers throughout: width * (side / short) falls one short of some products that are whole.
+    return image.resize((side * width // short, side * height // short), Image.Resampling.BILINEAR)
 
 
 def crop_from_center_square(image: Image.Image, numbers: Sequence[float]) -> Image.Image:
@@ -100,13 +101,14 @@ def random_resized_crop(image: Image.Image, numbers: Sequence[float]) -> Image.I
         aspect = math.exp((2 * aspect - 1) * math.log(4 / 3))
         w, h = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
         if 0 < w <= width and 0 < h <= height:
+            left, top = int(u * (width - w + 1)), int(v * (height - h + 1))
             break
     else:
         # As torchvision does after ten misses: the largest centre part whose aspect is in range.
-        w, h, u, v = min(width, round(height * 4 / 3)), min(height, round(width * 4 / 3)), 0.5, 0.5
-    left, top = int(u * (width - w + 1)), int(v * (height - h + 1))
-    box = (left, top, left + w, top + h)
-    return image.resize((224, 224), Image.Resampling.BILINEAR, box=box)
+        w, h = min(width, round(height * 4 / 3)), min(height, round(width * 4 / 3))
+        left, top = (width - w) // 2, (height - h) // 2
+    # Cropped before it is scaled, as there: resize's own box would blend in pixels from beyond the edge.
+    return image.crop((left, top, left + w, top + h)).resize((224, 224), Image.Resampling.BILINEAR)
 
 
 def _tensor(image: Image.Image) -> Tensor:

@@ -4,6 +4,7 @@ The batch size is that of one step over all processes together, as a paper state
 So the images of a step are the same on one GPU and on eight, and every image of a split is visited exactly once.
 """
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -28,7 +29,7 @@ class Batches(DistributedSampler):
     images twice. Here the last batch is short instead, and on some process even empty, so that all processes make the
     same number of forward passes (collective operations stay matched) while no image is repeated.
 
-    ``n`` images, ``batch_size`` images a step over all processes; shuffled where ``stream`` (see ``keyed.key``) is given.
+    ``n`` images, ``batch_size`` images a step over all processes; the order is a new one each epoch where ``shuffle``.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class Batches(DistributedSampler):
         self.rank, self.num_replicas, self.epoch = rank, num_replicas, 0
 
     def __len__(self) -> int:
-        return -(-self.n // self.batch_size)
+        return math.ceil(self.n / self.batch_size)
 
     def __iter__(self) -> Iterator[Draw]:
         order = self._order()

@@ -1,6 +1,6 @@
 """A small ImageNet folder that is generated on the spot: real JPEG files of ten kinds of pattern."""
 
-import shutil
+import tempfile
 from pathlib import Path
 from typing import Literal
 
@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from zoo.data.imagenet import ImageNet
+from zoo.errors import InputError
 
 NUM_CLASSES, NUM_TRAIN, NUM_VAL = 10, 24, 8
 
@@ -33,18 +34,32 @@ class SmokeImageNet(ImageNet):
         super().__init__(root, batch_size, transform, num_held_out, num_workers, seed)
 
     def prepare_data(self) -> None:
-        """Writes the folder where it is not there yet; a run that is stopped leaves no half of it."""
-        if self.root.exists():
+        """Writes the folder where it is not there yet; a run that is stopped leaves no half of it.
+
+        Raises InputError where it cannot be written.
+        """
+        if (self.root / "train").is_dir():
             return
-        partial = self.root.with_name(f"{self.root.name}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        for label in range(NUM_CLASSES):
-            for split, number in (("train", NUM_TRAIN), ("val", NUM_VAL)):
-                folder = partial / split / f"n{label:08d}"
-                folder.mkdir(parents=True)
-                for n in range(number):
-                    picture(label, n if split == "train" else NUM_TRAIN + n).save(folder / f"{n:03d}.JPEG", quality=90)
-        partial.replace(self.root)
+        try:
+            self.root.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=f".{self.root.name}-", dir=self.root.parent) as partial:
+                made = Path(partial, "made")
+                generate(made)
+                made.replace(self.root)
+        except OSError as error:
+            # Another process may have been faster.
+            if not (self.root / "train").is_dir():
+                raise InputError(f"Cannot write the generated pictures to {self.root} ({error}).") from error
+
+
+def generate(root: Path) -> None:
+    """Fills ``root`` with ``{train,val}/<class>/<number>.JPEG``."""
+    for label in range(NUM_CLASSES):
+        for split, first, number in (("train", 0, NUM_TRAIN), ("val", NUM_TRAIN, NUM_VAL)):
+            folder = root / split / f"n{label:08d}"
+            folder.mkdir(parents=True)
+            for n in range(number):
+                picture(label, first + n).save(folder / f"{n:03d}.JPEG", quality=90)
 
 
 def picture(label: int, number: int) -> Image.Image:

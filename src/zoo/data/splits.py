@@ -17,11 +17,13 @@ def held_out(labels: Tensor, hashes: Tensor, num: int) -> tuple[Tensor, Tensor]:
     n = len(labels)
     if not 0 <= num <= n:
         raise ValueError(f"cannot hold out {num} of {n} images")
-    chosen = torch.zeros(n, dtype=torch.bool)
     counts = torch.bincount(labels)
-    for label, quota in enumerate(_quotas(counts, num)):
-        members = torch.nonzero(labels == label).flatten()
-        chosen[members[torch.argsort(hashes[members], stable=True)[:quota]]] = True
+    order = torch.argsort(hashes, stable=True)
+    order = order[torch.argsort(labels[order], stable=True)]
+    classes = labels[order]
+    rank = torch.arange(n) - (counts.cumsum(0) - counts)[classes]
+    chosen = torch.zeros(n, dtype=torch.bool)
+    chosen[order[rank < torch.tensor(_quotas(counts, num), dtype=torch.int64)[classes]]] = True
     return torch.nonzero(~chosen).flatten(), torch.nonzero(chosen).flatten()
 
 

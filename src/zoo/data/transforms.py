@@ -7,6 +7,7 @@ data stays small in memory and on its way to the device.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +15,12 @@ from torch import Tensor
 
 MEAN_CIFAR10 = (0.4914, 0.4822, 0.4465)
 STD_CIFAR10 = (0.2470, 0.2435, 0.2616)
+
+
+# Named functions and partials, no lambdas: a data module is pickled wherever processes are spawned.
+def unchanged(images: Tensor, numbers: Tensor | None = None) -> Tensor:
+    """The images as they are."""
+    return images
 
 
 @dataclass(frozen=True)
@@ -25,8 +32,8 @@ class Transform:
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    place: Callable[[Tensor], Tensor] = lambda images: images
-    augment: Callable[[Tensor, Tensor], Tensor] = lambda images, numbers: images
+    place: Callable[[Tensor], Tensor] = unchanged
+    augment: Callable[[Tensor, Tensor], Tensor] = unchanged
     num_random: int = 0
 
     def normalize(self, images: Tensor) -> Tensor:
@@ -36,18 +43,14 @@ class Transform:
         return images.float().mul_(1 / (255 * std)).sub_(mean / std)
 
 
-def placed_in(size: int, content: int) -> Callable[[Tensor], Tensor]:
-    """Enlarges square images to ``content`` pixels a side (bilinear) and sets them amid zeros of ``size`` a side."""
-
-    def place(images: Tensor) -> Tensor:
-        if images.shape[-1] != content:
-            resized = F.interpolate(images.float(), size=(content, content), mode="bilinear", align_corners=False)
-            images = resized.round().to(torch.uint8)
-        before = (size - content) // 2
-        after = size - content - before
-        return F.pad(images, (before, after, before, after))
-
-    return place
+def placed(images: Tensor, size: int, content: int) -> Tensor:
+    """Enlarges square images to ``content`` pixels a side (bilinear) and sets them amid zeros: uint8 (N, C, size, size)."""
+    if images.shape[-1] != content:
+        resized = F.interpolate(images.float(), size=(content, content), mode="bilinear", align_corners=False)
+        images = resized.round().to(torch.uint8)
+    before = (size - content) // 2
+    after = size - content - before
+    return F.pad(images, (before, after, before, after))
 
 
 def shifted_and_flipped(images: Tensor, numbers: Tensor, reach: int = 4) -> Tensor:
@@ -55,24 +58,24 @@ def shifted_and_flipped(images: Tensor, numbers: Tensor, reach: int = 4) -> Tens
 
     That is the usual "pad 4, crop 32, flip" of CIFAR-10, for uint8 images (N, C, H, W) and ``numbers`` (N, 3).
     """
-    n, _, height, width = images.shape
+    n, channels, height, width = images.shape
     padded = F.pad(images, (reach, reach, reach, reach))
     offsets = (numbers[:, :2] * (2 * reach + 1)).long()
     rows = offsets[:, 0:1] + torch.arange(height, device=images.device)
     columns = offsets[:, 1:2] + torch.arange(width, device=images.device)
     columns = torch.where(numbers[:, 2:3] < 0.5, columns.flip(1), columns)
-    picture = torch.arange(n, device=images.device)[:, None, None]
-    # Indexing around the channel axis moves it to the end; permute brings it back.
-    return padded[picture, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    pixels = rows[:, :, None] * padded.shape[3] + columns[:, None, :]
+    everywhere = pixels.view(n, 1, height * width).expand(-1, channels, -1)
+    return padded.flatten(2).gather(2, everywhere).view(images.shape)
 
 
 # LeNet-5 (1998), section II.B: background -0.1, ink 1.175, so that mean and variance are about 0 and 1.
 _LENET5_STD = (1 / (1.175 + 0.1),)
 _LENET5_MEAN = (0.1 * _LENET5_STD[0],)
 
-DIGITS = {"lenet5": Transform(_LENET5_MEAN, _LENET5_STD, place=placed_in(32, 20))}
+DIGITS = {"lenet5": Transform(_LENET5_MEAN, _LENET5_STD, place=partial(placed, size=32, content=20))}
 MNIST = {
-    "lenet5": Transform(_LENET5_MEAN, _LENET5_STD, place=placed_in(32, 28)),
+    "lenet5": Transform(_LENET5_MEAN, _LENET5_STD, place=partial(placed, size=32, content=28)),
     "standard": Transform((0.1307,), (0.3081,)),
 }
 CIFAR10 = {

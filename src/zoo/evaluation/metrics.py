@@ -4,6 +4,9 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+# Behind every class of any network.
+_LAST = torch.iinfo(torch.int64).max
+
 
 class ErrorCounts(Metric):
     """Counts images and mistakes; ``compute`` adds the counts of all processes.
@@ -46,9 +49,9 @@ class ErrorCounts(Metric):
 
 
 def label_ranks(logits: Tensor, labels: Tensor) -> Tensor:
-    """How many classes rank before each image's label: int64 (N,), 0 where the label is the argmax."""
+    """How many classes rank before each image's label: int64 (N,), 0 where the label is the argmax, huge where NaN."""
     own = logits.gather(1, labels[:, None])
     classes = torch.arange(logits.shape[1], device=logits.device)
     before = (logits > own) | ((logits == own) & (classes < labels[:, None]))
-    # Comparisons with NaN are all false and would rank the label first.
-    return torch.where(logits.isnan().any(dim=1), logits.shape[1], before.sum(dim=1))
+    # Comparisons with NaN are all false and would rank the label first; the number of classes may be less than 5.
+    return torch.where(logits.isnan().any(dim=1), _LAST, before.sum(dim=1))

@@ -25,10 +25,16 @@ def write_predictions(trainer: Trainer, outputs: Any, class_names: list[str], pa
     batches = [share[step] for step in range(len(outputs)) for share in shares]
     labels = torch.cat([batch["labels"] for batch in batches]).tolist()
     top = torch.cat([batch["probabilities"] for batch in batches]).topk(min(TOP, len(class_names)))
-    header = ["index", "label", *(f"{what}{k}" for k in range(1, top.values.shape[1] + 1) for what in ("class", "probability"))]
+    header = [
+        "index",
+        "label",
+        *(f"{what}{k}" for k in range(1, top.values.shape[1] + 1) for what in ("class", "probability")),
+    ]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(header)
-        for index, (label, classes, values) in enumerate(zip(labels, top.indices.tolist(), top.values.tolist(), strict=True)):
+        for index, (label, classes, values) in enumerate(
+            zip(labels, top.indices.tolist(), top.values.tolist(), strict=True)
+        ):
             pairs = [cell for c, p in zip(classes, values, strict=True) for cell in (class_names[c], f"{p:.6f}")]
             writer.writerow([index, class_names[label], *pairs])

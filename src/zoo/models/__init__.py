@@ -7,7 +7,7 @@ from zoo.catalog import NETWORKS
 
 _HOMES = {name: entry.module for entry in NETWORKS.values() for name in (entry.network, entry.model)}
 
-__all__ = ["get_model", *sorted(_HOMES)]  # noqa: PLE0604, PLE0605
+__all__ = ["get_model", *sorted(_HOMES)]  # noqa: PLE0604
 
 
 def get_model(name: str, *, variant: str | None = None, **options: Any) -> Any:

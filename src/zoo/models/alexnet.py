@@ -1,4 +1,4 @@
-"""AlexNet (Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convolutional neural networks", 2012)."""
+"""AlexNet (Krizhevsky, Sutskever, Hinton, "ImageNet classification with deep convolutional neural networks", 2012)."""
 
 from typing import Literal
 
@@ -34,8 +34,9 @@ class AlexNet(Network):
         self, variant: Variant = "paper", num_classes: int | None = None, input_size: int | None = None
     ) -> None:
         check_variant(variant, ("paper", "torchvision", "cifar"))
-        size = input_size or (32 if variant == "cifar" else 224)
-        num_classes = num_classes or (10 if variant == "cifar" else 1000)
+        usual_size, usual_classes = (32, 10) if variant == "cifar" else (224, 1000)
+        size = usual_size if input_size is None else input_size
+        num_classes = usual_classes if num_classes is None else num_classes
         features = {"paper": _paper, "torchvision": _torchvision, "cifar": _cifar}[variant]()
         side = size
         for layer in features.values():
@@ -54,7 +55,9 @@ class AlexNet(Network):
 
 
 def _side_after(side: int, layer: nn.Conv2d | nn.MaxPool2d) -> int:
-    kernel, stride, padding = (v if isinstance(v, int) else v[0] for v in (layer.kernel_size, layer.stride, layer.padding))
+    kernel, stride, padding = (
+        v if isinstance(v, int) else v[0] for v in (layer.kernel_size, layer.stride, layer.padding)
+    )
     return (side - int(kernel) + 2 * int(padding)) // int(stride) + 1
 
 

@@ -142,8 +142,9 @@ class Classifier(LightningModule):
         counts.update(logits, labels, self.losses(logits, labels))
 
     def _log_step(self, losses: Tensor) -> None:
-        if self.global_step % self.trainer.log_every_n_steps == 0 and len(losses):
-            rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+        every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
+        if self.global_step % every == 0 and len(losses):
+            rate = torch.tensor(self.trainer.optimizers[0].param_groups[0]["lr"], dtype=torch.float64)
             self.log_dict({"train/step_loss": losses.detach().mean(), "lr": rate}, rank_zero_only=True)
 
     def _log_epoch(self, stage: str, counts: ErrorCounts) -> dict[str, float]:

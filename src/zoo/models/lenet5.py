@@ -96,6 +96,7 @@ def _initialize(module: nn.Module) -> None:
     elif isinstance(module, (nn.Conv2d, nn.Linear)):
         bound = 2.4 / module.weight[0].numel()
         nn.init.uniform_(module.weight, -bound, bound)
+        assert module.bias is not None
         nn.init.zeros_(module.bias)
 
 

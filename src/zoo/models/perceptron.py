@@ -12,7 +12,7 @@ from zoo.models.network import Network, check_variant
 
 
 class Perceptron(Network):
-    """One threshold unit ("R-unit") a class on all pixels, starting from zero; logits are the sums before the threshold.
+    """One threshold unit ("R-unit") a class on all pixels, starting from zero; logits are the sums before it.
 
     Deviations and guesses: pixels stand in for the 1958 A-units; among several units that fire, or none, the class is
     the unit with the largest sum.

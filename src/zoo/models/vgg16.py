@@ -34,6 +34,8 @@ class VGG16(Network):
         self, variant: Variant = "paper", num_classes: int = 1000, input_size: int = 224, head: Head = "paper"
     ) -> None:
         check_variant(variant, ("paper", "bn"))
+        if head not in ("paper", "linear"):
+            raise ValueError(f"no head {head!r}; there is paper, linear")
         if input_size < 32 or input_size % 32:
             raise ValueError(f"VGG-16's five poolings need an input size that is a multiple of 32, not {input_size}")
         layers = _features(batch_norm=variant == "bn")

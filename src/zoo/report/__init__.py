@@ -1,1 +1,1 @@
-
+"""What people read: tables of networks and of results."""

@@ -14,10 +14,10 @@ def print_outcome(run_dir: Path, record: Record | None, metrics: dict[str, float
     table.add_column(justify="left")
     table.add_column(justify="right")
     if record is not None:
-        for name, value in _rows(record):
-            table.add_row(name, value)
-    for name, value in metrics.items():
-        if record is None:
+        for row in _rows(record):
+            table.add_row(*row)
+    else:
+        for name, value in metrics.items():
             table.add_row(name, f"{value:.4g}")
     console = Console()
     if table.row_count:

@@ -1,1 +1,1 @@
-
+"""Results as data: Records and where they come from. No torch."""

@@ -10,7 +10,10 @@ from typing import Any
 PACKAGES = ("zoo", "torch", "torchvision", "lightning", "torchmetrics", "numpy", "pillow", "scikit-learn")
 
 
-def git_state(package: Path = Path(__file__).resolve().parents[1]) -> dict[str, Any] | None:
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def git_state(package: Path = _PACKAGE) -> dict[str, Any] | None:
     """``{"commit": ..., "dirty": ...}`` of the checkout this package runs from; None where it is installed."""
     checkout = package.parents[1]
     # An environment may lie inside some other repository, whose commit would say nothing about this code.
@@ -34,7 +37,9 @@ def environment(device: str) -> dict[str, Any]:
 
 def _git(checkout: Path, *words: str) -> str | None:
     try:
-        run = subprocess.run(["git", "-C", str(checkout), *words], capture_output=True, text=True, timeout=20)
+        run = subprocess.run(
+            ["git", "-C", str(checkout), *words], capture_output=True, text=True, timeout=20, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return run.stdout.strip() if run.returncode == 0 else None

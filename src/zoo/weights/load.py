@@ -1,7 +1,7 @@
 """Loads a trained network from a run folder or a checkpoint, executing nothing that the file holds."""
 
-import pickle
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -21,14 +21,25 @@ def load(path: str | Path) -> nn.Module:
     file = find_checkpoint(str(path))
     try:
         checkpoint = torch.load(file, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        reason = str(error).split("\n")[0]
-        raise InputError(f"{file} cannot be read as a checkpoint ({reason}).") from error
+    except Exception as error:
+        # On other bytes the reader fails in a dozen ways, and its own message advises to switch the safety off.
+        raise InputError(
+            f"{file} is no checkpoint, is broken, or holds more than tensors and plain values: give one that zoo wrote."
+        ) from error
     if not isinstance(checkpoint, dict) or NETWORK_KEY not in checkpoint:
         raise InputError(f"{file} is a checkpoint, but not one of a zoo model.")
+    try:
+        return _network_of(checkpoint)
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise InputError(f"{file} does not hold the network that it names: this zoo cannot have written it.") from error
+
+
+def _network_of(checkpoint: dict[str, Any]) -> nn.Module:
     description = checkpoint[NETWORK_KEY]
     network: nn.Module = get_model(description["name"], variant=description["variant"], **description["options"])
     prefix = "network."
-    state = {key.removeprefix(prefix): value for key, value in checkpoint["state_dict"].items() if key.startswith(prefix)}
+    state = {
+        key.removeprefix(prefix): value for key, value in checkpoint["state_dict"].items() if key.startswith(prefix)
+    }
     network.load_state_dict(state)
     return network

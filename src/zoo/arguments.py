@@ -1,0 +1,64 @@
+"""The words of the command line, completed before they are parsed: configs found, checked, or lent by a run."""
+
+import difflib
+from pathlib import Path
+
+import yaml
+
+from zoo import runs
+from zoo.configs import find_config
+from zoo.errors import InputError
+
+TOP_KEYS = ("data", "model", "trainer", "seed_everything", "test", "wandb", "run_dir", "ckpt_path")
+
+
+def complete(verb: str, words: list[str]) -> list[str]:
+    """``words`` with every config found and checked; where none is given, a checkpoint's run lends its own.
+
+    Raises InputError where a config is missing or no YAML, or where a measuring verb has no checkpoint.
+    """
+    if any(word in ("-h", "--help") for word in words):
+        return words
+    words = [*words]
+    configs = 0
+    for position, word in enumerate(words):
+        if word in ("--config", "-c") and position + 1 < len(words):
+            words[position + 1] = str(readable(words[position + 1]))
+            configs += 1
+        elif word.startswith("--config="):
+            words[position] = f"--config={readable(word.removeprefix('--config='))}"
+            configs += 1
+    checkpoint = _value_of(words, "--ckpt_path")
+    if verb != "fit" and checkpoint is None:
+        raise InputError(f"zoo {verb} needs trained weights: add --ckpt_path with a run folder or a .ckpt file.")
+    own = runs.config_of(runs.find_checkpoint(checkpoint)) if checkpoint is not None and not configs else None
+    return ["--config", str(own), *words] if own else words
+
+
+def _value_of(words: list[str], option: str) -> str | None:
+    for word, following in zip(words, [*words[1:], None], strict=False):
+        if word == option:
+            return following
+        if word.startswith(f"{option}="):
+            return word.removeprefix(f"{option}=")
+    return None
+
+
+def readable(name: str) -> Path:
+    """The config file that ``name`` means; raises InputError with file, line and column where it is not YAML."""
+    path = find_config(name)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise InputError(f"{path}{where} is not valid YAML: {getattr(error, 'problem', None) or error}.") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} holds no keys: a config has data, model and trainer.")
+    for key in content:
+        # The parser passes over an unknown key that has nothing below it.
+        if key not in TOP_KEYS:
+            near = difflib.get_close_matches(str(key), TOP_KEYS, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"a config has {', '.join(TOP_KEYS)}."
+            raise InputError(f"{path} has the unknown key {key!r}: {hint}")
+    return path

@@ -1,0 +1,53 @@
+"""What a run shows while it goes: a progress bar, and only the warnings that concern the user."""
+
+import logging
+import sys
+import warnings
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback, RichProgressBar, TQDMProgressBar
+
+
+class _RichBar(RichProgressBar):
+    def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
+        return _without_version(super().get_metrics(trainer, pl_module))
+
+
+class _PlainBar(TQDMProgressBar):
+    def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
+        return _without_version(super().get_metrics(trainer, pl_module))
+
+
+def _without_version(metrics: dict[str, Any]) -> dict[str, Any]:
+    # Lightning shows the logger's version, which here is the end of the run folder's name.
+    return {name: value for name, value in metrics.items() if name != "v_num"}
+
+
+def progress_bar() -> Callback:
+    """A bar that suits where standard output goes."""
+    # Rich redraws in place, which only a terminal can; a log file gets a plain line now and then.
+    return _RichBar() if sys.stdout.isatty() else _PlainBar(refresh_rate=50)
+
+
+def quiet() -> None:
+    """Silences what Lightning says to its developers; warnings about the user's own run stay."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+    for message in (
+        ".*does not have many workers.*",
+        ".*number of training batches .* is smaller than the logging interval.*",
+        ".*recommended to use `self.log.*sync_dist=True.*",
+        ".*defined a `validation_step` but have no `val_dataloader`.*",
+        # No held-out slice means no validation, on purpose.
+        ".*Total length of `list` across ranks is zero.*",
+        # The arguments are those of the command line, with configs found.
+        ".*LightningCLI's args parameter is intended to run from within Python.*",
+        # A checkpoint goes on in another run folder, on purpose.
+        ".*The dirpath has changed from.*",
+        # Lightning's own use of a torch function that is going away.
+        ".*`isinstance\\(treespec, LeafSpec\\)` is deprecated.*",
+        # Lightning's own use of jsonargparse's older names.
+        r"\s*(``instantiate_classes`` was deprecated|By default only one JsonargparseDeprecationWarning)",
+    ):
+        warnings.filterwarnings("ignore", message)

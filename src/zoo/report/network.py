@@ -1,0 +1,161 @@
+"""``zoo info``: a network layer by layer, its totals beside the published count, its deviations and guesses."""
+
+import difflib
+import inspect
+from dataclasses import asdict
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from zoo.catalog import NETWORKS, Entry
+from zoo.errors import InputError
+
+if TYPE_CHECKING:
+    from zoo.models.network import Network
+
+NOTES = "Deviations and guesses"
+# The largest side that a JPEG file can state; far beyond it the counts overflow.
+LARGEST_SIDE = 65_535
+
+
+def describe(name: str, variant: str | None = None, input_size: int | None = None) -> dict[str, Any]:
+    """A network's layers and totals as plain lists, numbers and strings.
+
+    ``layers`` has the fields of ``zoo.models.summary.Row``, activations included. ``macs`` are the multiply-accumulates
+    of convolutions, fully connected layers and RBF units for one image; LeNet-5's trainable subsampling is counted
+    apart, in ``macs_subsampling``. ``published`` is None unless the network has its default options. Raises InputError
+    for a name, variant or size that the zoo does not have.
+    """
+    entry = _entry(name)
+    variant = _variant(name, entry, variant)
+    if input_size is not None and not 1 <= input_size <= LARGEST_SIDE:
+        raise InputError(f"An input size is between 1 and {LARGEST_SIDE:,} pixels, not {input_size:,}.")
+    # The class is imported before the meta device is set, which would catch tensors that modules make on import.
+    network_class = getattr(import_module(entry.module), entry.network)
+    from zoo.models.summary import misfits, summarize, total_macs
+
+    default = _build(network_class, variant)
+    network = default if input_size is None else _resized(network_class, default, input_size)
+    rows = summarize(network)
+    macs, macs_subsampling = total_macs(rows)
+    published = entry.published.get(variant) if network.options == default.options else None
+    return {
+        "network": name,
+        "variant": variant,
+        "year": entry.year,
+        "options": _plain(network.options),
+        "input_shape": list(network.input_shape),
+        "parameters": sum(row.parameters for row in rows),
+        "macs": macs,
+        "macs_subsampling": macs_subsampling,
+        "published": asdict(published) if published else None,
+        "layers": [_plain(asdict(row)) | {"elementwise": row.elementwise} for row in rows],
+        "misfits": misfits(rows),
+        "notes": _notes(network_class),
+    }
+
+
+def _entry(name: str) -> Entry:
+    if name in NETWORKS:
+        return NETWORKS[name]
+    close = difflib.get_close_matches(name.lower(), NETWORKS, n=2, cutoff=0.75)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"there is {', '.join(NETWORKS)}."
+    raise InputError(f"There is no network {name!r}: {hint}")
+
+
+def _variant(name: str, entry: Entry, variant: str | None) -> str:
+    if variant is not None and variant not in entry.variants:
+        raise InputError(f"{name} has no variant {variant!r}: there is {', '.join(entry.variants)}.")
+    return variant or entry.variants[0]
+
+
+def _build(network_class: "type[Network]", variant: str, **options: Any) -> "Network":
+    """A network without storage; what it finds wrong with its options becomes an InputError."""
+    import torch
+
+    make: Any = network_class
+    try:
+        with torch.device("meta"):
+            network: Network = make(variant=variant, **options)
+    except ValueError as error:
+        raise InputError(f"{str(error).rstrip('.')}.") from error
+    return network.eval()
+
+
+def _resized(network_class: "type[Network]", default: "Network", input_size: int) -> "Network":
+    side = default.input_shape[1]
+    if "input_size" in inspect.signature(network_class).parameters:
+        return _build(network_class, default.variant, input_size=input_size)
+    if input_size != side:
+        raise InputError(f"{default.name} takes images of {side}x{side} only, not of {input_size}x{input_size}.")
+    return default
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
+
+
+def _notes(network_class: type) -> str:
+    """The paragraph of the class's docstring that lists where it departs from the paper, on one line."""
+    paragraphs = inspect.cleandoc(network_class.__doc__ or "").split("\n\n")
+    return " ".join(" ".join(p.split()).replace("``", "'") for p in paragraphs if p.startswith(NOTES))
+
+
+def render(description: dict[str, Any]) -> None:
+    """Prints what ``describe`` returned; activations, dropout and flatten are left out of the table."""
+    console = Console(markup=False, highlight=False)
+    width = console.width if console.is_terminal else 80
+    table = _table(description)
+    shape = "x".join(map(str, description["input_shape"]))
+    title = f"{description['network']} ({description['year']}), variant {description['variant']}, input {shape}\n"
+    console.print(title, width=width)
+    # Numbers are never cut short: a wide table moves closer together, and beyond that its lines wrap.
+    unbounded = console.options.update(max_width=1000)
+    if console.measure(table, options=unbounded).maximum > width:
+        table.padding = 0
+    console.width = max(width, console.measure(table, options=unbounded).maximum)
+    console.print(table)
+    for paragraph in _paragraphs(description):
+        console.print()
+        console.print(paragraph, width=width)
+
+
+def _table(description: dict[str, Any]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for heading in ("name", "kind", "kernel", "stride", "pad", "output", "parameters", "macs"):
+        table.add_column(heading, justify="left" if heading in ("name", "kind") else "right", no_wrap=True)
+    shown = [layer for layer in description["layers"] if not layer["elementwise"]]
+    for number, layer in enumerate(shown, start=1):
+        table.add_row(*_cells(layer), end_section=number == len(shown))
+    table.add_row(*[""] * 5, "total", _number(description["parameters"]), _number(description["macs"]))
+    published = description["published"]
+    if published:
+        table.add_row(*[""] * 5, "published", _number(published["parameters"]), published["macs"])
+    return table
+
+
+def _cells(layer: dict[str, Any]) -> tuple[str, ...]:
+    kind = layer["kind"] if layer["groups"] == 1 else f"{layer['kind']}, {layer['groups']} groups"
+    kernel = "" if layer["kernel"] is None else "{0}x{0}".format(layer["kernel"])
+    sides = ("" if layer[key] is None else str(layer[key]) for key in ("stride", "padding"))
+    output = "x".join(map(str, layer["output_shape"]))
+    return layer["name"], kind, kernel, *sides, output, _number(layer["parameters"]), _number(layer["macs"])
+
+
+def _number(value: int | None) -> str:
+    return f"{value:,}" if value else ""
+
+
+def _paragraphs(description: dict[str, Any]) -> list[str]:
+    """What stands under the table."""
+    macs, apart = description["macs"], description["macs_subsampling"]
+    counted = "macs: multiply-accumulates for one image, biases not counted."
+    if apart:
+        counted += f" The total leaves out the {apart:,} of the subsampling layers; with them it is {macs + apart:,}."
+    published = description["published"]
+    source = f"Published count: {published['source']}." if published else ""
+    paragraphs = [counted, source, *description["misfits"], description["notes"]]
+    return [paragraph for paragraph in paragraphs if paragraph]

@@ -1,0 +1,34 @@
+"""What several test files need."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def in_folder(tmp_path, monkeypatch):
+    """An empty working folder, free of what a launcher or an earlier run may have left in the environment."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("LOCAL_RANK", "ZOO_RUN_DIR", "SLURM_NTASKS", "WANDB_API_KEY", "WANDB_MODE", "PL_GLOBAL_SEED"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def zoo_process(tmp_path):
+    """Runs ``python -m zoo WORDS`` in an empty folder, as a user would."""
+
+    def run(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        kept = {name: value for name, value in os.environ.items() if name not in ("LOCAL_RANK", "ZOO_RUN_DIR")}
+        done = subprocess.run(
+            [sys.executable, "-m", "zoo", *words], cwd=tmp_path, env=kept, text=True, capture_output=True, check=False
+        )
+        assert not check or done.returncode == 0, done.stderr
+        return done
+
+    return run

@@ -1,0 +1,147 @@
+import subprocess
+import sys
+
+import pytest
+
+from zoo.cli import main
+
+SHORT = ["--trainer.max_epochs", "1", "--trainer.limit_train_batches", "2", "--trainer.enable_progress_bar", "false"]
+
+
+def error_of(capsys, *words):
+    """The one line on standard error of a command that must end with status 2."""
+    assert main(list(words)) == 2
+    captured = capsys.readouterr()
+    (line,) = captured.err.strip().splitlines()
+    assert line.startswith("zoo: ")
+    assert "Traceback" not in captured.err + captured.out
+    return line
+
+
+def loaded_by(*words):
+    """The heavy packages that a command imports, seen in a fresh interpreter."""
+    code = (
+        "import sys; from zoo.cli import main; main(sys.argv[1:]);"
+        "print('HEAVY', sorted({'torch', 'lightning', 'numpy', 'yaml', 'jsonargparse'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize("words", [["--help"], ["list", "models"], ["list", "configs"], ["list", "data"], ["--version"]])
+def test_what_only_lists_imports_nothing_heavy(words):
+    assert loaded_by(*words) == "HEAVY []"
+
+
+def test_importing_zoo_is_light():
+    code = "import sys, zoo; zoo.list_models(); print(sorted({'torch', 'lightning', 'numpy'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_help_names_every_verb(capsys):
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    assert all(f"zoo {verb}" in text for verb in ("fit", "validate", "test", "predict", "list", "info"))
+
+
+@pytest.mark.parametrize("verb", ["fit", "validate", "test", "predict"])
+def test_help_of_a_verb_fits_on_a_screen(capsys, verb):
+    with pytest.raises(SystemExit) as stop:
+        main([verb, "--help"])
+    assert stop.value.code == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 40
+    assert max(map(len, lines)) <= 120
+    assert any("--ckpt_path" in line for line in lines)
+
+
+def test_help_of_a_model_lists_its_options(capsys):
+    with pytest.raises(SystemExit):
+        main(["fit", "--model.help", "LeNet5Model"])
+    assert "--model.variant" in capsys.readouterr().out
+
+
+def test_lists_show_what_there_is(capsys):
+    main(["list", "models"])
+    main(["list", "configs"])
+    main(["list", "data"])
+    text = capsys.readouterr().out
+    assert all(word in text for word in ("perceptron", "vgg16", "lenet5_digits", "overlays/smoke", "CIFAR10"))
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (["bogus"], ["'bogus'", "zoo --help"]),
+        (["list", "everything"], ["everything", "models"]),
+        (["fit"], ["--config", "zoo list configs"]),
+        (["fit", "--config", "lenet5_digit"], ["lenet5_digit", "did you mean lenet5_digits"]),
+        (["fit", "--config", "lenet5_digits", "--trainer.max_epoch", "1"], ["trainer.max_epoch", "max_epochs"]),
+        (["fit", "--config", "lenet5_digits", "--model.varian", "modern"], ["model.varian", "variant"]),
+        (["fit", "--config", "lenet5_digits", "--model.variant", "new"], ["model.variant", "paper, modern", "'new'"]),
+        (["fit", "--config", "lenet5_digits", "--data.batch_size", "ten"], ["data.batch_size", "whole number", "'ten'"]),
+        (["fit", "--config", "lenet5_digits", "--data.batch_size", "0"], ["data.batch_size", "at least 1", "0"]),
+        (["fit", "--config", "lenet5_digits", "--trainer.max_epochs", "few"], ["trainer.max_epochs", "'few'"]),
+        (["fit", "--config", "lenet5_digits", "--trainer.devices", "many"], ["devices"]),
+        (["fit", "--config", "lenet5_digits", "--model.optimizer.lr", "fast"], ["model.optimizer.lr", "'fast'"]),
+        (["fit", "--config", "lenet5_digits", "--model", "LeNet"], ["'LeNet'", "LeNet5Model"]),
+        (["fit", "--config", "lenet5_digits", "--data", "Digit"], ["'Digit'", "Digits"]),
+        (["fit", "--config", "lenet5_digits", "--model.num_classes", "11"], ["ten classes", "modern"]),
+        (["fit", "--config", "lenet5_digits", "--model.num_classes", "5"], ["10 classes", "--model.num_classes 10"]),
+        (["fit", "--config", "lenet5_digits", "--data.num_held_out", "5000"], ["5000", "1437"]),
+        (["fit", "--config", "lenet5_digits", "--ckpt_path", "gone.ckpt"], ["gone.ckpt"]),
+        (["fit", "--config", "lenet5_digits", "--wandb.projct", "x"], ["wandb.projct", "project"]),
+        (["test"], ["--ckpt_path"]),
+        (["fit", "--config", "configs/alexnet.yaml"], ["imagenet", "image-net.org", "overlays/smoke"]),
+        (["fit", "--config", "linear_cifar10"], ["CIFAR-10", "--data.download true"]),
+    ],
+)
+def test_bad_input_gets_one_sentence_and_leaves_nothing(capsys, in_folder, words, parts):
+    line = error_of(capsys, *words)
+    assert all(part in line for part in parts), line
+    assert list(in_folder.iterdir()) == []
+
+
+def test_an_unknown_key_in_a_file_is_named(capsys, in_folder):
+    (in_folder / "mine.yaml").write_text("data: {class_path: Digits}\nmodel: {class_path: LeNet5Model}\ntrainr: {}\n")
+    line = error_of(capsys, "fit", "--config", "mine.yaml")
+    assert "mine.yaml" in line
+    assert "'trainr': did you mean trainer" in line
+
+
+def test_an_unknown_key_of_the_trainer_in_a_file_is_named(capsys, in_folder):
+    (in_folder / "mine.yaml").write_text("data: {class_path: Digits}\nmodel: LeNet5Model\ntrainer: {max_epoch: 3}\n")
+    assert "'trainer.max_epoch': did you mean max_epochs" in error_of(capsys, "fit", "--config", "mine.yaml")
+
+
+def test_broken_yaml_is_named_with_its_line(capsys, in_folder):
+    (in_folder / "mine.yaml").write_text("data: {class_path: Digits\nmodel: 3\n")
+    assert "mine.yaml, line 2" in error_of(capsys, "fit", "--config", "mine.yaml")
+
+
+def test_a_config_without_keys_is_refused(capsys, in_folder):
+    (in_folder / "mine.yaml").write_text("just words\n")
+    assert "mine.yaml" in error_of(capsys, "fit", "--config=mine.yaml")
+
+
+def test_a_truncated_cifar_batch_is_named(capsys, in_folder):
+    folder = in_folder / "data" / "cifar-10-batches-bin"
+    folder.mkdir(parents=True)
+    for name in ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"):
+        (folder / f"{name}.bin").write_bytes(bytes(1000))
+    line = error_of(capsys, "fit", "--config", "linear_cifar10", *SHORT)
+    assert "data_batch_1.bin has 1,000 bytes instead of 30,730,000" in line
+    assert not (in_folder / "runs").exists() or not list((in_folder / "runs").rglob("*.yaml"))
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_text_file_named_jpeg_is_named(capsys, in_folder, workers):
+    from zoo.data.smoke import SmokeImageNet
+
+    SmokeImageNet(root="pictures").prepare_data()
+    for broken in (in_folder / "pictures" / "train").rglob("*.JPEG"):
+        broken.write_text("not a picture")
+    overrides = ["--data.root", "pictures", "--data.num_workers", workers, "--trainer.num_sanity_val_steps", "0"]
+    line = error_of(capsys, "fit", "--config", "alexnet", "--config", "overlays/smoke", *overrides, *SHORT)
+    assert ".JPEG is not a readable picture" in line
+    assert not list(in_folder.rglob("config.yaml"))

@@ -1,0 +1,100 @@
+"""Error counts against scikit-learn, and in the corners where libraries differ."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import top_k_accuracy_score
+
+from zoo.evaluation.metrics import ErrorCounts, label_ranks
+
+
+def counted(logits, labels, losses=None) -> dict:
+    counts = ErrorCounts()
+    labels = torch.as_tensor(labels)
+    counts.update(torch.as_tensor(logits), labels, torch.zeros(len(labels)) if losses is None else losses)
+    return counts.compute()
+
+
+@pytest.mark.parametrize("classes", [6, 10, 100])
+def test_errors_equal_those_of_scikit_learn(classes):
+    random = np.random.default_rng(0)
+    labels = random.integers(classes, size=500)
+    # Shuffled whole numbers hold no ties, the one case in which the two differ.
+    logits = random.permuted(np.tile(np.arange(classes), (500, 1)), axis=1).astype(np.float32)
+    result = counted(logits, labels)
+    for k in (1, 5):
+        right = top_k_accuracy_score(labels, logits, k=k, normalize=False, labels=np.arange(classes))
+        assert 0 < right < 500
+        assert result[f"top{k}_wrong"] == 500 - right
+        assert result[f"top{k}_error"] == pytest.approx(100 * (500 - right) / 500)
+    assert result["n"] == 500
+
+
+def test_equal_logits_rank_by_class_number_as_argmax_has_it():
+    logits = torch.randint(0, 3, (400, 10), generator=torch.Generator().manual_seed(0)).float()
+    labels = torch.arange(400) % 10
+    wrong = logits.numpy().argmax(axis=1) != labels.numpy()
+    assert 0 < wrong.sum() < 400
+    assert counted(logits, labels)["top1_wrong"] == wrong.sum()
+    order = np.argsort(-logits.numpy(), axis=1, kind="stable")
+    assert label_ranks(logits, labels).tolist() == np.argwhere(order == labels.numpy()[:, None])[:, 1].tolist()
+
+
+def test_a_network_that_gives_one_number_to_all_classes_is_not_right():
+    result = counted(torch.zeros(10, 10), torch.arange(10))
+    assert (result["top1_wrong"], result["top5_wrong"]) == (9, 5)
+
+
+@pytest.mark.parametrize("classes", [3, 10])
+@pytest.mark.parametrize("where", [0, 1])
+def test_an_image_whose_logits_hold_nan_is_wrong_whatever_its_label(classes, where):
+    logits = torch.zeros(1, classes)
+    logits[0, 0], logits[0, where] = 1.0, math.nan
+    result = counted(logits, [0])
+    assert (result["top1_wrong"], result["top5_wrong"]) == (1, 1)
+
+
+def test_infinite_logits_are_ranked_like_others():
+    logits = torch.tensor([[-math.inf, math.inf, 0.0], [math.inf, math.inf, 0.0]])
+    assert label_ranks(logits, torch.tensor([0, 1])).tolist() == [2, 1]
+
+
+def test_fewer_than_five_classes_are_never_wrong_in_top5():
+    result = counted(torch.tensor([[3.0, 2.0, 1.0], [1.0, 2.0, 3.0]]), [2, 2])
+    assert (result["top1_wrong"], result["top5_wrong"], result["top1_error"]) == (1, 0, 50.0)
+
+
+def test_exactly_the_fifth_place_is_right_and_the_sixth_wrong():
+    logits = torch.arange(10.0, 0.0, -1.0).expand(2, 10)
+    assert counted(logits, [4, 5])["top5_wrong"] == 1
+
+
+def test_batches_of_any_size_add_up_to_the_same_counts():
+    generator = torch.Generator().manual_seed(0)
+    logits, labels = (torch.randn(100, 8, generator=generator), torch.randint(0, 8, (100,), generator=generator))
+    losses = torch.arange(100.0)
+    counts = ErrorCounts()
+    # An empty share happens where processes outnumber the images of the last step.
+    for part in torch.arange(100).split([1, 0, 64, 35]):
+        counts.update(logits[part], labels[part], losses[part])
+    assert counts.compute() == counted(logits, labels, losses)
+    assert counts.compute()["loss"] == 49.5
+
+
+def test_reset_forgets_and_counts_are_plain_integers():
+    counts = ErrorCounts()
+    counts.update(torch.eye(6), torch.zeros(6, dtype=torch.int64), torch.ones(6))
+    counts.reset()
+    counts.update(torch.eye(6)[:2], torch.tensor([0, 0]), torch.tensor([0.5, 1.0]))
+    result = counts.compute()
+    assert result == {
+        "n": 2, "top1_wrong": 1, "top5_wrong": 0, "top1_error": 50.0, "top5_error": 0.0, "loss": 0.75,
+    }  # fmt: skip
+    assert [type(result[key]) for key in ("n", "top1_wrong", "top5_wrong")] == [int] * 3
+
+
+def test_half_precision_logits_are_counted_too():
+    logits = torch.tensor([[1.0, 2.0], [2.0, 1.0]], dtype=torch.bfloat16)
+    assert counted(logits, [1, 1])["top1_wrong"] == 1

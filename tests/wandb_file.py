@@ -1,0 +1,44 @@
+"""Reads what W&B wrote offline, from its own .wandb file: a LevelDB log of protobuf records."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+BLOCK, HEADER, FILE_HEADER = 32768, 7, 7
+
+
+def payloads(path: Path) -> Iterator[bytes]:
+    """The records of a LevelDB log: chunks of crc, length, type (1 full, 2 first, 3 middle, 4 last) in 32 KiB blocks."""
+    data, position, parts = path.read_bytes(), FILE_HEADER, b""
+    while position + HEADER <= len(data):
+        left = BLOCK - position % BLOCK
+        if left < HEADER:
+            position += left
+            continue
+        length, kind = int.from_bytes(data[position + 4 : position + 6], "little"), data[position + 6]
+        chunk = data[position + HEADER : position + HEADER + length]
+        position += HEADER + length
+        parts = chunk if kind in (1, 2) else parts + chunk
+        if kind in (1, 4):
+            yield parts
+
+
+def read(run_dir: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The config and the history rows of the one offline run under ``run_dir``."""
+    from wandb.proto.wandb_internal_pb2 import Record
+
+    (file,) = run_dir.rglob("run-*.wandb")
+    config: dict[str, Any] = {}
+    history = []
+    for payload in payloads(file):
+        record = Record()
+        record.ParseFromString(payload)
+        if record.WhichOneof("record_type") == "run":
+            config |= {item.key: json.loads(item.value_json) for item in record.run.config.update}
+        elif record.WhichOneof("record_type") == "config":
+            config |= {item.key: json.loads(item.value_json) for item in record.config.update}
+        elif record.WhichOneof("record_type") == "history":
+            rows = record.history.item
+            history.append({item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in rows})
+    return config, history
