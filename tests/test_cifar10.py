@@ -7,6 +7,7 @@ import shutil
 import struct
 import zipfile
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def as_binary(pixels: np.ndarray, labels: np.ndarray) -> bytes:
 class Python2Pickler(pickle._Pickler):
     """Writes bytes and text alike as Python 2's strings, as the official files hold them."""
 
-    dispatch = dict(pickle._Pickler.dispatch)
+    dispatch: ClassVar[dict] = dict(pickle._Pickler.dispatch)
 
     def save_string(self, value: bytes | str) -> None:
         data = value.encode("latin1") if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""The handwritten digits: scikit-learn's 1,797, and MNIST from IDX files that the tests write at their official size."""
+"""The handwritten digits: scikit-learn's 1,797, and MNIST from IDX files of the official size that the tests write."""
 
 import gzip
 import hashlib

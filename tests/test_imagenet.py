@@ -131,7 +131,7 @@ def write_kaggle(folder: Path) -> None:
 
 
 def write_devkit(folder: Path) -> None:
-    """The development kit's two files in their real structure; a synset's number follows another order than its wnid."""
+    """The development kit's two files in their real structure; synsets are numbered in another order than the wnids'."""
     fields = ["ILSVRC2012_ID", "WNID", "words", "gloss", "num_children", "children", "wordnet_height"]
     synsets = np.zeros((4, 1), [(field, object) for field in [*fields, "num_train_images"]])
     identifiers = {WNIDS[1]: 1, WNIDS[2]: 2, WNIDS[0]: 3}
@@ -302,7 +302,7 @@ def test_batches_are_the_same_bit_for_bit_for_any_number_of_workers(root, transf
         for epoch in (0, 3):
             loader.sampler.set_epoch(epoch)
             epochs.append(everything(loader))
-        runs.append([*sum(epochs, []), *everything(data.test_dataloader())])
+        runs.append([*epochs[0], *epochs[1], *everything(data.test_dataloader())])
         assert not torch.equal(epochs[0][0], epochs[1][0])
     for run in runs[1:]:
         assert all(torch.equal(a, b) for a, b in zip(runs[0], run, strict=True))

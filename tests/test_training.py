@@ -213,3 +213,17 @@ def test_wandb_gets_the_errors_of_the_record_the_rate_and_the_whole_config(in_fo
         assert rates
         assert all("trainer/global_step" in row for row in rates)
         assert config["model"] == record["config"]["model"]
+
+
+def test_a_checkpoint_of_another_network_is_refused_with_both_names(run, in_folder, capsys):
+    assert main(["test", "--config", "lenet5_digits", "--ckpt_path", str(run), "--model.variant", "modern"]) == 2
+    message = capsys.readouterr().err
+    assert "paper" in message
+    assert "modern" in message
+
+
+def test_a_text_file_for_a_checkpoint_is_refused(in_folder, capsys):
+    (in_folder / "words.ckpt").write_text("hello")
+    assert main(["fit", *SHORT, "--ckpt_path", "words.ckpt"]) == 2
+    assert "words.ckpt is no checkpoint" in capsys.readouterr().err
+    assert not (in_folder / "runs").exists()

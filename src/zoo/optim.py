@@ -42,6 +42,10 @@ class Cosine(Schedule):
 
     warmup: float = 0.0
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.warmup < 1:
+            raise ValueError(f"warmup is a share of the run from 0 to less than 1, not {self.warmup}")
+
     def factor(self, epoch: float, num_epochs: float) -> float:
         """A factor between 0 and 1."""
         progress = min(epoch / num_epochs, 1.0)

@@ -24,6 +24,7 @@ from zoo.loggers import MetricsFile, Wandb, close, wandb_logger
 from zoo.models.classifier import Classifier
 from zoo.parsing import Parser
 from zoo.results.record import Record
+from zoo.weights.load import check_fits
 
 VERBS = {
     "fit": "Train a network, then measure it on the test set.",
@@ -119,6 +120,8 @@ def main(verb: str, args: list[str]) -> Outcome | None:
     cli = ZooCLI(verb, complete(verb, args))
     existed = cli.run_dir.exists()
     try:
+        if cli.checkpoint:
+            check_fits(cli.checkpoint, cli.model.network)
         metrics = _run(cli)
         close(cli.trainer.loggers)
     except InputError:

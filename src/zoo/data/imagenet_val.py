@@ -29,8 +29,8 @@ def flat_val_wnids(root: Path, files: list[Path]) -> dict[str, list[Path]]:
         source, read = truth, partial(_from_devkit, truth, meta)
     else:
         raise InputError(
-            f"{root / 'val'} has no class folders, and there is no {KAGGLE}, nor {GROUND_TRUTH} with meta.mat, in {root}:"
-            " put one of the official label files there."
+            f"{root / 'val'} has no class folders, and there is no {KAGGLE}, nor {GROUND_TRUTH} with meta.mat,"
+            f" in {root}: put one of the official label files there."
         )
     try:
         wnids = read()

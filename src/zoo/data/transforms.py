@@ -44,7 +44,10 @@ class Transform:
 
 
 def placed(images: Tensor, size: int, content: int) -> Tensor:
-    """Enlarges square images to ``content`` pixels a side (bilinear) and sets them amid zeros: uint8 (N, C, size, size)."""
+    """Enlarges square images to ``content`` pixels a side (bilinear) and sets them amid zeros.
+
+    uint8 of shape (N, C, S, S) to (N, C, size, size).
+    """
     if images.shape[-1] != content:
         resized = F.interpolate(images.float(), size=(content, content), mode="bilinear", align_corners=False)
         images = resized.round().to(torch.uint8)

@@ -108,9 +108,9 @@ class Classifier(LightningModule):
             group["lr"] *= group.pop("rate", 1.0)
         if self.schedule is None:
             return optimizer
-        steps, epochs = self._length()
+        per_epoch, epochs = self._length()
         schedule = self.schedule
-        scheduler = LambdaLR(optimizer, lambda step: schedule.factor(step / steps * epochs, epochs))
+        scheduler = LambdaLR(optimizer, lambda step: schedule.factor(step / per_epoch, epochs))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def parameter_groups(self) -> list[dict[str, Any]]:
@@ -123,12 +123,12 @@ class Classifier(LightningModule):
         return [group for group in ({"params": weights}, biases) if group["params"]]
 
     def _length(self) -> tuple[float, float]:
-        """Steps and epochs of the whole run; a run bounded by max_steps counts as the part of an epoch that it is."""
+        """Steps an epoch, and epochs of the whole run; max_steps may end it in the middle of one."""
         steps = self.trainer.estimated_stepping_batches
         per_epoch = self.trainer.num_training_batches / self.trainer.accumulate_grad_batches
         if not isinstance(steps, int):
             raise InputError("A learning-rate schedule needs an end: set trainer.max_epochs or trainer.max_steps.")
-        return steps, steps / per_epoch
+        return per_epoch, steps / per_epoch
 
     def _images_in_step(self, local: int) -> float | Tensor:
         if self.trainer.world_size == 1:
