@@ -28,7 +28,9 @@ def loaded_by(*words):
     return done.stdout.splitlines()[-1]
 
 
-@pytest.mark.parametrize("words", [["--help"], ["list", "models"], ["list", "configs"], ["list", "data"], ["--version"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["list", "models"], ["list", "configs"], ["list", "data"], ["--version"]]
+)
 def test_what_only_lists_imports_nothing_heavy(words):
     assert loaded_by(*words) == "HEAVY []"
 
@@ -79,7 +81,10 @@ def test_lists_show_what_there_is(capsys):
         (["fit", "--config", "lenet5_digits", "--trainer.max_epoch", "1"], ["trainer.max_epoch", "max_epochs"]),
         (["fit", "--config", "lenet5_digits", "--model.varian", "modern"], ["model.varian", "variant"]),
         (["fit", "--config", "lenet5_digits", "--model.variant", "new"], ["model.variant", "paper, modern", "'new'"]),
-        (["fit", "--config", "lenet5_digits", "--data.batch_size", "ten"], ["data.batch_size", "whole number", "'ten'"]),
+        (
+            ["fit", "--config", "lenet5_digits", "--data.batch_size", "ten"],
+            ["data.batch_size", "whole number", "'ten'"],
+        ),
         (["fit", "--config", "lenet5_digits", "--data.batch_size", "0"], ["data.batch_size", "at least 1", "0"]),
         (["fit", "--config", "lenet5_digits", "--trainer.max_epochs", "few"], ["trainer.max_epochs", "'few'"]),
         (["fit", "--config", "lenet5_digits", "--trainer.devices", "many"], ["devices"]),

@@ -92,13 +92,22 @@ def test_a_batch_size_below_one_is_refused():
         Digits(batch_size=0)
 
 
-def trainer(**options) -> Trainer:
+def trainer() -> Trainer:
     quiet = {"enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
-    return Trainer(max_epochs=1, logger=False, accelerator="cpu", **quiet, **options)
+    return Trainer(max_epochs=1, logger=False, accelerator="cpu", **quiet)
+
+
+@pytest.fixture
+def one_thread():
+    """Threads of torch that wait for each other on a busy machine make small networks ten times slower."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.mark.filterwarnings("ignore:.*does not have many workers")
-@pytest.mark.filterwarnings("ignore:`isinstance.treespec, LeafSpec.` is deprecated")
+@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("num_held_out", [0, 144])
 def test_a_plain_trainer_fits_and_tests_on_digits(num_held_out):
     data, model, plain = Digits(num_held_out=num_held_out), LeNet5Model("modern"), trainer()
@@ -110,7 +119,6 @@ def test_a_plain_trainer_fits_and_tests_on_digits(num_held_out):
     assert metrics["test/top1_error"] * 3.6 == pytest.approx(round(metrics["test/top1_error"] * 3.6))
 
 
-@pytest.mark.filterwarnings("ignore:`isinstance.treespec, LeafSpec.` is deprecated")
 def test_validating_without_a_held_out_slice_is_refused_in_one_sentence():
     with pytest.raises(InputError, match="num_held_out is 0, so there is no slice of digits to validate on"):
         trainer().validate(LeNet5Model("modern"), datamodule=Digits())

@@ -109,7 +109,17 @@ def test_predict_writes_one_row_an_image(run, in_folder):
 
 
 def test_what_was_typed_wins_over_config_and_checkpoint(run, in_folder):
-    fit("--ckpt_path", str(run), "--run_dir", "on", "--trainer.max_epochs", "3", "--model.optimizer.lr", "0.0007", *QUIET)
+    fit(
+        "--ckpt_path",
+        str(run),
+        "--run_dir",
+        "on",
+        "--trainer.max_epochs",
+        "3",
+        "--model.optimizer.lr",
+        "0.0007",
+        *QUIET,
+    )
     saved = yaml.safe_load((in_folder / "on" / "config.yaml").read_text())
     assert saved["model"]["init_args"]["optimizer"]["init_args"]["lr"] == 0.0007
     assert record_of(in_folder / "on")["timing"]["train_epochs"] == 3
@@ -159,7 +169,12 @@ def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(in_folder):
 
 def test_the_data_modules_and_models_work_with_a_plain_trainer(in_folder):
     data, model = zoo.data.Digits(batch_size=64), zoo.models.LeNet5Model(variant="modern")
-    options = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
+    options = {
+        "logger": False,
+        "enable_checkpointing": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+    }
     trainer = Trainer(max_epochs=1, accelerator="cpu", num_sanity_val_steps=0, **options)
     trainer.fit(model, data)
     (result,) = trainer.test(model, data, verbose=False)
@@ -190,7 +205,9 @@ def test_a_launcher_from_outside_needs_a_run_dir(in_folder, capsys, monkeypatch)
 
 def test_the_perceptron_refuses_several_processes(zoo_process):
     words = ["fit", "--config", "perceptron_cifar10", "--data", "Digits", "--model.in_channels", "1"]
-    done = zoo_process(*words, "--trainer.strategy", "ddp", "--trainer.devices", "2", "--trainer.accelerator", "cpu", check=False)
+    done = zoo_process(
+        *words, "--trainer.strategy", "ddp", "--trainer.devices", "2", "--trainer.accelerator", "cpu", check=False
+    )
     assert done.returncode == 2
     assert "trainer.devices" in done.stderr
 

@@ -9,7 +9,7 @@ BLOCK, HEADER, FILE_HEADER = 32768, 7, 7
 
 
 def payloads(path: Path) -> Iterator[bytes]:
-    """The records of a LevelDB log: chunks of crc, length, type (1 full, 2 first, 3 middle, 4 last) in 32 KiB blocks."""
+    """Yields a LevelDB log's records: chunks of crc, length and type (full, first, middle, last) in 32 KiB blocks."""
     data, position, parts = path.read_bytes(), FILE_HEADER, b""
     while position + HEADER <= len(data):
         left = BLOCK - position % BLOCK

@@ -30,6 +30,8 @@ def fetch(url: str, target: Path, digest: str) -> Path:
             raise InputError(f"{url} arrived with {kind} {found} instead of {expected}; nothing was kept.")
         partial.replace(target)
     except (OSError, HTTPException) as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()  # it is an open reply as well
         reason = error.reason if type(error) is urllib.error.URLError else error
         raise InputError(
             f"Could not download {url} ({_one_line(reason)}); fetch it by other means into {target.parent}."

@@ -58,7 +58,7 @@ class MNIST(InMemoryDataModule):
                 fetch(f"{MIRROR}{name}.gz", self.root / "MNIST" / "raw" / f"{name}.gz", digest)
 
     def read(self) -> dict[str, tuple[Tensor, Tensor]]:
-        """The four files as tensors. Raises InputError where one is missing, broken, of another shape or mislabelled."""
+        """The four files as tensors. Raises InputError where one is missing, broken, or not MNIST's."""
         self.prepare_data()
         arrays = [torch.from_numpy(self._read_idx(name, shape)) for name, (_, shape) in FILES.items()]
         return {

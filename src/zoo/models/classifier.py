@@ -85,7 +85,8 @@ class Classifier(LightningModule):
         return {"labels": labels.cpu(), "probabilities": self(images).softmax(dim=1).cpu()}
 
     def on_train_epoch_end(self) -> None:
-        """Logs the errors on the training images as they were met."""
+        """Logs the errors on the training images as they were met, and the learning rate reached."""
+        self.log("lr", self._rate())
         self._log_epoch("train", self.train_counts)
 
     def on_validation_epoch_end(self) -> None:
@@ -143,9 +144,12 @@ class Classifier(LightningModule):
 
     def _log_step(self, losses: Tensor) -> None:
         every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
-        if self.global_step % every == 0 and len(losses):
-            rate = torch.tensor(self.trainer.optimizers[0].param_groups[0]["lr"], dtype=torch.float64)
-            self.log_dict({"train/step_loss": losses.detach().mean(), "lr": rate}, rank_zero_only=True)
+        # The loggers take what was logged at the last of every ``log_every_n_steps`` steps.
+        if (self.global_step + 1) % every == 0 and len(losses):
+            self.log_dict({"train/step_loss": losses.detach().mean(), "lr": self._rate()}, rank_zero_only=True)
+
+    def _rate(self) -> Tensor:
+        return torch.tensor(self.trainer.optimizers[0].param_groups[0]["lr"], dtype=torch.float64)
 
     def _log_epoch(self, stage: str, counts: ErrorCounts) -> dict[str, float]:
         values: dict[str, float] = counts.compute()

@@ -1,0 +1,87 @@
+import re
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from conftest import ROOT
+from jsonargparse import ArgumentParser
+
+import zoo.data
+import zoo.models
+from zoo.configs import find_config, list_configs
+from zoo.data.base import ImageDataModule
+from zoo.errors import InputError
+from zoo.models.classifier import Classifier
+
+CONFIGS = sorted(path for path in (ROOT / "configs").glob("*.yaml"))
+OVERLAYS = sorted((ROOT / "configs" / "overlays").glob("*.yaml"))
+NAMED = (
+    "perceptron_cifar10", "linear_cifar10", "mlp_cifar10", "lenet5", "lenet5_cifar10", "lenet5_digits", "alexnet",
+    "vgg16", "alexnet_cifar10", "vgg16_cifar10", "overlays/smoke", "overlays/wandb",
+)  # fmt: skip
+names = pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+
+
+def built(path):
+    """Data module and model of a config, the model on the meta device."""
+    for package in (zoo.data, zoo.models):
+        for name in package.__all__:
+            getattr(package, name)
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_subclass_arguments(Classifier, "model")
+    parser.add_subclass_arguments(ImageDataModule, "data")
+    content = yaml.safe_load(path.read_text())
+    with torch.device("meta"):
+        made = parser.instantiate(parser.parse_object({key: content[key] for key in ("data", "model")}))
+    return made.data, made.model
+
+
+def test_every_config_that_was_promised_is_there():
+    assert set(NAMED) <= set(list_configs())
+
+
+@names
+def test_a_config_builds_and_its_network_takes_its_images(path):
+    data, model = built(path)
+    channels, size = {"digits": (1, 32), "mnist": (1, 32), "cifar10": (3, 32), "imagenet": (3, 224)}[data.name]
+    logits = model.network(torch.empty(2, channels, size, size, device="meta"))
+    assert logits.shape == (2, 1000 if data.name == "imagenet" else 10)
+
+
+@names
+def test_a_config_is_written_in_the_order_the_data_moves(path):
+    assert list(yaml.safe_load(path.read_text())) == ["data", "model", "trainer"]
+
+
+@names
+def test_a_header_gives_command_paper_hardware_error_and_deviations(path):
+    header = "\n".join(line for line in path.read_text().splitlines() if line.startswith("#"))
+    assert f"zoo fit --config {path.stem}" in header
+    for word in ("Paper:", "Time:", "Error:", "Deviations:"):
+        assert word in header, word
+
+
+@pytest.mark.parametrize("path", OVERLAYS, ids=lambda path: path.stem)
+def test_an_overlay_is_no_experiment_of_its_own(path):
+    assert "model" not in yaml.safe_load(path.read_text()) or path.stem == "smoke"
+    assert "--config" in path.read_text()
+
+
+def test_a_config_is_found_by_path_and_by_bare_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert find_config("lenet5_digits") == find_config("configs/lenet5_digits.yaml")
+    assert find_config("lenet5_digits").is_file()
+
+
+def test_the_working_folder_comes_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "lenet5_digits.yaml").write_text("data: {}\n")
+    assert find_config("lenet5_digits") == Path("configs/lenet5_digits.yaml")
+
+
+def test_a_missing_config_names_the_nearest(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=re.escape("did you mean vgg16_cifar10")):
+        find_config("vgg16_cifar")
