@@ -438,7 +438,7 @@ def few(monkeypatch):
     monkeypatch.setattr(smoke, "NUM_VAL", 1)
 
 
-def test_smoke_imagenet_generates_real_jpegs_once(few, tmp_path):
+def test_smoke_imagenet_generates_real_jpegs_once(few, tmp_path, monkeypatch):
     root = tmp_path / "new" / "smoke"
     data = SmokeImageNet(str(root), num_held_out=10, num_workers=0)
     data.prepare_data()
@@ -450,6 +450,7 @@ def test_smoke_imagenet_generates_real_jpegs_once(few, tmp_path):
             assert image.format == "JPEG"
             assert min(image.size) >= 240
     data.setup()
+    monkeypatch.delattr(smoke, "generate")
     SmokeImageNet(str(root), num_held_out=10, num_workers=0).prepare_data()
     assert {file: (file.stat().st_mtime_ns, file.read_bytes()) for file in sorted(root.rglob("*.*"))} == before
     assert [path.name for path in root.parent.iterdir()] == ["smoke"]

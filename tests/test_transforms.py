@@ -14,7 +14,7 @@ from zoo import keyed
 from zoo.data import photos, transforms
 from zoo.data.photos import TRANSFORMS, crop_anywhere, crop_from_center_square, random_resized_crop, scale_short_side
 
-SIZES = [(500, 375), (375, 500), (256, 256), (257, 300), (640, 480), (100, 333), (224, 224), (1001, 703)]
+SIZES = [(500, 375), (375, 500), (256, 256), (257, 300), (100, 333), (224, 224), (1001, 703), (343, 256), (256, 343)]
 # Width and height where multiplying by 256 / short, rounded first, falls one pixel short of torchvision's size.
 TREACHEROUS = [(98, 49), (49, 147), (206, 103), (103, 721)]
 

@@ -3,10 +3,12 @@
 import logging
 import sys
 import warnings
+from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, RichProgressBar, TQDMProgressBar
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 
 class _RichBar(RichProgressBar):
@@ -24,6 +26,13 @@ def _without_version(metrics: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in metrics.items() if name != "v_num"}
 
 
+@rank_zero_only
+def announce(network: Any, data: Any, run_dir: Path) -> None:
+    """Says in one line what is about to be trained."""
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    print(f"{network.name} ({network.variant}), {parameters:,} parameters, on {data.name}; run folder {run_dir}")
+
+
 def progress_bar() -> Callback:
     """A bar that suits where standard output goes."""
     # Rich redraws in place, which only a terminal can; a log file gets a plain line now and then.
@@ -39,8 +48,6 @@ def quiet() -> None:
         ".*number of training batches .* is smaller than the logging interval.*",
         ".*recommended to use `self.log.*sync_dist=True.*",
         ".*defined a `validation_step` but have no `val_dataloader`.*",
-        # No held-out slice means no validation, on purpose.
-        ".*Total length of `list` across ranks is zero.*",
         # The arguments are those of the command line, with configs found.
         ".*LightningCLI's args parameter is intended to run from within Python.*",
         # A checkpoint goes on in another run folder, on purpose.

@@ -90,11 +90,19 @@ class RBF(nn.Module):
 
 
 class Negative(nn.Module):
-    """-x: turns distances into logits."""
+    """-x / scale: turns distances into logits."""
+
+    def __init__(self, scale: float = 1.0) -> None:
+        super().__init__()
+        self.scale = scale
 
     def forward(self, x: Tensor) -> Tensor:
         """Any shape to the same shape."""
-        return -x
+        return -x / self.scale
+
+    def extra_repr(self) -> str:
+        """What ``print`` shows of the layer."""
+        return f"scale={self.scale}"
 
 
 class ResponseNorm(nn.Module):

@@ -15,7 +15,7 @@ import zoo.data
 import zoo.models
 from zoo import runs
 from zoo.arguments import complete
-from zoo.console import progress_bar, quiet
+from zoo.console import announce, progress_bar, quiet
 from zoo.data.base import ImageDataModule
 from zoo.errors import InputError
 from zoo.evaluation.predictions import write_predictions
@@ -139,19 +139,20 @@ def _run(cli: ZooCLI) -> dict[str, float]:
         cli.datamodule.prepare_data()
         cli.run_dir.mkdir(parents=True, exist_ok=True)
         (cli.run_dir / runs.CONFIG).write_text(cli.config_text, encoding="utf-8")
-    trainer, given = cli.trainer, {"model": cli.model, "datamodule": cli.datamodule}
+    trainer = cli.trainer
+    given: dict[str, Any] = {"model": cli.model, "datamodule": cli.datamodule}
     if cli.verb == "fit":
+        announce(cli.model.network, cli.datamodule, cli.run_dir)
         trainer.fit(**given, ckpt_path=cli.checkpoint, weights_only=True)
         if cli.config.test and not trainer.interrupted:
             trainer.test(**given, verbose=False)
         return {}
-    verb = getattr(trainer, cli.verb)
-    outputs = verb(
-        **given, ckpt_path=cli.checkpoint, weights_only=True, **({} if cli.verb == "predict" else {"verbose": False})
-    )
+    given |= {"ckpt_path": cli.checkpoint, "weights_only": True}
     if cli.verb == "predict":
+        outputs = trainer.predict(**given)
         write_predictions(trainer, outputs, cli.datamodule.class_names, cli.run_dir / runs.PREDICTIONS)
         return {}
+    getattr(trainer, cli.verb)(**given, verbose=False)
     return {name: float(value) for name, value in trainer.callback_metrics.items()}
 
 

@@ -60,6 +60,7 @@ class Recorder(Callback):
 
     def _record(self, trainer: Trainer, model: Any) -> Record:
         counts, data = model.test_result, trainer.datamodule  # type: ignore[attr-defined]
+        check_count(counts["n"], len(data.splits["test"]), data.batch_size, trainer.num_test_batches[0])
         metrics = {key: counts[key] for key in ("top1_error", "top5_error", "top1_wrong", "top5_wrong")}
         return Record(
             network=model.network.name,
@@ -95,6 +96,13 @@ class Recorder(Callback):
             "test_seconds": round(self._test_seconds, 3),
             "test_images_per_second": round(n / self._test_seconds, 1),
         }
+
+
+def check_count(n: int, num_images: int, batch_size: int, steps: int | float) -> None:
+    """Raises RuntimeError unless the split's images, or those of its first ``steps`` steps, were scored once each."""
+    expected = min(num_images, batch_size * int(steps))
+    if n != expected:
+        raise RuntimeError(f"{n} images were scored instead of {expected}: the error would be of another set of images")
 
 
 def weights_digest(network: nn.Module) -> str:

@@ -18,8 +18,8 @@ class Network(nn.Sequential):
     def __init__(
         self, layers: dict[str, nn.Module], variant: str, input_shape: tuple[int, int, int], options: dict[str, Any]
     ) -> None:
-        if any(int(number) < 1 for number in (*input_shape, options["num_classes"])):
-            raise ValueError(f"no network for images of {input_shape} and {options['num_classes']} classes")
+        if any(int(number) < 1 for number in (*input_shape, options.get("num_classes", 1))):
+            raise ValueError(f"there is no network for images of {input_shape} with the options {options}")
         super().__init__(OrderedDict(layers))
         self.variant, self.input_shape, self.options = variant, input_shape, options
 
