@@ -64,8 +64,8 @@ def test_a_header_gives_command_paper_hardware_error_and_deviations(path):
 
 @pytest.mark.parametrize("path", OVERLAYS, ids=lambda path: path.stem)
 def test_an_overlay_is_no_experiment_of_its_own(path):
-    assert "model" not in yaml.safe_load(path.read_text()) or path.stem == "smoke"
-    assert "--config" in path.read_text()
+    assert "class_path" not in yaml.safe_load(path.read_text()).get("model", {})
+    assert f"--config overlays/{path.stem}" in path.read_text()
 
 
 def test_a_config_is_found_by_path_and_by_bare_name(tmp_path, monkeypatch):

@@ -26,6 +26,8 @@ class Recorder(Callback):
 
     def __init__(self, path: Path, config: dict[str, Any]) -> None:
         self.path, self.config = path, config
+        # Taken now: this is the code that has been imported, whatever is edited while it runs.
+        self.git = git_state()
         self.record: Record | None = None
         self._images = 0
         self._train_seconds = self._test_seconds = self._started = 0.0
@@ -80,7 +82,7 @@ class Recorder(Callback):
             timing=self._timing(trainer, counts["n"]),
             weights={"sha256": weights_digest(model.network)},
             config=self.config,
-            git=git_state(),
+            git=self.git,
             environment=environment(_device_name(model.device)) | {"processes": trainer.world_size},
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
