@@ -26,7 +26,8 @@ class LeNet5(Network):
     """LeNet-5 on 32x32 images: (N, C, 32, 32) to logits (N, num_classes). Section II.B.
 
     ``paper``: C3's connection table, trainable subsampling, 1.7159 tanh(2x/3), RBF outputs; 60,000 parameters with one
-    channel. Logits are the negative distances, divided by ``distance_scale``. ``modern``: full C3, ReLU, max-pooling and a linear output, 61,706.
+    channel. Logits are the negative distances, divided by ``distance_scale``. ``modern``: full C3, ReLU, max-pooling
+    and a linear output, 61,706.
 
     Deviations and guesses of ``paper``: the 7x12 bitmaps behind the RBF units are drawn anew after Figure 3, and exist
     for ten classes; the coefficients of the subsampling layers start within +-2.4 / 4, by the rule for weights with
