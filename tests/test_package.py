@@ -56,6 +56,12 @@ def test_nothing_names_a_registry_host():
     assert not [name for name in tracked if any(host in (ROOT / name).read_text(errors="replace") for host in hosts)]
 
 
+def test_a_wheel_carries_the_configs_where_the_package_looks_for_them():
+    (target,) = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"].values()
+    assert target == "zoo/shipped_configs"
+    assert '"shipped_configs"' in (ROOT / "src" / "zoo" / "configs.py").read_text()
+
+
 def test_the_package_runs_as_a_module():
     done = subprocess.run(
         [sys.executable, "-m", "zoo", "info", "lenet5", "--json"], capture_output=True, text=True, check=True

@@ -79,5 +79,5 @@ DATA = {
 
 
 def list_models() -> list[str]:
-    """The names that ``get_model`` knows, from the oldest idea to the newest network."""
+    """The names that ``get_model`` knows, in the order of the ladder."""
     return list(NETWORKS)

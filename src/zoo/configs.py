@@ -5,11 +5,11 @@ from pathlib import Path
 
 from zoo.errors import InputError
 
-# A wheel carries configs/ inside the package; in a checkout they lie at its top.
+# A wheel carries configs/ inside the package, as shipped_configs; in a checkout they lie at its top.
 _PACKAGE = Path(__file__).resolve().parent
 SHIPPED = next(
-    (folder for folder in (_PACKAGE / "configs", _PACKAGE.parents[1] / "configs") if folder.is_dir()),
-    _PACKAGE / "configs",
+    (folder for folder in (_PACKAGE / "shipped_configs", _PACKAGE.parents[1] / "configs") if folder.is_dir()),
+    _PACKAGE / "shipped_configs",
 )
 
 

@@ -25,7 +25,9 @@ class AlexNet(Network):
     Deviations and guesses of ``paper``: 224 pixels do not fit 11x11 at stride 4, so three zero columns and rows are
     added at the right and the bottom, as the 2012 code reads them; the normalisation follows the printed formula
     (alpha 1e-4 on the sum) while the 2012 code divides alpha by 5; the code's cnorm2 layer, absent from the paper, is
-    absent here; dropout rescales while training instead of halving at test time. ``cifar`` is no published network.
+    absent here; where code and paper differ in the order of block 1 (conv-LRN-pool-ReLU) and in the spread of the first
+    weights of conv3 to conv5 (0.03), this follows the paper; dropout rescales while training instead of halving at test
+    time. ``cifar`` is no published network.
     """
 
     name = "alexnet"
