@@ -147,7 +147,7 @@ def test_without_the_test_nothing_is_measured(in_folder):
 def test_a_limited_test_is_recorded_as_partial(in_folder):
     fit(*SHORT, "--run_dir", "r", "--trainer.limit_test_batches", "2")
     record = record_of(in_folder / "r")
-    assert (record["n"], record["dataset"]["num_images"]) == (64, 360)
+    assert (record["n"], record["dataset"]["num_images"]) == (32, 360)
 
 
 def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(in_folder):
@@ -204,7 +204,8 @@ def test_a_launcher_from_outside_needs_a_run_dir(in_folder, capsys, monkeypatch)
 
 
 def test_the_perceptron_refuses_several_processes(zoo_process):
-    words = ["fit", "--config", "perceptron_cifar10", "--data", "Digits", "--model.in_channels", "1"]
+    digits = ["--data", "Digits", "--data.num_held_out", "0", "--model.in_channels", "1"]
+    words = ["fit", "--config", "perceptron_cifar10", *digits]
     done = zoo_process(
         *words, "--trainer.strategy", "ddp", "--trainer.devices", "2", "--trainer.accelerator", "cpu", check=False
     )
@@ -216,7 +217,7 @@ def test_wandb_gets_the_errors_of_the_record_the_rate_and_the_whole_config(in_fo
     import wandb_file
 
     overlay = ["--config", "overlays/wandb", "--trainer.max_epochs", "1", *QUIET]
-    mlp = ["--data", "Digits", "--model.in_channels", "1"]
+    mlp = ["--data", "Digits", "--data.num_held_out", "0", "--model.in_channels", "1"]
     fit("--config", "lenet5_digits", *overlay, "--run_dir", "lenet5")
     fit("--config", "mlp_cifar10", *overlay, *mlp, "--run_dir", "mlp")
     for name in ("lenet5", "mlp"):
