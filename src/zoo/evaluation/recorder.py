@@ -14,7 +14,7 @@ from torch import nn
 from zoo.results.provenance import environment, git_state
 from zoo.results.record import Record, finite
 
-PROTOCOL = "single view"
+SINGLE_VIEW = "single view"
 
 
 class Recorder(Callback):
@@ -75,7 +75,7 @@ class Recorder(Callback):
                 "num_images": len(data.splits["test"]),
                 "num_classes": data.num_classes,
             },
-            protocol=PROTOCOL,
+            protocol=model.protocol,
             n=counts["n"],
             metrics=metrics | {"loss": finite(counts["loss"])},
             seed=self.config.get("seed_everything"),

@@ -13,6 +13,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from zoo import keyed
 from zoo.errors import InputError
 from zoo.evaluation.metrics import ErrorCounts
+from zoo.evaluation.recorder import SINGLE_VIEW
 from zoo.models.network import Network
 from zoo.optim import Schedule
 
@@ -30,6 +31,8 @@ class Classifier(LightningModule):
     #: Factor on the learning rate of biases, and whether weight decay holds for them.
     bias_rate = 1.0
     bias_decay = False
+    #: How a test image is looked at; the Record names it.
+    protocol = SINGLE_VIEW
 
     def __init__(self, network: Network, optimizer: OptimizerCallable, schedule: Schedule | None = None) -> None:
         super().__init__()
@@ -46,6 +49,10 @@ class Classifier(LightningModule):
     def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
         """One loss an image, shape (N,): cross-entropy unless the paper has another."""
         return F.cross_entropy(logits, labels, reduction="none")
+
+    def test_logits(self, images: Tensor) -> Tensor:
+        """Logits (N, num_classes) under ``protocol``: a subclass that averages views overrides both."""
+        return self(images)
 
     def setup(self, stage: str) -> None:
         """Raises InputError where the data have more classes than the network has outputs."""
@@ -73,16 +80,18 @@ class Classifier(LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Counts mistakes on the held-out slice."""
-        self._count(self.val_counts, batch)
+        images, labels = batch
+        self._count(self.val_counts, self(images), labels)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Counts mistakes on the test set."""
-        self._count(self.test_counts, batch)
+        images, labels = batch
+        self._count(self.test_counts, self.test_logits(images), labels)
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Labels and class probabilities, on the CPU."""
         images, labels = batch
-        return {"labels": labels.cpu(), "probabilities": self(images).softmax(dim=1).cpu()}
+        return {"labels": labels.cpu(), "probabilities": self.test_logits(images).softmax(dim=1).cpu()}
 
     def on_train_epoch_end(self) -> None:
         """Logs the errors on the training images as they were met, and the learning rate reached."""
@@ -137,9 +146,7 @@ class Classifier(LightningModule):
         # Shares may differ by one image; DDP averages over processes, so each divides by the step's own total.
         return self.trainer.strategy.reduce(torch.tensor(float(local), device=self.device), reduce_op="sum")
 
-    def _count(self, counts: ErrorCounts, batch: Batch) -> None:
-        images, labels = batch
-        logits = self(images)
+    def _count(self, counts: ErrorCounts, logits: Tensor, labels: Tensor) -> None:
         counts.update(logits, labels, self.losses(logits, labels))
 
     def _log_step(self, losses: Tensor) -> None:

@@ -1,0 +1,33 @@
+"""Response normalisation, as it was before batch normalisation."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class ResponseNorm(nn.Module):
+    """Local response normalisation across neighbouring maps (Krizhevsky et al. 2012, section 3.3).
+
+    b_i = a_i / (k + alpha * sum a_j^2)^beta over the ``size`` maps j around i, clipped at the borders of each of
+    ``groups`` equal parts: in 2012 a window ended where its GPU's maps ended. ``alpha`` multiplies the sum, as the
+    paper's formula has it; torch's LocalResponseNorm divides its own by ``size`` first. (N, C, H, W) to the same.
+    """
+
+    def __init__(self, size: int, alpha: float, beta: float, k: float, groups: int = 1) -> None:
+        super().__init__()
+        self.size, self.alpha, self.beta, self.k, self.groups = size, alpha, beta, k, groups
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalises; a banded sum over shifted copies is exact, deterministic and faster than 3-D pooling."""
+        n, maps, height, width = x.shape
+        part = maps // self.groups
+        squares = x.square().view(n, self.groups, part, height, width)
+        half = self.size // 2
+        padded = F.pad(squares, (0, 0, 0, 0, half, self.size - 1 - half))
+        total = padded[:, :, :part]
+        for shift in range(1, self.size):
+            total = total + padded[:, :, shift : shift + part]
+        return x * (self.k + self.alpha * total.reshape(x.shape)).pow(-self.beta)
+
+    def extra_repr(self) -> str:
+        """What ``print`` shows of the layer."""
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}, groups={self.groups}"

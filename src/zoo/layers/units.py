@@ -1,0 +1,19 @@
+"""Units that are not a function of one number."""
+
+from torch import Tensor, nn
+
+
+class Maxout(nn.Module):
+    """The largest of ``pieces`` linear functions a unit (Goodfellow et al. 2013): (N, pieces * units) to (N, units)."""
+
+    def __init__(self, pieces: int) -> None:
+        super().__init__()
+        self.pieces = pieces
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Takes the maximum over neighbouring groups of ``pieces`` numbers."""
+        return x.unflatten(1, (-1, self.pieces)).amax(dim=2)
+
+    def extra_repr(self) -> str:
+        """What ``print`` shows of the layer."""
+        return str(self.pieces)
