@@ -18,7 +18,7 @@ CONFIGS = sorted(path for path in (ROOT / "configs").glob("*.yaml"))
 OVERLAYS = sorted((ROOT / "configs" / "overlays").glob("*.yaml"))
 NAMED = (
     "perceptron_cifar10", "linear_cifar10", "mlp_cifar10", "lenet5", "lenet5_cifar10", "lenet5_digits", "alexnet",
-    "vgg16", "alexnet_cifar10", "vgg16_cifar10", "overlays/smoke", "overlays/wandb",
+    "vgg11", "vgg16", "alexnet_cifar10", "vgg16_cifar10", "overlays/smoke", "overlays/wandb",
 )  # fmt: skip
 names = pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 

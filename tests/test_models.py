@@ -15,7 +15,7 @@ import zoo
 from zoo.catalog import NETWORKS
 from zoo.models.network import Network
 
-LARGE = ("alexnet", "vgg16")
+LARGE = ("alexnet", "vgg11", "vgg13", "vgg16", "vgg19")
 VARIANTS = [(name, variant) for name, entry in NETWORKS.items() for variant in entry.variants]
 # The smallest image that leaves one pixel for fc6 of AlexNet's paper form: all of its convolutions at little cost.
 SMALL_ALEXNET = {"input_size": 64, "num_classes": 10}
@@ -172,7 +172,7 @@ def test_name_variant_and_options_build_the_same_network_again(name, variant):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_model_builds_with_its_defaults_around_the_paper_form(name):
     with torch.device("meta" if name in LARGE else "cpu"):
-        model = getattr(zoo.models, NETWORKS[name].model)()
+        model = getattr(zoo.models, NETWORKS[name].model)(**NETWORKS[name].model_options)
     assert isinstance(model, LightningModule)
     assert (model.network.name, model.network.variant) == (name, "paper")
     assert repr(model.network) == repr(on_meta(name).train())
@@ -185,7 +185,7 @@ def test_networks_come_in_eval_mode():
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
-        ("resnet", {}, "resnet.*perceptron, linear, mlp, lenet5, alexnet, vgg16"),
+        ("resnet", {}, "resnet.*perceptron, .*vgg16"),
         ("alexnet", {"variant": "bn"}, "'bn'.*paper, torchvision, cifar"),
         ("linear", {"variant": "modern"}, "'modern'.*paper"),
         ("alexnet", {"input_size": 63}, "63x63"),

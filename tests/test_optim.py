@@ -7,7 +7,7 @@ import torch
 from lightning.pytorch import Trainer
 from torch.utils.data import DataLoader, TensorDataset
 
-from zoo.models import AlexNetModel, LeNet5Model, LinearModel, PerceptronModel, VGG16Model
+from zoo.models import AlexNetModel, LeNet5Model, LinearModel, PerceptronModel, VGGModel
 from zoo.models.perceptron import corrections, targets_of
 from zoo.optim import Cosine, Drops, Passes
 
@@ -71,7 +71,7 @@ def test_biases_have_no_weight_decay_and_in_alexnet_twice_the_rate():
 
 def test_batch_normalisation_is_not_decayed_either():
     with torch.device("meta"):
-        model = VGG16Model(variant="bn", num_classes=10, input_size=32, head="linear")
+        model = VGGModel(variant="bn", num_classes=10, input_size=32, head="linear")
     weights, rest = model.configure_optimizers().param_groups
     assert len(weights["params"]) == 14
     assert {"bn1_1.weight", "bn5_3.bias", "conv1_1.bias", "fc8.bias"} < names_of(model, rest)

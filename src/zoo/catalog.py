@@ -16,7 +16,8 @@ class Published:
 class Entry:
     """One network: where its classes live, its variants (the first is the default), and what was published.
 
-    ``published`` is keyed by variant and holds for the network's default options.
+    ``published`` is keyed by variant and holds for the network's default options. ``model_options`` make a model
+    class that trains several networks train this one.
     """
 
     module: str
@@ -26,6 +27,7 @@ class Entry:
     variants: tuple[str, ...]
     summary: str
     published: dict[str, Published] = field(default_factory=dict)
+    model_options: dict[str, int] = field(default_factory=dict)
 
 
 NETWORKS = {
@@ -57,15 +59,43 @@ NETWORKS = {
             "torchvision": Published(61_100_840, "torchvision, AlexNet_Weights.IMAGENET1K_V1", "0.714 G"),
         },
     ),
+    "vgg11": Entry(
+        "zoo.models.vgg", "VGG11", "VGGModel", 2014, ("paper", "bn", "lrn"),
+        "configuration A: eight 3x3 convolutions and three fully connected layers",
+        {
+            "paper": Published(132_863_336, "torchvision, VGG11_Weights.IMAGENET1K_V1", "7.609 G"),
+            "bn": Published(132_868_840, "torchvision, VGG11_BN_Weights.IMAGENET1K_V1", "7.609 G"),
+        },
+        {"depth": 11},
+    ),
+    "vgg13": Entry(
+        "zoo.models.vgg", "VGG13", "VGGModel", 2014, ("paper", "bn"),
+        "configuration B: ten 3x3 convolutions",
+        {
+            "paper": Published(133_047_848, "torchvision, VGG13_Weights.IMAGENET1K_V1", "11.308 G"),
+            "bn": Published(133_053_736, "torchvision, VGG13_BN_Weights.IMAGENET1K_V1", "11.308 G"),
+        },
+        {"depth": 13},
+    ),
     "vgg16": Entry(
-        "zoo.models.vgg16", "VGG16", "VGG16Model", 2014, ("paper", "bn"),
-        "thirteen 3x3 convolutions and three fully connected layers",
+        "zoo.models.vgg", "VGG16", "VGGModel", 2014, ("paper", "bn", "1x1"),
+        "configuration D: thirteen 3x3 convolutions; or C, three of them 1x1",
         {
             "paper": Published(
                 138_357_544, "torchvision, VGG16_Weights.IMAGENET1K_V1; the paper says 138 million", "15.47 G"
             ),
             "bn": Published(138_365_992, "torchvision, VGG16_BN_Weights.IMAGENET1K_V1", "15.47 G"),
         },
+        {"depth": 16},
+    ),
+    "vgg19": Entry(
+        "zoo.models.vgg", "VGG19", "VGGModel", 2014, ("paper", "bn"),
+        "configuration E: sixteen 3x3 convolutions",
+        {
+            "paper": Published(143_667_240, "torchvision, VGG19_Weights.IMAGENET1K_V1", "19.632 G"),
+            "bn": Published(143_678_248, "torchvision, VGG19_BN_Weights.IMAGENET1K_V1", "19.632 G"),
+        },
+        {"depth": 19},
     ),
 }  # fmt: skip
 

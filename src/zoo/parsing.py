@@ -38,7 +38,7 @@ class Parser(LightningArgumentParser):
         """The options of a run, one line each; of the Trainer's only the names."""
         if not any(action.dest == "run_dir" for action in self._actions):
             return super().format_help() if formatter is None else super().format_help(formatter)
-        models = ", ".join(entry.model for entry in NETWORKS.values())
+        models = ", ".join(_models())
         trainer = [
             action.dest.removeprefix("trainer.")
             for action in self._actions
@@ -58,6 +58,11 @@ class Parser(LightningArgumentParser):
             textwrap.fill(", ".join(trainer), WIDTH, initial_indent="  ", subsequent_indent="  "),
         ]  # fmt: skip
         return "\n\n".join(parts[:3]) + "\n\n" + "\n".join(parts[3:6]) + "\n\n" + "\n".join(parts[6:]) + "\n"
+
+
+def _models() -> list[str]:
+    """The model classes, once each: one may train several networks."""
+    return list(dict.fromkeys(entry.model for entry in NETWORKS.values()))
 
 
 def _own_options(actions: Iterable[argparse.Action]) -> Iterable[str]:
@@ -90,7 +95,7 @@ def sentence(message: str) -> str:
     kinds = [kind for kind in dict.fromkeys(expected) if kind != "nothing"]
     if kinds:
         return f"{path} must be {' or '.join(kinds)}, not {value}."
-    choices = {"data": ", ".join(DATA), "model": ", ".join(entry.model for entry in NETWORKS.values())}
+    choices = {"data": ", ".join(DATA), "model": ", ".join(_models())}
     return f"{path} cannot be {value}: it takes {choices.get(path, 'the import path of a class that fits')}."
 
 
@@ -121,7 +126,7 @@ def _known_names() -> set[str]:
     import zoo.data
     import zoo.models
 
-    classes = [getattr(zoo.data, name) for name in DATA] + [getattr(zoo.models, e.model) for e in NETWORKS.values()]
+    classes = [getattr(zoo.data, name) for name in DATA] + [getattr(zoo.models, name) for name in _models()]
     names = {name for owner in (*classes, Wandb, Trainer) for name in inspect.signature(owner).parameters}
     return names | set(TOP_KEYS)
 

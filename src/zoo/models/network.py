@@ -1,8 +1,10 @@
 """What every network of the zoo is: a chain of layers under the paper's names."""
 
 from collections import OrderedDict
+from collections.abc import Collection
 from typing import Any
 
+import torch
 from torch import nn
 
 
@@ -27,6 +29,23 @@ class Network(nn.Sequential):
     def num_classes(self) -> int:
         """The number of logits."""
         return int(self.options["num_classes"])
+
+    def start_from(self, trained: "Network", layers: Collection[str] | None = None) -> list[str]:
+        """Copies each layer that ``trained`` has under the same name with the same shapes; returns their names.
+
+        ``layers`` limits the names. A layer goes as a whole, weights, biases and running means, or not at all.
+        """
+        state = trained.state_dict()
+        copied = []
+        for name, layer in self.named_children():
+            mine = layer.state_dict(prefix=f"{name}.")
+            fits = mine and all(key in state and state[key].shape == mine[key].shape for key in mine)
+            if fits and (layers is None or name in layers):
+                with torch.no_grad():
+                    for key, tensor in mine.items():
+                        tensor.copy_(state[key])
+                copied.append(name)
+        return copied
 
     def __getitem__(self, index):  # type: ignore[no-untyped-def]
         # nn.Sequential would call this class's constructor with the slice's layers.

@@ -24,9 +24,10 @@ LARGEST_SIDE = 65_535
 def describe(name: str, variant: str | None = None, input_size: int | None = None) -> dict[str, Any]:
     """A network's layers and totals as plain lists, numbers and strings.
 
-    ``layers`` has the fields of ``zoo.models.summary.Row``, activations included. ``macs`` are the multiply-accumulates
-    of convolutions, fully connected layers and RBF units for one image; LeNet-5's trainable subsampling is counted
-    apart, in ``macs_subsampling``. ``published`` is None unless the network has its default options. Raises InputError
+    ``model`` is the class that trains it, as a config names it. ``layers`` has the fields of
+    ``zoo.models.summary.Row``, activations included. ``macs`` are the multiply-accumulates of convolutions, fully
+    connected layers and RBF units for one image; LeNet-5's trainable subsampling is counted apart, in
+    ``macs_subsampling``. ``published`` is None unless the network has its default options. Raises InputError
     for a name, variant or size that the zoo does not have.
     """
     entry = _entry(name)
@@ -46,6 +47,7 @@ def describe(name: str, variant: str | None = None, input_size: int | None = Non
         "network": name,
         "variant": variant,
         "year": entry.year,
+        "model": {"class_path": f"zoo.models.{entry.model}", "init_args": dict(entry.model_options)},
         "options": _plain(network.options),
         "input_shape": list(network.input_shape),
         "parameters": sum(row.parameters for row in rows),
@@ -99,8 +101,9 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _notes(network_class: type) -> str:
-    """The paragraph of the class's docstring that lists where it departs from the paper, on one line."""
-    paragraphs = inspect.cleandoc(network_class.__doc__ or "").split("\n\n")
+    """The paragraphs, its own first, in which a class and those it builds on list their departures; on one line."""
+    owners = [owner for owner in network_class.__mro__ if owner.__module__.startswith("zoo.")]
+    paragraphs = [p for owner in owners for p in inspect.cleandoc(owner.__doc__ or "").split("\n\n")]
     return " ".join(" ".join(p.split()).replace("``", "'") for p in paragraphs if p.startswith(NOTES))
 
 
@@ -155,7 +158,9 @@ def _paragraphs(description: dict[str, Any]) -> list[str]:
     counted = "macs: multiply-accumulates for one image, biases not counted."
     if apart:
         counted += f" The total leaves out the {apart:,} of the subsampling layers; with them it is {macs + apart:,}."
-    published = description["published"]
+    model, published = description["model"], description["published"]
+    options = "".join(f", {key} {value}" for key, value in model["init_args"].items())
+    trained = f"Trained by: {model['class_path']}{options}."
     source = f"Published count: {published['source']}." if published else ""
-    paragraphs = [counted, source, *description["misfits"], description["notes"]]
+    paragraphs = [counted, source, trained, *description["misfits"], description["notes"]]
     return [paragraph for paragraph in paragraphs if paragraph]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from zoo.errors import InputError
+from zoo.models.vgg import DEPTHS
 
 _ALEXNET = {
     "features.0": "conv1",
@@ -16,21 +17,20 @@ _ALEXNET = {
     "classifier.4": "fc7",
     "classifier.6": "fc8",
 }
-_VGG16_CLASSIFIER = {"classifier.0": "fc6", "classifier.3": "fc7", "classifier.6": "fc8"}
-_VGG16_DEPTHS = (2, 2, 3, 3, 3)
+_VGG_CLASSIFIER = {"classifier.0": "fc6", "classifier.3": "fc7", "classifier.6": "fc8"}
 
 
 def from_torchvision(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
-    """torchvision's state dict of ``alexnet``, ``vgg16`` or ``vgg16_bn`` under the papers' layer names.
+    """torchvision's state dict of an AlexNet or a VGG under the papers' layer names.
 
-    Fits ``get_model("alexnet", variant="torchvision")``, ``get_model("vgg16")`` and ``get_model("vgg16",
-    variant="bn")``. Raises InputError for another ``name`` or a key that torchvision's network does not have.
+    ``name`` is torchvision's: ``alexnet``, ``vgg11`` to ``vgg19`` or ``vgg11_bn`` to ``vgg19_bn``. The result fits
+    ``get_model("alexnet", variant="torchvision")``, ``get_model("vgg16")`` or ``get_model("vgg16", variant="bn")``,
+    and so on. Raises InputError for another ``name`` or a key that torchvision's network does not have.
     """
-    tables = {
-        "alexnet": _ALEXNET,
-        "vgg16": _vgg16(batch_norm=False) | _VGG16_CLASSIFIER,
-        "vgg16_bn": _vgg16(batch_norm=True) | _VGG16_CLASSIFIER,
-    }
+    tables = {"alexnet": _ALEXNET}
+    for depth, blocks in DEPTHS.items():
+        tables[f"vgg{depth}"] = _vgg(blocks, batch_norm=False) | _VGG_CLASSIFIER
+        tables[f"vgg{depth}_bn"] = _vgg(blocks, batch_norm=True) | _VGG_CLASSIFIER
     if name not in tables:
         raise InputError(f"No renaming for torchvision's {name!r}; there is {', '.join(tables)}.")
     renamed = {}
@@ -42,10 +42,10 @@ def from_torchvision(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor
     return renamed
 
 
-def _vgg16(batch_norm: bool) -> dict[str, str]:
+def _vgg(blocks: tuple[int, ...], batch_norm: bool) -> dict[str, str]:
     """torchvision counts every layer of ``features``: convolution, (normalisation,) ReLU, and a pooling a block."""
     names, index = {}, 0
-    for block, depth in enumerate(_VGG16_DEPTHS, start=1):
+    for block, depth in enumerate(blocks, start=1):
         for number in range(1, depth + 1):
             names[f"features.{index}"] = f"conv{block}_{number}"
             if batch_norm:
