@@ -6,6 +6,7 @@ from typing import Any
 from zoo.catalog import NETWORKS
 
 _HOMES = {name: entry.module for entry in NETWORKS.values() for name in (entry.network, entry.model)}
+_HOMES["fully_convolutional"] = "zoo.models.dense"
 
 __all__ = ["get_model", *sorted(_HOMES)]  # noqa: PLE0604
 
