@@ -27,10 +27,15 @@ def _without_version(metrics: dict[str, Any]) -> dict[str, Any]:
 
 
 @rank_zero_only
+def say(sentence: str) -> None:
+    """Prints on the first process only."""
+    print(sentence)
+
+
 def announce(network: Any, data: Any, run_dir: Path) -> None:
     """Says in one line what is about to be trained."""
     parameters = sum(parameter.numel() for parameter in network.parameters())
-    print(f"{network.name} ({network.variant}), {parameters:,} parameters, on {data.name}; run folder {run_dir}")
+    say(f"{network.name} ({network.variant}), {parameters:,} parameters, on {data.name}; run folder {run_dir}")
 
 
 def progress_bar() -> Callback:

@@ -15,16 +15,17 @@ import zoo.data
 import zoo.models
 from zoo import runs
 from zoo.arguments import complete
-from zoo.console import announce, progress_bar, quiet
+from zoo.console import announce, progress_bar, quiet, say
 from zoo.data.base import ImageDataModule
 from zoo.errors import InputError
 from zoo.evaluation.predictions import write_predictions
-from zoo.evaluation.recorder import Recorder
+from zoo.evaluation.recorder import Recorder, weights_digest
 from zoo.loggers import MetricsFile, Wandb, close, wandb_logger
 from zoo.models.classifier import Classifier
+from zoo.models.network import Network
 from zoo.parsing import Parser
 from zoo.results.record import Record
-from zoo.weights.load import check_fits
+from zoo.weights.load import check_fits, load
 
 VERBS = {
     "fit": "Train a network, then measure it on the test set.",
@@ -69,6 +70,7 @@ class ZooCLI(LightningCLI):
         """The options of a run that are neither data nor model nor trainer."""
         parser.add_argument("--run_dir", type=str | None, default=None, help="the run's folder instead of runs/...")
         parser.add_argument("--ckpt_path", type=str | None, default=None, help="a .ckpt file or a run folder")
+        parser.add_argument("--init_from", type=str | None, default=None, help="fit: a run whose layers to start from")
         parser.add_argument("--test", type=bool, default=True, help="after fit, measure the test set")
         parser.add_argument("--wandb", type=Wandb | None, default=None, help="Weights & Biases: project, entity, group")
         parser.link_arguments("seed_everything", "data.init_args.seed", apply_on="parse")
@@ -122,6 +124,8 @@ def main(verb: str, args: list[str]) -> Outcome | None:
     try:
         if cli.checkpoint:
             check_fits(cli.checkpoint, cli.model.network)
+        elif cli.verb == "fit" and cli.config.init_from:
+            cli.recorder.init_from = _start_from(cli.config.init_from, cli.model.network)
         metrics = _run(cli)
         close(cli.trainer.loggers)
     except InputError:
@@ -154,6 +158,23 @@ def _run(cli: ZooCLI) -> dict[str, float]:
         return {}
     getattr(trainer, cli.verb)(**given, verbose=False)
     return {name: float(value) for name, value in trainer.callback_metrics.items()}
+
+
+def _start_from(path: str, network: Network) -> str:
+    """Copies what fits of a trained network, says so, and returns the digest of its weights.
+
+    For a fresh run only: a resumed one has its weights from the checkpoint.
+    """
+    trained = load(path)
+    copied = network.start_from(trained)
+    own = [name for name, layer in network.named_children() if layer.state_dict()]
+    if not copied:
+        raise InputError(
+            f"{path} holds {trained.name}, of which no layer fits {network.name}: give another --init_from."
+        )
+    rest = ", ".join(name for name in own if name not in copied) or "none"
+    say(f"from {trained.name} in {path}: {', '.join(copied)}; initialised: {rest}")
+    return weights_digest(trained)
 
 
 def _is_first_process() -> bool:

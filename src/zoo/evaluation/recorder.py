@@ -29,6 +29,8 @@ class Recorder(Callback):
         # Taken now: this is the code that has been imported, whatever is edited while it runs.
         self.git = git_state()
         self.record: Record | None = None
+        #: The digest of the weights that training started from, where they were another network's.
+        self.init_from: str | None = None
         self._images = 0
         self._train_seconds = self._test_seconds = self._started = 0.0
 
@@ -64,6 +66,7 @@ class Recorder(Callback):
         counts, data = model.test_result, trainer.datamodule  # type: ignore[attr-defined]
         check_count(counts["n"], len(data.splits["test"]), data.batch_size, trainer.num_test_batches[0])
         metrics = {key: counts[key] for key in ("top1_error", "top5_error", "top1_wrong", "top5_wrong")}
+        start = {"init_from_sha256": self.init_from} if self.init_from else {}
         return Record(
             network=model.network.name,
             variant=model.network.variant,
@@ -80,7 +83,7 @@ class Recorder(Callback):
             metrics=metrics | {"loss": finite(counts["loss"])},
             seed=self.config.get("seed_everything"),
             timing=self._timing(trainer, counts["n"]),
-            weights={"sha256": weights_digest(model.network)},
+            weights={"sha256": weights_digest(model.network)} | start,
             config=self.config,
             git=self.git,
             environment=environment(_device_name(model.device)) | {"processes": trainer.world_size},

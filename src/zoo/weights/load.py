@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from zoo.errors import InputError
 from zoo.models import get_model
@@ -13,7 +12,7 @@ from zoo.models.network import Network
 from zoo.runs import find_checkpoint
 
 
-def load(path: str | Path) -> nn.Module:
+def load(path: str | Path) -> Network:
     """The trained network of a run folder or a ``.ckpt`` file, on the CPU and in eval mode.
 
     Only tensors and plain values are read (``weights_only``). Raises InputError where the file is missing, broken or
@@ -52,9 +51,9 @@ def _read(file: Path) -> dict[str, Any]:
     return checkpoint
 
 
-def _network_of(checkpoint: dict[str, Any]) -> nn.Module:
+def _network_of(checkpoint: dict[str, Any]) -> Network:
     description = checkpoint[NETWORK_KEY]
-    network: nn.Module = get_model(description["name"], variant=description["variant"], **description["options"])
+    network: Network = get_model(description["name"], variant=description["variant"], **description["options"])
     prefix = "network."
     state = {
         key.removeprefix(prefix): value for key, value in checkpoint["state_dict"].items() if key.startswith(prefix)
