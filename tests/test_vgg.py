@@ -9,6 +9,7 @@ import torchvision
 from torch import Tensor, nn
 
 import zoo
+from zoo.cli import main
 from zoo.models.vgg import VGG, VGGModel
 from zoo.report.network import describe
 from zoo.weights import from_torchvision
@@ -214,3 +215,16 @@ def test_the_model_holds_the_network_of_its_depth(depth):
         model = VGGModel(depth=depth, variant="bn", init="paper", **SMALL)
     assert (model.network.name, model.network.variant) == (f"vgg{depth}", "bn")
     assert repr(model.network) == repr(on_meta(f"vgg{depth}", variant="bn", **SMALL).train())
+
+
+def test_info_names_the_model_and_the_options_that_train_the_network(capsys):
+    assert describe("vgg19")["model"] == {"class_path": "zoo.models.VGGModel", "init_args": {"depth": 19}}
+    assert main(["info", "vgg19"]) == 0
+    assert "\nTrained by: zoo.models.VGGModel, depth 19.\n" in capsys.readouterr().out
+
+
+def test_notes_of_a_form_come_before_those_of_the_family():
+    notes = describe("vgg11", "lrn")["notes"]
+    assert notes.startswith("Deviations and guesses of 'lrn': ")
+    assert notes.count("Deviations and guesses") == 2
+    assert describe("vgg13")["notes"].startswith("Deviations and guesses: ")
