@@ -184,7 +184,7 @@ def test_first_weights_and_biases(options, bias, spreads):
         ({"order": "caffe"}, "no order 'caffe'; there is paper, code"),
         ({"alpha": "1e-4"}, "no alpha '1e-4'; there is paper, code"),
         ({"init": "glorot"}, "no init 'glorot'; there is paper, code"),
-        ({"variant": "torchvision", "order": "code"}, "order 'code' is for the variants paper, one_gpu, joined, cifar"),
+        ({"variant": "torchvision", "order": "code"}, "order 'code' is for the variants paper, cifar, one_gpu, joined"),
         ({"variant": "caffe", "init": "code"}, "init 'code' is for .*, not for caffe"),
     ],
     ids=str,

@@ -186,7 +186,7 @@ def test_networks_come_in_eval_mode():
     ("name", "options", "words"),
     [
         ("resnet", {}, "resnet.*perceptron, linear, mlp, lenet5, alexnet, vgg16"),
-        ("alexnet", {"variant": "bn"}, "'bn'.*paper, one_gpu, joined, caffe, caffenet, torchvision, cifar"),
+        ("alexnet", {"variant": "bn"}, "'bn'.*paper, torchvision, cifar"),
         ("linear", {"variant": "modern"}, "'modern'.*paper"),
         ("alexnet", {"input_size": 63}, "63x63"),
         ("alexnet", {"input_size": 0}, "0x0"),

@@ -51,8 +51,8 @@ NETWORKS = {
     ),
     "alexnet": Entry(
         "zoo.models.alexnet", "AlexNet", "AlexNetModel", 2012,
-        ("paper", "one_gpu", "joined", "caffe", "caffenet", "torchvision", "cifar"),
-        "two groups with response normalisation; Caffe's two layouts; torchvision's one column; for 32x32",
+        ("paper", "torchvision", "cifar", "one_gpu", "joined", "caffe", "caffenet"),
+        "two towers with response normalisation, and the forms that others gave it",
         {
             "paper": Published(60_965_224, "the 2012 code, layers-145.cfg; the paper says 60 million"),
             "one_gpu": Published(59_798_312, "the 2012 code, layers-145-half.cfg"),

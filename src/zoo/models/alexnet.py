@@ -11,12 +11,12 @@ from zoo.models.classifier import Classifier
 from zoo.models.network import Network, check_variant
 from zoo.optim import MomentumSGD, Schedule
 
-Variant = Literal["paper", "one_gpu", "joined", "caffe", "caffenet", "torchvision", "cifar"]
+Variant = Literal["paper", "torchvision", "cifar", "one_gpu", "joined", "caffe", "caffenet"]
 Source = Literal["paper", "code"]
 
-VARIANTS = ("paper", "one_gpu", "joined", "caffe", "caffenet", "torchvision", "cifar")
+VARIANTS = ("paper", "torchvision", "cifar", "one_gpu", "joined", "caffe", "caffenet")
 # Those that the options ``order``, ``alpha`` and ``init`` are for.
-OF_2012 = ("paper", "one_gpu", "joined", "cifar")
+OF_2012 = ("paper", "cifar", "one_gpu", "joined")
 
 # What follows one another in each of the five blocks of layers before fc6.
 _PLAIN, _LAST = "conv relu", "conv relu pool"
@@ -103,7 +103,9 @@ def _side_after(side: int, layer: nn.Conv2d | nn.MaxPool2d) -> int:
 
 def _features(variant: str, order: str, alpha: str) -> dict[str, nn.Module]:
     """All layers before fc6."""
-    layers: dict[str, nn.Module] = {"pad": nn.ZeroPad2d((0, 3, 0, 3))} if variant in OF_2012[:3] else {}
+    layers: dict[str, nn.Module] = (
+        {"pad": nn.ZeroPad2d((0, 3, 0, 3))} if variant in ("paper", "one_gpu", "joined") else {}
+    )
     blocks = ORDERS[{"caffe": "paper", "caffenet": "caffenet", "torchvision": "torchvision"}.get(variant, order)]
     for number, (conv, block) in enumerate(zip(_convolutions(variant), blocks, strict=True), start=1):
         for kind in block.split():
