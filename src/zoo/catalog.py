@@ -52,10 +52,14 @@ NETWORKS = {
         },
     ),
     "alexnet": Entry(
-        "zoo.models.alexnet", "AlexNet", "AlexNetModel", 2012, ("paper", "torchvision", "cifar"),
-        "two groups with response normalisation; or torchvision's one column; or for 32x32",
+        "zoo.models.alexnet", "AlexNet", "AlexNetModel", 2012,
+        ("paper", "torchvision", "cifar", "one_gpu", "joined", "caffe", "caffenet"),
+        "two towers with response normalisation, and the forms that others gave it",
         {
             "paper": Published(60_965_224, "the 2012 code, layers-145.cfg; the paper says 60 million"),
+            "one_gpu": Published(59_798_312, "the 2012 code, layers-145-half.cfg"),
+            "caffe": Published(60_965_224, "BVLC/caffe, models/bvlc_alexnet"),
+            "caffenet": Published(60_965_224, "BVLC/caffe, models/bvlc_reference_caffenet"),
             "torchvision": Published(61_100_840, "torchvision, AlexNet_Weights.IMAGENET1K_V1", "0.714 G"),
         },
     ),

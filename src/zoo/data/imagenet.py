@@ -26,7 +26,7 @@ class ImageNet(ImageDataModule):
     ``root/train/<wnid>/*.JPEG`` for training; ``root/val/<wnid>/*.JPEG``, or all images flat in ``root/val`` beside one
     of the official label files (see ``imagenet_val``). Loaders give uint8 images (N, 3, 224, 224);
     ``on_after_batch_transfer``, which the Trainer calls on the device, makes them the network's float32 input.
-    ``transform`` is the preprocessing of "alexnet", "vgg" or "torchvision".
+    ``transform`` is the preprocessing of "alexnet", "caffe" (227 pixels), "vgg" or "torchvision".
     """
 
     name = "imagenet"
@@ -35,7 +35,7 @@ class ImageNet(ImageDataModule):
         self,
         root: str = "data/imagenet",
         batch_size: int = 128,
-        transform: Literal["alexnet", "vgg", "torchvision"] = "torchvision",
+        transform: Literal["alexnet", "caffe", "vgg", "torchvision"] = "torchvision",
         num_held_out: int = 10_000,
         num_workers: int | None = None,
         seed: int = 0,

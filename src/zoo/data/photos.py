@@ -32,13 +32,26 @@ def read_rgb(path: Path) -> Image.Image:
         raise InputError(f"{path} is not a readable picture ({error}): replace or remove it.") from error
 
 
+def scale_short_side(image: Image.Image, side: int) -> Image.Image:
+    """Scales without distortion, bilinear with antialiasing, so that the shorter side has ``side`` pixels."""
+    width, height = image.size
+    short = min(width, height)
+    # Whole numbers throughout: width * (side / short) falls one short of some products that are whole.
+    return image.resize((side * width // short, side * height // short), Image.Resampling.BILINEAR)
+
+
+def warp(image: Image.Image, side: int) -> Image.Image:
+    """Scales to a square of ``side`` pixels whatever the shape, bilinear with antialiasing, as Caffe's examples do."""
+    return image.resize((side, side), Image.Resampling.BILINEAR)
+
+
 @dataclass(frozen=True)
 class PhotoTransform:
     """Preprocessing for photographs; ``mean`` and ``std`` a channel on the 0..255 scale.
 
     ``crop`` takes the picture and ``num_random`` uniform numbers to a picture of ``size`` pixels a side. At test time
-    it is the centre of the picture scaled to a short side of ``short_side``. ``color_noise`` is the standard deviation
-    of the factors on the principal components.
+    it is the centre of the picture that ``scale`` has brought to ``short_side`` pixels. ``color_noise`` is the standard
+    deviation of the factors on the principal components.
     """
 
     mean: tuple[float, float, float]
@@ -48,6 +61,7 @@ class PhotoTransform:
     color_noise: float = 0.0
     size: int = 224
     short_side: int = 256
+    scale: Callable[[Image.Image, int], Image.Image] = scale_short_side
 
     def random(self, image: Image.Image, numbers: Sequence[float]) -> Tensor:
         """A training view: uint8 (3, size, size), mirrored where the last of ``numbers`` is under 0.5."""
@@ -55,8 +69,8 @@ class PhotoTransform:
         return _tensor(view.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if numbers[-1] < 0.5 else view)
 
     def central(self, image: Image.Image) -> Tensor:
-        """The test view: short side scaled to ``short_side``, centre crop; uint8 (3, size, size)."""
-        scaled = scale_short_side(image, self.short_side)
+        """The test view: scaled, then the centre crop; uint8 (3, size, size)."""
+        scaled = self.scale(image, self.short_side)
         left, top = (round((side - self.size) / 2) for side in scaled.size)
         return _tensor(scaled.crop((left, top, left + self.size, top + self.size)))
 
@@ -70,19 +84,17 @@ class PhotoTransform:
         return (images.float() + (shifts[:, :, None, None] - mean)) / std
 
 
-def scale_short_side(image: Image.Image, side: int) -> Image.Image:
-    """Scales without distortion, bilinear with antialiasing, so that the shorter side has ``side`` pixels."""
-    width, height = image.size
-    short = min(width, height)
-    # Whole numbers throughout: width * (side / short) falls one short of some products that are whole.
-    return image.resize((side * width // short, side * height // short), Image.Resampling.BILINEAR)
-
-
 def crop_from_center_square(image: Image.Image, numbers: Sequence[float]) -> Image.Image:
     """AlexNet (section 2 and 4.1): a random 224x224 part of the centre 256x256, 33 offsets each way."""
     scaled = scale_short_side(image, 256)
     left, top = ((side - 256) // 2 + int(number * 33) for side, number in zip(scaled.size, numbers, strict=False))
     return scaled.crop((left, top, left + 224, top + 224))
+
+
+def crop_from_warped(image: Image.Image, numbers: Sequence[float]) -> Image.Image:
+    """Caffe's AlexNet: a random 227x227 part of the picture warped to 256x256, 30 offsets each way."""
+    left, top = (int(number * 30) for number in numbers[:2])
+    return warp(image, 256).crop((left, top, left + 227, top + 227))
 
 
 def crop_anywhere(image: Image.Image, numbers: Sequence[float]) -> Image.Image:
@@ -118,6 +130,8 @@ def _tensor(image: Image.Image) -> Tensor:
 TRANSFORMS = {
     # The mean colour stands for the mean image; both papers feed pixels of 0..255 less their mean.
     "alexnet": PhotoTransform((127.30, 119.72, 104.91), (1, 1, 1), crop_from_center_square, color_noise=0.1),
+    # The mean colour of Caffe's mean image, whose file is not shipped.
+    "caffe": PhotoTransform((122.679, 116.669, 104.007), (1, 1, 1), crop_from_warped, size=227, scale=warp),
     "vgg": PhotoTransform((123.68, 116.779, 103.939), (1, 1, 1), crop_anywhere, color_noise=0.1),
     "torchvision": PhotoTransform(
         (0.485 * 255, 0.456 * 255, 0.406 * 255), (0.229 * 255, 0.224 * 255, 0.225 * 255), random_resized_crop, 41

@@ -26,7 +26,7 @@ class SmokeImageNet(ImageNet):
         self,
         root: str = "data/smoke-imagenet",
         batch_size: int = 8,
-        transform: Literal["alexnet", "vgg", "torchvision"] = "torchvision",
+        transform: Literal["alexnet", "caffe", "vgg", "torchvision"] = "torchvision",
         num_held_out: int = 40,
         num_workers: int | None = None,
         seed: int = 0,

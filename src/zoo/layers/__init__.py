@@ -2,6 +2,6 @@
 
 from zoo.layers.lenet import RBF, Negative, ScaledTanh, Subsampling, TableConv2d
 from zoo.layers.normalization import ResponseNorm
-from zoo.layers.units import Maxout
+from zoo.layers.units import Maxout, UnscaledDropout
 
-__all__ = ["RBF", "Maxout", "Negative", "ResponseNorm", "ScaledTanh", "Subsampling", "TableConv2d"]
+__all__ = ["RBF", "Maxout", "Negative", "ResponseNorm", "ScaledTanh", "Subsampling", "TableConv2d", "UnscaledDropout"]

@@ -1,5 +1,6 @@
 """Units that are not a function of one number."""
 
+import torch
 from torch import Tensor, nn
 
 
@@ -17,3 +18,18 @@ class Maxout(nn.Module):
     def extra_repr(self) -> str:
         """What ``print`` shows of the layer."""
         return str(self.pieces)
+
+
+class UnscaledDropout(nn.Dropout):
+    """Dropout as it was in 2012: units are left out with probability p, and at test time all are multiplied by 1 - p.
+
+    torch's Dropout divides by 1 - p while training instead. What is expected is the same; but the same weights make
+    sums 1 / (1 - p) times as large there, and the same step of theirs moves the sums that much further. (Krizhevsky et
+    al. 2012, section 4.2.) Any shape to the same shape.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Leaves out while training, shrinks at test time."""
+        if not self.training:
+            return x * (1 - self.p)
+        return x * torch.empty_like(x).bernoulli_(1 - self.p)

@@ -1,45 +1,74 @@
 """AlexNet (Krizhevsky, Sutskever, Hinton, "ImageNet classification with deep convolutional neural networks", 2012)."""
 
+from collections.abc import Mapping
 from typing import Literal
 
-import torch
 from lightning.pytorch.cli import OptimizerCallable
 from torch import nn
 
-from zoo.layers import ResponseNorm
+from zoo.layers import ResponseNorm, UnscaledDropout
 from zoo.models.classifier import Classifier
 from zoo.models.network import Network, check_variant
-from zoo.optim import Schedule
+from zoo.optim import MomentumSGD, Schedule
 
-Variant = Literal["paper", "torchvision", "cifar"]
+Variant = Literal["paper", "torchvision", "cifar", "one_gpu", "joined", "caffe", "caffenet"]
+Source = Literal["paper", "code"]
+
+VARIANTS = ("paper", "torchvision", "cifar", "one_gpu", "joined", "caffe", "caffenet")
+# Those that the options ``order``, ``alpha`` and ``init`` are for.
+OF_2012 = ("paper", "cifar", "one_gpu", "joined")
+
+# What follows one another in each of the five blocks of layers before fc6.
+_PLAIN, _LAST = "conv relu", "conv relu pool"
+ORDERS = {
+    "paper": ("conv relu norm pool", "conv relu norm pool", _PLAIN, _PLAIN, _LAST),
+    "code": ("conv norm pool relu", "conv relu norm pool", _PLAIN, _PLAIN, "conv pool relu"),
+    "caffenet": ("conv relu pool norm", "conv relu pool norm", _PLAIN, _PLAIN, _LAST),
+    "torchvision": (_LAST, _LAST, _PLAIN, _PLAIN, _LAST),
+}
+WIDTHS = {"one_gpu": (48, 128, 192, 192, 256), "torchvision": (64, 192, 384, 256, 256)}
 
 
 class AlexNet(Network):
-    """AlexNet: images (N, 3, S, S) to logits (N, num_classes); 224 and 1000 unless given, for ``cifar`` 32 and 10.
+    """AlexNet: images (N, 3, S, S), pixels of 0..255 less their mean, to logits (N, num_classes) (section 3.5).
 
-    ``paper``: two groups where two GPUs worked apart, response normalisation inside each group, 60,965,224
-    parameters; expects pixels of 0..255 less their mean (section 3.5, Figure 2). ``torchvision``: the one-column net
-    of "One weird trick" (Krizhevsky 2014) without normalisation, 61,100,840. ``cifar``: the paper form with a 5x5
-    first layer of stride 1 and 1,024 units in fc6 and fc7, for 32x32 images.
+    S is 224 and there are 1000 classes unless given; 227 for ``caffe`` and ``caffenet``, 32 and 10 for ``cifar``.
+
+    ``paper``: two groups where two GPUs worked apart, response normalisation inside each, 60,965,224 parameters.
+    ``one_gpu``: the one column of section 3.2 with half the kernels in conv1 to conv4. ``joined``: the paper's form
+    without groups, as it is often built. ``caffe``: BVLC's bvlc_alexnet; ``caffenet``: BVLC's reference CaffeNet, which
+    pools before it normalises. ``torchvision``: the net of "One weird trick" (Krizhevsky 2014) without normalisation.
+    ``cifar``: the paper's form with a 5x5 first layer of stride 1 and 1,024 units in fc6 and fc7, for 32x32 images.
+
+    Where the paper and the 2012 code (layers-145) differ, three options choose, "paper" or "code": ``order`` (code:
+    block 1 is conv-norm-pool-ReLU, block 5 conv-pool-ReLU), ``alpha`` of the normalisation (code: the printed 1e-4
+    divided by the five maps) and ``init`` (code: a spread of 0.03 in conv3 to conv5).
 
     Deviations and guesses of ``paper``: 224 pixels do not fit 11x11 at stride 4, so three zero columns and rows are
-    added at the right and the bottom, as the 2012 code reads them; the normalisation follows the printed formula
-    (alpha 1e-4 on the sum) while the 2012 code divides alpha by 5; the code's cnorm2 layer, absent from the paper, is
-    absent here; where code and paper differ in the order of block 1 (conv-LRN-pool-ReLU) and in the spread of the first
-    weights of conv3 to conv5 (0.03), this follows the paper; dropout rescales while training instead of halving at test
-    time. ``cifar`` is no published network.
+    added at the right and the bottom, as the 2012 code reads them; the code's cnorm2 layer (normalisation inside each
+    map), absent from the paper, is absent here under "code" too. ``one_gpu``: the 2012 code kept conv5 and fc6 at full
+    size (layers-145-half), and so does this. ``caffe`` and ``caffenet``: pooling rounds down where Caffe rounds up,
+    which is the same at 227. ``joined`` and ``cifar`` are no published networks.
     """
 
     name = "alexnet"
 
     def __init__(
-        self, variant: Variant = "paper", num_classes: int | None = None, input_size: int | None = None
+        self,
+        variant: Variant = "paper",
+        num_classes: int | None = None,
+        input_size: int | None = None,
+        order: Source = "paper",
+        alpha: Source = "paper",
+        init: Source = "paper",
     ) -> None:
-        check_variant(variant, ("paper", "torchvision", "cifar"))
-        usual_size, usual_classes = (32, 10) if variant == "cifar" else (224, 1000)
+        check_variant(variant, VARIANTS)
+        choices = {"order": order, "alpha": alpha, "init": init}
+        _check_choices(variant, choices)
+        usual_size = {"cifar": 32, "caffe": 227, "caffenet": 227}.get(variant, 224)
         size = usual_size if input_size is None else input_size
-        num_classes = usual_classes if num_classes is None else num_classes
-        features = {"paper": _paper, "torchvision": _torchvision, "cifar": _cifar}[variant]()
+        num_classes = (10 if variant == "cifar" else 1000) if num_classes is None else num_classes
+        features = _features(variant, order, alpha)
         side = size
         for layer in features.values():
             if isinstance(layer, nn.ZeroPad2d):
@@ -49,11 +78,19 @@ class AlexNet(Network):
         if side < 1:
             raise ValueError(f"AlexNet's {variant} form does not fit images of {size}x{size}: they are too small")
         units = 1024 if variant == "cifar" else 4096
-        head = _head(256 * side**2, units, num_classes, dropout_first=variant == "torchvision")
-        options = {"num_classes": num_classes, "input_size": size}
+        head = _head(256 * side**2, units, num_classes, variant)
+        options = {"num_classes": num_classes, "input_size": size} | (choices if variant in OF_2012 else {})
         super().__init__(features | head, variant, (3, size, size), options)
         if variant != "torchvision":
-            _initialize(self)
+            _initialize(self, variant, init)
+
+
+def _check_choices(variant: str, choices: Mapping[str, str]) -> None:
+    for option, value in choices.items():
+        if value not in ("paper", "code"):
+            raise ValueError(f"no {option} {value!r}; there is paper, code")
+        if value != "paper" and variant not in OF_2012:
+            raise ValueError(f"{option} {value!r} is for the variants {', '.join(OF_2012)}, not for {variant}")
 
 
 def _side_after(side: int, layer: nn.Conv2d | nn.MaxPool2d) -> int:
@@ -63,83 +100,85 @@ def _side_after(side: int, layer: nn.Conv2d | nn.MaxPool2d) -> int:
     return (side - int(kernel) + 2 * int(padding)) // int(stride) + 1
 
 
-def _paper() -> dict[str, nn.Module]:
-    return {
-        "pad": nn.ZeroPad2d((0, 3, 0, 3)),
-        "conv1": nn.Conv2d(3, 96, 11, stride=4),
-        "relu1": nn.ReLU(inplace=True),
-        "norm1": ResponseNorm(5, alpha=1e-4, beta=0.75, k=2, groups=2),
-        "pool1": nn.MaxPool2d(3, stride=2),
-        **_middle(),
-    }
-
-
-def _cifar() -> dict[str, nn.Module]:
-    layers = _paper() | {"conv1": nn.Conv2d(3, 96, 5, padding=2)}
-    del layers["pad"]
+def _features(variant: str, order: str, alpha: str) -> dict[str, nn.Module]:
+    """All layers before fc6."""
+    layers: dict[str, nn.Module] = (
+        {"pad": nn.ZeroPad2d((0, 3, 0, 3))} if variant in ("paper", "one_gpu", "joined") else {}
+    )
+    blocks = ORDERS[{"caffe": "paper", "caffenet": "caffenet", "torchvision": "torchvision"}.get(variant, order)]
+    for number, (conv, block) in enumerate(zip(_convolutions(variant), blocks, strict=True), start=1):
+        for kind in block.split():
+            if kind == "conv":
+                layers[f"conv{number}"] = conv
+            elif kind == "relu":
+                layers[f"relu{number}"] = nn.ReLU(inplace=True)
+            elif kind == "pool":
+                layers[f"pool{number}"] = nn.MaxPool2d(3, stride=2)
+            else:
+                layers[f"norm{number}"] = _norm(variant, alpha)
     return layers
 
 
-def _middle() -> dict[str, nn.Module]:
-    """conv2 to pool5 of the paper form."""
-    return {
-        "conv2": nn.Conv2d(96, 256, 5, padding=2, groups=2),
-        "relu2": nn.ReLU(inplace=True),
-        "norm2": ResponseNorm(5, alpha=1e-4, beta=0.75, k=2, groups=2),
-        "pool2": nn.MaxPool2d(3, stride=2),
-        "conv3": nn.Conv2d(256, 384, 3, padding=1),
-        "relu3": nn.ReLU(inplace=True),
-        "conv4": nn.Conv2d(384, 384, 3, padding=1, groups=2),
-        "relu4": nn.ReLU(inplace=True),
-        "conv5": nn.Conv2d(384, 256, 3, padding=1, groups=2),
-        "relu5": nn.ReLU(inplace=True),
-        "pool5": nn.MaxPool2d(3, stride=2),
-    }
+def _convolutions(variant: str) -> list[nn.Conv2d]:
+    """conv1 to conv5."""
+    widths = WIDTHS.get(variant, (96, 256, 384, 384, 256))
+    groups = 1 if variant in ("one_gpu", "joined", "torchvision") else 2
+    if variant == "cifar":
+        first = nn.Conv2d(3, widths[0], 5, padding=2)
+    else:
+        first = nn.Conv2d(3, widths[0], 11, stride=4, padding=2 if variant == "torchvision" else 0)
+    return [
+        first,
+        nn.Conv2d(widths[0], widths[1], 5, padding=2, groups=groups),
+        # The one layer that reads both GPUs' maps.
+        nn.Conv2d(widths[1], widths[2], 3, padding=1),
+        nn.Conv2d(widths[2], widths[3], 3, padding=1, groups=groups),
+        nn.Conv2d(widths[3], widths[4], 3, padding=1, groups=groups),
+    ]
 
 
-def _torchvision() -> dict[str, nn.Module]:
-    return {
-        "conv1": nn.Conv2d(3, 64, 11, stride=4, padding=2),
-        "relu1": nn.ReLU(inplace=True),
-        "pool1": nn.MaxPool2d(3, stride=2),
-        "conv2": nn.Conv2d(64, 192, 5, padding=2),
-        "relu2": nn.ReLU(inplace=True),
-        "pool2": nn.MaxPool2d(3, stride=2),
-        "conv3": nn.Conv2d(192, 384, 3, padding=1),
-        "relu3": nn.ReLU(inplace=True),
-        "conv4": nn.Conv2d(384, 256, 3, padding=1),
-        "relu4": nn.ReLU(inplace=True),
-        "conv5": nn.Conv2d(256, 256, 3, padding=1),
-        "relu5": nn.ReLU(inplace=True),
-        "pool5": nn.MaxPool2d(3, stride=2),
-    }
+def _norm(variant: str, alpha: str) -> ResponseNorm:
+    """Section 3.3. Caffe has k = 1 and lets the windows run over all maps; its alpha is divided as in the 2012 code."""
+    if variant in ("caffe", "caffenet"):
+        return ResponseNorm(5, alpha=1e-4 / 5, beta=0.75, k=1)
+    groups = 2 if variant in ("paper", "cifar") else 1
+    return ResponseNorm(5, alpha=1e-4 if alpha == "paper" else 1e-4 / 5, beta=0.75, k=2, groups=groups)
 
 
-def _head(in_features: int, units: int, num_classes: int, dropout_first: bool) -> dict[str, nn.Module]:
-    """fc6 to fc8; dropout stands before fc6 and fc7 in torchvision's net, after them in the paper's."""
+def _head(in_features: int, units: int, num_classes: int, variant: str) -> dict[str, nn.Module]:
+    """fc6 to fc8; dropout stands before fc6 and fc7 in torchvision's net, after them elsewhere (section 4.2)."""
+    dropout = UnscaledDropout if variant in OF_2012 else nn.Dropout
     fc6: dict[str, nn.Module] = {"fc6": nn.Linear(in_features, units), "relu6": nn.ReLU(inplace=True)}
     fc7: dict[str, nn.Module] = {"fc7": nn.Linear(units, units), "relu7": nn.ReLU(inplace=True)}
-    drop6: dict[str, nn.Module] = {"drop6": nn.Dropout(0.5)}
-    drop7: dict[str, nn.Module] = {"drop7": nn.Dropout(0.5)}
-    order = drop6 | fc6 | drop7 | fc7 if dropout_first else fc6 | drop6 | fc7 | drop7
+    drop6: dict[str, nn.Module] = {"drop6": dropout(0.5)}
+    drop7: dict[str, nn.Module] = {"drop7": dropout(0.5)}
+    order = drop6 | fc6 | drop7 | fc7 if variant == "torchvision" else fc6 | drop6 | fc7 | drop7
     return {"flatten": nn.Flatten()} | order | {"fc8": nn.Linear(units, num_classes)}
 
 
-def _initialize(network: nn.Module) -> None:
-    """Weights N(0, 0.01^2); biases 1 in conv2, conv4, conv5, fc6 and fc7, else 0 (section 5)."""
+def _initialize(network: nn.Module, variant: str, init: str) -> None:
+    """Weights N(0, 0.01^2); biases 1 in conv2, conv4, conv5, fc6 and fc7, else 0 (section 5).
+
+    The 2012 code spreads conv3 to conv5 by 0.03. Caffe's two spread fc6 and fc7 by 0.005, and bvlc_alexnet, whose loss
+    stayed flat with biases of 1, has 0.1 for them.
+    """
+    stds = dict.fromkeys(("conv3", "conv4", "conv5"), 0.03) if init == "code" else {}
+    if variant in ("caffe", "caffenet"):
+        stds = dict.fromkeys(("fc6", "fc7"), 0.005)
+    bias = 0.1 if variant == "caffe" else 1.0
     for name, layer in network.named_children():
         if isinstance(layer, (nn.Conv2d, nn.Linear)):
             assert layer.bias is not None
-            nn.init.normal_(layer.weight, std=0.01)
-            nn.init.constant_(layer.bias, 1.0 if name in ("conv2", "conv4", "conv5", "fc6", "fc7") else 0.0)
+            nn.init.normal_(layer.weight, std=stds.get(name, 0.01))
+            nn.init.constant_(layer.bias, bias if name in ("conv2", "conv4", "conv5", "fc6", "fc7") else 0.0)
 
 
 class AlexNetModel(Classifier):
-    """AlexNet with cross-entropy.
+    """AlexNet with cross-entropy and the paper's rule, which keeps the learning rate inside the momentum (section 5).
 
     Deviations and guesses: the 2012 code gives biases twice the rate and no weight decay, which this follows though
-    the paper states one rate for all; torch's SGD keeps the learning rate outside the momentum, which differs from the
-    paper's rule only while the momentum of before a drop of the rate lasts.
+    the paper states one rate for all; a schedule drops the rates of weights and biases together, while the code's notes
+    drop that of the weights only and that of conv1 apart.
     """
 
     bias_rate = 2.0
@@ -149,7 +188,10 @@ class AlexNetModel(Classifier):
         variant: Variant = "paper",
         num_classes: int | None = None,
         input_size: int | None = None,
-        optimizer: OptimizerCallable = lambda groups: torch.optim.SGD(groups, lr=0.01, momentum=0.9, weight_decay=5e-4),
+        order: Source = "paper",
+        alpha: Source = "paper",
+        init: Source = "paper",
+        optimizer: OptimizerCallable = lambda groups: MomentumSGD(groups, lr=0.01, momentum=0.9, weight_decay=5e-4),
         schedule: Schedule | None = None,
     ) -> None:
-        super().__init__(AlexNet(variant, num_classes, input_size), optimizer, schedule)
+        super().__init__(AlexNet(variant, num_classes, input_size, order, alpha, init), optimizer, schedule)
