@@ -115,7 +115,7 @@ def test_every_second_training_view_is_mirrored(name):
     numbers = [0.3] * (transform.num_random - 1)
     plain = transform.random(image, [*numbers, 0.5])
     mirrored = transform.random(image, [*numbers, 0.5 - 2**-24])
-    assert plain.shape == (3, 224, 224)
+    assert plain.shape == (3, transform.size, transform.size)
     assert torch.equal(mirrored, plain.flip(2))
     assert not torch.equal(mirrored, plain)
 
