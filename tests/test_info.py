@@ -108,7 +108,10 @@ def test_geometry_follows_the_formula(name, variant):
     for layer in describe(name, variant)["layers"]:
         if layer["kernel"] is not None:
             _, side, _ = layer["input_shape"]
-            out = (side - layer["kernel"] + 2 * layer["padding"]) // layer["stride"] + 1
+            span = side - layer["kernel"] + 2 * layer["padding"]
+            # cuda-convnet's poolings round up.
+            up = layer["stride"] - 1 if name == "cuda_convnet" else 0
+            out = (span + up) // layer["stride"] + 1
             assert layer["output_shape"][1:] == [out, out]
 
 
@@ -185,7 +188,10 @@ def test_the_table_shows_every_number_in_full(name, variant, columns, capsys, mo
     ("words", "sentence"),
     [
         (["alexnett"], r"There is no network 'alexnett': did you mean alexnet\?"),
-        (["resnet"], "There is no network 'resnet': there is perceptron, linear, mlp, lenet5, alexnet, vgg16."),
+        (
+            ["resnet"],
+            "There is no network 'resnet': there is perceptron, linear, mlp, lenet5, cuda_convnet, alexnet, vgg16.",
+        ),
         (["alexnet", "--variant", "bn"], "alexnet has no variant 'bn': there is paper, torchvision, cifar."),
         (["lenet5", "--input-size", "40"], "lenet5 takes images of 32x32 only, not of 40x40."),
         (["linear", "--input-size", "-3"], "An input size is between 1 and 65,535 pixels, not -3."),
