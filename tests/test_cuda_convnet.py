@@ -5,9 +5,12 @@ import itertools
 import pytest
 import torch
 import torch.nn.functional as F
+import yaml
+from conftest import ROOT
 from torch import Tensor, nn
 
 import zoo
+from zoo.data.transforms import CIFAR10
 from zoo.errors import InputError
 from zoo.layers import Local2d, ResponseNorm, SameMapNorm
 from zoo.models import CudaConvnetModel
@@ -309,3 +312,54 @@ def test_local_layers_share_nothing():
     assert isinstance(network.local3, Local2d)
     assert network.local3.weight.shape == (6, 6, 64, 64, 3, 3)
     assert network.local3.bias.shape == (64, 6, 6)
+
+
+@pytest.mark.parametrize(
+    ("variant", "protocol", "corners", "mirrored"),
+    [
+        # The data providers of 2011 and of March 2012: first rows and columns of the crops, and whether also mirrored.
+        ("13pct", "nine crops", [(y, x) for y in (0, 4, 8) for x in (0, 4, 8)], (False,)),
+        ("11pct", "ten crops", [(0, 0), (0, 8), (4, 4), (8, 0), (8, 8)], (False, True)),
+    ],
+)
+def test_local_networks_are_tested_on_the_mean_over_crops(variant, protocol, corners, mirrored):
+    model = CudaConvnetModel(variant).double().eval()
+    model.network.load_state_dict(filled(variant).state_dict())
+    images = 20 * random(3, 3, 32, 32)
+    expected = torch.zeros(3, 10, dtype=torch.float64)
+    for (y, x), mirror in itertools.product(corners, mirrored):
+        crop = images[:, :, y : y + 24, x : x + 24]
+        logits = model.network(crop.flip(3) if mirror else crop)
+        expected += logits.softmax(1) / (len(corners) * len(mirrored))
+    assert model.protocol == protocol
+    torch.testing.assert_close(model.test_logits(images).softmax(1), expected, rtol=1e-10, atol=1e-12)
+    assert torch.equal(model(images), model.network(images[:, :, 4:28, 4:28]))
+
+
+def test_the_networks_without_augmentation_are_tested_on_the_image_itself():
+    model = CudaConvnetModel("26pct").double().eval()
+    images = random(2, 3, 32, 32)
+    assert model.protocol == "single view"
+    assert torch.equal(model.test_logits(images), model.network(images))
+
+
+def test_images_of_another_size_are_refused_in_training_and_small_ones_always():
+    model = CudaConvnetModel("13pct")
+    with pytest.raises(InputError, match=r"24x24, not of 32x32.*data\.transform"):
+        model.train()(torch.zeros(1, 3, 32, 32))
+    with pytest.raises(InputError, match=r"32x32, not of 24x24.*model\.input_size to 24"):
+        CudaConvnetModel("18pct").eval()(torch.zeros(1, 3, 24, 24))
+
+
+@variants
+def test_a_config_holds_the_published_table_and_feeds_the_network_what_it_takes(variant):
+    settings = yaml.safe_load((ROOT / "configs" / f"cuda_convnet_{variant}_cifar10.yaml").read_text())
+    model, data = settings["model"]["init_args"], settings["data"]["init_args"]
+    assert (model["variant"], model["weight_decay"]) == (variant, WC[variant])
+    transform = CIFAR10[data["transform"]]
+    images = torch.randint(256, (4, 3, 32, 32), dtype=torch.uint8)
+    fitted = transform.fitted(images)
+    batch = fitted(images, torch.rand(4, fitted.num_random) if fitted.num_random else None)
+    assert batch.abs().max() > 50  # pixels of 0..255
+    network = CudaConvnetModel(**{key: model[key] for key in ("variant", "weight_decay")})
+    assert network.train()(batch).shape == network.eval()(fitted(images)).shape == (4, 10)

@@ -5,13 +5,15 @@ from typing import Any, Literal
 import torch
 from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
-from torch import nn
+from torch import Tensor, nn
 
 from zoo.errors import InputError
+from zoo.evaluation.protocols import NINE_CROPS, TEN_CROPS, averaged, nine_crops, ten_crops
 from zoo.layers import Local2d, ResponseNorm, SameMapNorm
 from zoo.models.classifier import Classifier
 from zoo.models.network import Network, check_variant
 from zoo.optim import Schedule
+from zoo.views import center
 
 Variant = Literal["11pct", "13pct", "18pct", "26pct"]
 VARIANTS: tuple[Variant, ...] = ("11pct", "13pct", "18pct", "26pct")
@@ -55,13 +57,16 @@ class CudaConvnet(Network):
 
     def __init__(self, variant: Variant = "11pct", num_classes: int = 10, input_size: int | None = None) -> None:
         check_variant(variant, VARIANTS)
-        usual_size = 24 if variant in ("11pct", "13pct") else 32
-        size = usual_size if input_size is None else input_size
-        pools = 2 if variant in ("11pct", "13pct") else 3
-        side = _side_after(variant, size, pools)
-        build = {"11pct": _eleven, "13pct": _thirteen, "18pct": _eighteen, "26pct": _twenty_six}[variant]
-        options = {"num_classes": num_classes, "input_size": size}
-        super().__init__(build(side, num_classes), variant, (3, size, size), options)
+        local = variant in ("11pct", "13pct")
+        size = (24 if local else 32) if input_size is None else input_size
+        side = _side_after(variant, size, pools=2 if local else 3)
+        if local:
+            layers = _local_form(side, num_classes, maps=64 if variant == "11pct" else 32)
+        else:
+            layers = _convolutional_form(side, num_classes, hidden=variant == "26pct")
+        if variant in ("13pct", "26pct"):
+            layers = {name: layer for name, layer in layers.items() if not name.startswith("rnorm")}
+        super().__init__(layers, variant, (3, size, size), {"num_classes": num_classes, "input_size": size})
         for name, spread in SPREADS[variant].items():
             layer: Any = self.get_submodule(name)
             nn.init.normal_(layer.weight, std=spread)
@@ -91,43 +96,17 @@ def _avg_pool() -> nn.AvgPool2d:
     return nn.AvgPool2d(3, stride=2, ceil_mode=True)
 
 
-def _across_maps() -> ResponseNorm:
-    return ResponseNorm(9, alpha=0.001 / 9, beta=0.75, k=1)
-
-
-def _within_maps() -> SameMapNorm:
-    return SameMapNorm(3, alpha=5e-5 / 9, beta=0.75, k=1)
-
-
-def _eleven(side: int, num_classes: int) -> dict[str, nn.Module]:
+def _local_form(side: int, num_classes: int, maps: int) -> dict[str, nn.Module]:
+    """11pct; 13pct is the same without normalisation and with fewer ``maps`` in local3."""
     return {
         "conv1": _conv(3, 64),
         "relu1": nn.ReLU(inplace=True),
         "pool1": _max_pool(),
-        "rnorm1": _across_maps(),
+        "rnorm1": ResponseNorm(9, alpha=0.001 / 9, beta=0.75, k=1),
         "conv2": _conv(64, 64),
         "relu2": nn.ReLU(inplace=True),
-        "rnorm2": _across_maps(),
+        "rnorm2": ResponseNorm(9, alpha=0.001 / 9, beta=0.75, k=1),
         "pool2": _max_pool(),
-        **_local_head(side, 64, num_classes),
-    }
-
-
-def _thirteen(side: int, num_classes: int) -> dict[str, nn.Module]:
-    return {
-        "conv1": _conv(3, 64),
-        "relu1": nn.ReLU(inplace=True),
-        "pool1": _max_pool(),
-        "conv2": _conv(64, 64),
-        "relu2": nn.ReLU(inplace=True),
-        "pool2": _max_pool(),
-        **_local_head(side, 32, num_classes),
-    }
-
-
-def _local_head(side: int, maps: int, num_classes: int) -> dict[str, nn.Module]:
-    """local3 of ``maps`` maps, local4 of 32, and the outputs."""
-    return {
         "local3": Local2d(64, maps, 3, side, padding=1),
         "relu3": nn.ReLU(inplace=True),
         "local4": Local2d(maps, 32, 3, side, padding=1),
@@ -137,51 +116,39 @@ def _local_head(side: int, maps: int, num_classes: int) -> dict[str, nn.Module]:
     }
 
 
-def _eighteen(side: int, num_classes: int) -> dict[str, nn.Module]:
+def _convolutional_form(side: int, num_classes: int, hidden: bool) -> dict[str, nn.Module]:
+    """18pct; 26pct is the same without normalisation and with a ``hidden`` layer before the outputs."""
+    features = 64 * side**2
+    head: dict[str, nn.Module] = {"fc64": nn.Linear(features, 64), "relu4": nn.ReLU(inplace=True)} if hidden else {}
     return {
         "conv1": _conv(3, 32),
         "pool1": _max_pool(),
         "relu1": nn.ReLU(inplace=True),
-        "rnorm1": _within_maps(),
+        "rnorm1": SameMapNorm(3, alpha=5e-5 / 9, beta=0.75, k=1),
         "conv2": _conv(32, 32),
         "relu2": nn.ReLU(inplace=True),
         "pool2": _avg_pool(),
-        "rnorm2": _within_maps(),
-        **_last_convolution(),
-        "fc10": nn.Linear(64 * side**2, num_classes),
-    }
-
-
-def _twenty_six(side: int, num_classes: int) -> dict[str, nn.Module]:
-    return {
-        "conv1": _conv(3, 32),
-        "pool1": _max_pool(),
-        "relu1": nn.ReLU(inplace=True),
-        "conv2": _conv(32, 32),
-        "relu2": nn.ReLU(inplace=True),
-        "pool2": _avg_pool(),
-        **_last_convolution(),
-        "fc64": nn.Linear(64 * side**2, 64),
-        "relu4": nn.ReLU(inplace=True),
-        "fc10": nn.Linear(64, num_classes),
-    }
-
-
-def _last_convolution() -> dict[str, nn.Module]:
-    return {
+        "rnorm2": SameMapNorm(3, alpha=5e-5 / 9, beta=0.75, k=1),
         "conv3": _conv(32, 64),
         "relu3": nn.ReLU(inplace=True),
         "pool3": _avg_pool(),
         "flatten": nn.Flatten(),
+        **head,
+        "fc10": nn.Linear(64 if hidden else features, num_classes),
     }
+
+
+_CROPS = {"11pct": (TEN_CROPS, ten_crops), "13pct": (NINE_CROPS, nine_crops)}
 
 
 class CudaConvnetModel(Classifier):
     """cuda-convnet's networks with cross-entropy, one weight decay a layer, biases at twice the rate and undecayed.
 
-    ``weight_decay`` maps each layer with weights to its coefficient, cuda-convnet's "wc"; the variant's published
-    table unless given. Raises ValueError for a table of other layers, InputError at the start of training where the
-    optimiser comes with a weight decay of its own.
+    The local networks train on crops of 24x24 and look at the middle of the held-out images; they are tested on crops
+    of the whole images: 13pct on nine, as the code of 2011 did, 11pct on ten, as it did from the day that brought
+    11pct. ``weight_decay`` maps each layer with weights to its coefficient, cuda-convnet's "wc", and is the variant's
+    published table unless given. Raises ValueError for a table of other layers, InputError in training where the
+    optimiser comes with a weight decay of its own or the images have another size than the network takes.
 
     Deviations and guesses: torch's SGD keeps the learning rate outside the momentum and cuda-convnet inside, which
     differs only while the momentum of before a drop of the rate lasts. Batches are drawn anew every epoch and the last
@@ -202,12 +169,30 @@ class CudaConvnetModel(Classifier):
         schedule: Schedule | None = None,
     ) -> None:
         super().__init__(CudaConvnet(variant, num_classes, input_size), optimizer, schedule)
+        self.protocol = _CROPS[variant][0] if variant in _CROPS else Classifier.protocol
         published = WEIGHT_DECAY[variant]
         self.weight_decay = published if weight_decay is None else weight_decay
         if set(self.weight_decay) != set(published):
             raise ValueError(
                 f"weight_decay is about the layers {', '.join(published)}, not {', '.join(self.weight_decay) or 'none'}"
             )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (N, 3, S, S) to logits; while not training, larger images too, of which the middle is taken."""
+        side, size = images.shape[2], self.network.input_shape[1]
+        if side < size or (self.training and side > size):
+            raise InputError(
+                f"{self.network.name} {self.network.variant} takes images of {size}x{size}, not of {side}x{side}:"
+                f" choose another data.transform, or set model.input_size to {side}."
+            )
+        return self.network(center(images, size))
+
+    def test_logits(self, images: Tensor) -> Tensor:
+        """The log of the mean class probabilities over the crops of ``protocol``."""
+        if self.network.variant not in _CROPS:
+            return self(images)
+        crops = _CROPS[self.network.variant][1]
+        return averaged(self, crops(images, self.network.input_shape[1]))
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """One group a layer for its weights, then the biases of all layers."""
