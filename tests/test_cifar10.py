@@ -300,8 +300,8 @@ def test_normalisation_is_p_over_255_minus_mean_over_std():
     pixels = np.arange(256).reshape(1, 1, 16, 16).repeat(3, axis=1).astype(np.uint8)
     mean, std = np.array([0.4914, 0.4822, 0.4465]), np.array([0.2470, 0.2435, 0.2616])
     expected = (pixels / 255 - mean[:, None, None]) / std[:, None, None]
-    for transform in TRANSFORMS.values():
-        normalized = transform.normalize(torch.from_numpy(pixels))
+    for name in ("standard", "crop_flip"):
+        normalized = TRANSFORMS[name].normalize(torch.from_numpy(pixels))
         assert normalized.dtype == torch.float32
         np.testing.assert_allclose(normalized.numpy(), expected, rtol=0, atol=1e-6)
 

@@ -51,6 +51,16 @@ NETWORKS = {
             "modern": Published(61_706, "the form most tutorials quote"),
         },
     ),
+    "cuda_convnet": Entry(
+        "zoo.models.cuda_convnet", "CudaConvnet", "CudaConvnetModel", 2011, ("11pct", "13pct", "18pct", "26pct"),
+        "Krizhevsky's CIFAR-10 networks, named by their error: local layers, response normalisation",
+        {
+            "11pct": Published(2_112_970, "cuda-convnet, layers-conv-local-11pct.cfg"),
+            "13pct": Published(1_116_490, "cuda-convnet, layers-conv-local-13pct.cfg"),
+            "18pct": Published(89_578, "cuda-convnet, layers-18pct.cfg; Caffe's cifar10_full is as large"),
+            "26pct": Published(145_578, "cuda-convnet, layers-80sec.cfg; Caffe's cifar10_quick is as large"),
+        },
+    ),
     "alexnet": Entry(
         "zoo.models.alexnet", "AlexNet", "AlexNetModel", 2012,
         ("paper", "torchvision", "cifar", "one_gpu", "joined", "caffe", "caffenet"),

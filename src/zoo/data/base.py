@@ -13,7 +13,7 @@ from zoo.data.fingerprint import of_tensors
 from zoo.data.memory import InMemory
 from zoo.data.sampling import Batches
 from zoo.data.splits import held_out
-from zoo.data.transforms import Transform
+from zoo.data.transforms import Preprocessing
 from zoo.errors import InputError
 from zoo.keyed import hashes, key
 
@@ -104,7 +104,7 @@ class InMemoryDataModule(ImageDataModule):
     On a GPU the uint8 images are moved there once and every batch is made there.
     """
 
-    def __init__(self, batch_size: int, num_held_out: int, seed: int, transform: Transform) -> None:
+    def __init__(self, batch_size: int, num_held_out: int, seed: int, transform: Preprocessing) -> None:
         super().__init__(batch_size, num_held_out, seed)
         self.transform = transform
         self._fingerprint = ""
@@ -137,11 +137,16 @@ class InMemoryDataModule(ImageDataModule):
         train, val = held_out(labels, order, self.num_held_out)
         test_images, test_labels = data["test"]
         everything = torch.arange(len(test_labels))
-        self.splits = {
+        splits = {
             "train": InMemory(images, labels, train, self.transform, self.seed),
             "val": InMemory(images, labels, val, self.transform, None),
             "test": InMemory(test_images, test_labels, everything, self.transform, None),
         }
         if self.trainer and self.trainer.strategy.root_device.type == "cuda":
-            for split in self.splits.values():
-                split.to(self.trainer.strategy.root_device)  # type: ignore[attr-defined]
+            for split in splits.values():
+                split.to(self.trainer.strategy.root_device)
+        # Whatever a transform learns, it learns from the images that the network trains on.
+        transform = self.transform.fitted(splits["train"].images)
+        for split in splits.values():
+            split.transform = transform
+        self.splits = {**splits}

@@ -6,7 +6,7 @@ from torch.utils.data import Dataset
 
 from zoo import keyed
 from zoo.data.sampling import Draw
-from zoo.data.transforms import Transform
+from zoo.data.transforms import Preprocessing
 
 
 class InMemory(Dataset):
@@ -17,7 +17,7 @@ class InMemory(Dataset):
     augmentation, so an image is treated alike whichever slice it was carved into.
     """
 
-    def __init__(self, images: Tensor, labels: Tensor, positions: Tensor, transform: Transform, seed: int | None):
+    def __init__(self, images: Tensor, labels: Tensor, positions: Tensor, transform: Preprocessing, seed: int | None):
         self.images = transform.place(images.index_select(0, positions)).contiguous()
         self.labels, self.positions = labels[positions], positions
         self.transform, self.seed = transform, seed
@@ -27,12 +27,11 @@ class InMemory(Dataset):
 
     def __getitem__(self, draw: Draw) -> tuple[Tensor, Tensor]:
         indices = draw.indices.to(self.images.device)
-        images = self.images.index_select(0, indices)
+        numbers = None
         if self.seed is not None and self.transform.num_random:
             stream = keyed.key(self.seed, "augment", draw.epoch)
             numbers = keyed.uniforms(stream, self.positions[indices], self.transform.num_random)
-            images = self.transform.augment(images, numbers)
-        return self.transform.normalize(images), self.labels[indices]
+        return self.transform(self.images.index_select(0, indices), numbers), self.labels[indices]
 
     def to(self, device: torch.device) -> "InMemory":
         """Moves images and labels to ``device``, so that batches are made there."""

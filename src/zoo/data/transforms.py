@@ -1,17 +1,19 @@
 """How stored uint8 images become a network's input: each data set's and each paper's preprocessing, under its name.
 
-A transform has three parts, in the order the images pass them: ``place`` fixes the geometry once, when the data is
-read; ``augment`` varies a batch of training images; ``normalize`` makes floats. The first two keep uint8, so that
-data stays small in memory and on its way to the device.
+``place`` fixes the geometry once, when the data is read; ``augment`` varies a batch of training images; ``normalize``
+makes floats. Data stays uint8 until then, so that it is small in memory and on its way to the device.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from zoo.views import cropped_and_flipped, shifted_and_flipped
 
 MEAN_CIFAR10 = (0.4914, 0.4822, 0.4465)
 STD_CIFAR10 = (0.2470, 0.2435, 0.2616)
@@ -23,24 +25,68 @@ def unchanged(images: Tensor, numbers: Tensor | None = None) -> Tensor:
     return images
 
 
-@dataclass(frozen=True)
-class Transform:
-    """Preprocessing for images in memory; ``mean`` and ``std`` a channel on the 0..1 scale.
+@dataclass(frozen=True, kw_only=True)
+class Preprocessing:
+    """The steps from images in memory to a network's input; a subclass says how to ``normalize``.
 
-    ``augment(images, numbers)`` takes uint8 images of shape (N, C, H, W) and ``num_random`` uniform numbers an image.
+    ``augment(images, numbers)`` takes images of shape (N, C, H, W) and ``num_random`` uniform numbers an image: stored
+    uint8 images, or normalised ones where ``augment_last``, so that zeros that move in are zeros for the network.
     """
 
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
     place: Callable[[Tensor], Tensor] = unchanged
     augment: Callable[[Tensor, Tensor], Tensor] = unchanged
     num_random: int = 0
+    augment_last: bool = False
+
+    def __call__(self, images: Tensor, numbers: Tensor | None = None) -> Tensor:
+        """uint8 (N, C, H, W) to float32, augmented where ``numbers`` (N, num_random) are given."""
+        if numbers is None:
+            return self.normalize(images)
+        if self.augment_last:
+            return self.augment(self.normalize(images), numbers)
+        return self.normalize(self.augment(images, numbers))
+
+    def fitted(self, images: Tensor) -> Self:
+        """The same with what it takes from the training images (uint8, as placed); most take nothing."""
+        return self
+
+    def normalize(self, images: Tensor) -> Tensor:
+        """uint8 of shape (N, C, H, W) to float32 of the same shape."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Transform(Preprocessing):
+    """Pixels of 0..1 less ``mean``, divided by ``std``: one number a channel."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
 
     def normalize(self, images: Tensor) -> Tensor:
         """(p / 255 - mean) / std: uint8 of shape (N, C, H, W) to float32 of the same shape."""
         mean = torch.tensor(self.mean, device=images.device).view(-1, 1, 1)
         std = torch.tensor(self.std, device=images.device).view(-1, 1, 1)
         return images.float().mul_(1 / (255 * std)).sub_(mean / std)
+
+
+@dataclass(frozen=True, eq=False)
+class LessMeanImage(Preprocessing):
+    """Pixels of 0..255 less the mean of the training images at that pixel: ``mean_image``, float32 (C, H, W).
+
+    Deviations and guesses: the 2012 code subtracts the middle of the mean image from a crop, wherever the crop was
+    taken; here each pixel loses its own mean.
+    """
+
+    mean_image: Tensor | None = None
+
+    def fitted(self, images: Tensor) -> Self:
+        """With the mean of ``images``, exact but for one rounding."""
+        return replace(self, mean_image=(images.sum(0, dtype=torch.int64).double() / len(images)).float())
+
+    def normalize(self, images: Tensor) -> Tensor:
+        """p - mean: uint8 of shape (N, C, H, W) to float32 of the same shape."""
+        assert self.mean_image is not None, "the mean image is taken from the training images first: fitted(images)"
+        return images - self.mean_image.to(images.device)
 
 
 def placed(images: Tensor, size: int, content: int) -> Tensor:
@@ -56,22 +102,6 @@ def placed(images: Tensor, size: int, content: int) -> Tensor:
     return F.pad(images, (before, after, before, after))
 
 
-def shifted_and_flipped(images: Tensor, numbers: Tensor, reach: int = 4) -> Tensor:
-    """Shifts each image by up to ``reach`` pixels (zero fill) and mirrors every second one.
-
-    That is the usual "pad 4, crop 32, flip" of CIFAR-10, for uint8 images (N, C, H, W) and ``numbers`` (N, 3).
-    """
-    n, channels, height, width = images.shape
-    padded = F.pad(images, (reach, reach, reach, reach))
-    offsets = (numbers[:, :2] * (2 * reach + 1)).long()
-    rows = offsets[:, 0:1] + torch.arange(height, device=images.device)
-    columns = offsets[:, 1:2] + torch.arange(width, device=images.device)
-    columns = torch.where(numbers[:, 2:3] < 0.5, columns.flip(1), columns)
-    pixels = rows[:, :, None] * padded.shape[3] + columns[:, None, :]
-    everywhere = pixels.view(n, 1, height * width).expand(-1, channels, -1)
-    return padded.flatten(2).gather(2, everywhere).view(images.shape)
-
-
 # LeNet-5 (1998), section II.B: background -0.1, ink 1.175, so that mean and variance are about 0 and 1.
 _LENET5_STD = (1 / (1.175 + 0.1),)
 _LENET5_MEAN = (0.1 * _LENET5_STD[0],)
@@ -84,4 +114,9 @@ MNIST = {
 CIFAR10 = {
     "standard": Transform(MEAN_CIFAR10, STD_CIFAR10),
     "crop_flip": Transform(MEAN_CIFAR10, STD_CIFAR10, augment=shifted_and_flipped, num_random=3),
+    "convnetjs": Transform(
+        (0.5,) * 3, (1.0,) * 3, augment=partial(shifted_and_flipped, reach=2), num_random=3, augment_last=True
+    ),
+    "mean_image": LessMeanImage(),
+    "cuda_convnet": LessMeanImage(augment=partial(cropped_and_flipped, size=24), num_random=3, augment_last=True),
 }

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo.layers import RBF, Maxout, ResponseNorm, Subsampling, TableConv2d
+from zoo.layers import RBF, Local2d, Maxout, ResponseNorm, SameMapNorm, Subsampling, TableConv2d
 from zoo.models.network import Network
 
 # Layers with a word of their own. What is not here and has no parameters works number by number (an activation,
@@ -14,11 +14,13 @@ from zoo.models.network import Network
 KINDS: dict[type[nn.Module], str] = {
     nn.Conv2d: "conv",
     TableConv2d: "table conv",
+    Local2d: "local",
     nn.MaxPool2d: "max-pool",
     nn.AvgPool2d: "avg-pool",
     Subsampling: "subsampling",
     nn.ZeroPad2d: "zero pad",
     ResponseNorm: "response norm",
+    SameMapNorm: "same-map norm",
     nn.BatchNorm2d: "batchnorm",
     nn.Linear: "linear",
     Maxout: "maxout",
@@ -70,7 +72,7 @@ def summarize(network: Network) -> list[Row]:
 
 
 def total_macs(rows: list[Row]) -> tuple[int, int]:
-    """The multiply-accumulates of convolutions, fully connected layers and RBF units; those of subsampling, apart."""
+    """The multiply-accumulates of all layers with weights and of RBF units; those of subsampling, apart."""
     apart = sum(row.macs for row in rows if row.kind == KINDS[Subsampling])
     return sum(row.macs for row in rows) - apart, apart
 
@@ -95,7 +97,7 @@ def _geometry(layer: nn.Module) -> tuple[int | None, int | None, int | None]:
     """Kernel, stride and padding, or None where the layer has no such thing."""
     if isinstance(layer, Subsampling):
         return 2, 2, 0
-    if isinstance(layer, (nn.Conv2d, TableConv2d, nn.MaxPool2d, nn.AvgPool2d)):
+    if isinstance(layer, (nn.Conv2d, TableConv2d, Local2d, nn.MaxPool2d, nn.AvgPool2d)):
         return _side(layer.kernel_size), _side(layer.stride), _side(layer.padding)
     if isinstance(layer, nn.ZeroPad2d):
         left, right, top, bottom = layer.padding
@@ -113,10 +115,10 @@ def _side(value: Any) -> int:
 
 
 def _macs(layer: nn.Module, output: Tensor) -> int:
-    """Each weight of a convolution is used once an output position, each of a fully connected layer once."""
+    """Each weight of a convolution is used once an output position, each of a local or fully connected layer once."""
     if isinstance(layer, (nn.Conv2d, TableConv2d)):
         return layer.weight.numel() * output.shape[2] * output.shape[3]
-    if isinstance(layer, nn.Linear):
+    if isinstance(layer, (nn.Linear, Local2d)):
         return layer.weight.numel()
     if isinstance(layer, RBF):
         return layer.codes.numel()
@@ -153,6 +155,8 @@ def _misfit(row: Row, zeros: int) -> str:
     out = row.output_shape[1]
     if out > (span + zeros) // step + 1:
         text += f", rounded up to {out}; the last filters reach past the edge by {step - rest}"
+        if row.kind == KINDS[nn.AvgPool2d]:
+            text += " and average what lies inside"
     elif rest:
         text += f", rounded down to {out}; {_unread(rest, zeros + padding)} are not read"
     return f"{text}."

@@ -1,0 +1,40 @@
+"""Views of images: shifted, cropped and mirrored copies, for training and for testing alike.
+
+All functions take batches of shape (N, C, H, W) of any type and keep their type.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def cropped_and_flipped(images: Tensor, numbers: Tensor, size: int) -> Tensor:
+    """A ``size`` x ``size`` crop at any place within each image, every second one mirrored.
+
+    ``numbers`` (N, 3) in [0, 1) choose row, column and mirroring of each image.
+    """
+    n, channels, height, width = images.shape
+    rows = (numbers[:, 0:1] * (height - size + 1)).long() + torch.arange(size, device=images.device)
+    columns = (numbers[:, 1:2] * (width - size + 1)).long() + torch.arange(size, device=images.device)
+    columns = torch.where(numbers[:, 2:3] < 0.5, columns.flip(1), columns)
+    pixels = rows[:, :, None] * width + columns[:, None, :]
+    everywhere = pixels.view(n, 1, size * size).expand(-1, channels, -1)
+    return images.flatten(2).gather(2, everywhere).view(n, channels, size, size)
+
+
+def shifted_and_flipped(images: Tensor, numbers: Tensor, reach: int = 4) -> Tensor:
+    """Shifts each square image by up to ``reach`` pixels (zero fill) and mirrors every second one.
+
+    With 4 that is the usual "pad 4, crop 32, flip" of CIFAR-10. ``numbers`` (N, 3) as for ``cropped_and_flipped``.
+    """
+    return cropped_and_flipped(F.pad(images, (reach, reach, reach, reach)), numbers, images.shape[3])
+
+
+def crop(images: Tensor, top: int, left: int, size: int) -> Tensor:
+    """The ``size`` x ``size`` crop whose upper left pixel is (top, left), of all images alike."""
+    return images[:, :, top : top + size, left : left + size]
+
+
+def center(images: Tensor, size: int) -> Tensor:
+    """The crop in the middle; the images themselves where they are of that size already."""
+    return crop(images, (images.shape[2] - size) // 2, (images.shape[3] - size) // 2, size)
