@@ -219,7 +219,10 @@ def test_steps_are_those_of_cuda_convnets_rule(variant):
     weights = {name: p.detach().clone() for name, p in model.network.named_parameters()}
     momenta = {name: torch.zeros_like(p) for name, p in weights.items()}
     optimizer = model.configure_optimizers()
-    for _ in range(3):
+    for step in range(3):
+        drop = 0.1**step
+        for group, rate in zip(optimizer.param_groups, [0.001] * len(WC[variant]) + [0.002], strict=True):
+            group["lr"] = rate * drop
         log_probabilities = torch.func.functional_call(
             model.network, {name: w.requires_grad_() for name, w in weights.items()}, images
         ).log_softmax(1)
@@ -227,7 +230,7 @@ def test_steps_are_those_of_cuda_convnets_rule(variant):
         slopes = torch.autograd.grad(-log_probabilities[range(4), labels].sum(), list(weights.values()))
         for (name, weight), slope in zip(weights.items(), slopes, strict=True):
             layer, _, kind = name.partition(".")
-            rate, wc = (0.002, 0) if kind == "bias" else (0.001, WC[variant][layer])
+            rate, wc = (0.002 * drop, 0) if kind == "bias" else (0.001 * drop, WC[variant][layer])
             momenta[name] = 0.9 * momenta[name] - rate / 4 * slope - wc * rate * weight.detach()
             weights[name] = weight.detach() + momenta[name]
         optimizer.zero_grad()

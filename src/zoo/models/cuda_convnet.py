@@ -2,7 +2,6 @@
 
 from typing import Any, Literal
 
-import torch
 from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
@@ -12,7 +11,7 @@ from zoo.evaluation.protocols import NINE_CROPS, TEN_CROPS, averaged, nine_crops
 from zoo.layers import Local2d, ResponseNorm, SameMapNorm
 from zoo.models.classifier import Classifier
 from zoo.models.network import Network, check_variant
-from zoo.optim import Schedule
+from zoo.optim import MomentumSGD, Schedule
 from zoo.views import center
 
 Variant = Literal["11pct", "13pct", "18pct", "26pct"]
@@ -150,11 +149,10 @@ class CudaConvnetModel(Classifier):
     published table unless given. Raises ValueError for a table of other layers, InputError in training where the
     optimiser comes with a weight decay of its own or the images have another size than the network takes.
 
-    Deviations and guesses: torch's SGD keeps the learning rate outside the momentum and cuda-convnet inside, which
-    differs only while the momentum of before a drop of the rate lasts. Batches are drawn anew every epoch and the last
-    one of an epoch is short; cuda-convnet goes through five files of 10,000 images in a fixed order and has a short
-    batch at the end of each. A drop lowers the rates of weights and biases alike, as the 18pct file says ("all learning
-    rates"); the 11pct file names those of the weights ("epsW") only.
+    Deviations and guesses: batches are drawn anew every epoch and the last one of an epoch is short; cuda-convnet goes
+    through five files of 10,000 images in a fixed order and has a short batch at the end of each. A drop lowers the
+    rates of weights and biases alike, as the 18pct file says ("all learning rates"); the 11pct file names those of the
+    weights ("epsW") only.
     """
 
     bias_rate = 2.0
@@ -165,7 +163,7 @@ class CudaConvnetModel(Classifier):
         num_classes: int = 10,
         input_size: int | None = None,
         weight_decay: dict[str, float] | None = None,
-        optimizer: OptimizerCallable = lambda groups: torch.optim.SGD(groups, lr=0.001, momentum=0.9),
+        optimizer: OptimizerCallable = lambda groups: MomentumSGD(groups, lr=0.001, momentum=0.9),
         schedule: Schedule | None = None,
     ) -> None:
         super().__init__(CudaConvnet(variant, num_classes, input_size), optimizer, schedule)
