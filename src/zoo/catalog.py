@@ -71,6 +71,7 @@ NETWORKS = {
 
 DATA = {
     "Digits": "1,797 handwritten digits, 8x8, carried by scikit-learn: needs no download",
+    "FiveDigits": "the digits 0 to 4 as strokes on 16x16, under shifts: needs no download",
     "MNIST": "60,000 + 10,000 handwritten digits, 28x28",
     "CIFAR10": "50,000 + 10,000 colour photographs, 32x32, 10 classes",
     "ImageNet": "ILSVRC folders train/<wnid>/*.JPEG and val/, any number of classes",
