@@ -37,6 +37,11 @@ NETWORKS = {
         "zoo.models.linear", "Linear", "LinearModel", 1958, ("paper",),
         "softmax regression on pixels with L2",
     ),
+    "neocognitron": Entry(
+        "zoo.models.neocognitron", "Neocognitron", "NeocognitronModel", 1980, ("paper",),
+        "S-cells and C-cells, unsupervised reinforcement of the winners",
+        {"paper": Published(29_472, "the sum over the cells and connectable areas of Fukushima 1980")},
+    ),
     "mlp": Entry(
         "zoo.models.mlp", "MLP", "MLPModel", 1986, ("paper",),
         "fully connected layers of any width, six activations",
