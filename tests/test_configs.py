@@ -46,11 +46,12 @@ def test_every_config_that_was_promised_is_there():
 @names
 def test_a_config_builds_and_its_network_takes_its_images(path):
     data, model = built(path)
-    channels, size = {"digits": (1, 32), "mnist": (1, 32), "cifar10": (3, 32), "imagenet": (3, 224)}[data.name]
+    shapes = {"digits": (1, 32), "five-digits": (1, 16), "mnist": (1, 32), "cifar10": (3, 32), "imagenet": (3, 224)}
+    channels, size = shapes[data.name]
     if path.stem in ("cuda_convnet_11pct_cifar10", "cuda_convnet_13pct_cifar10"):
         size = 24  # crops of 32
     logits = model.network(torch.empty(2, channels, size, size, device="meta"))
-    assert logits.shape == (2, 1000 if data.name == "imagenet" else 10)
+    assert logits.shape == (2, {"imagenet": 1000, "five-digits": 5}.get(data.name, 10))
 
 
 @names

@@ -39,6 +39,11 @@ NETWORKS = {
         "zoo.models.linear", "Linear", "LinearModel", 1958, ("paper",),
         "softmax regression on pixels with L2",
     ),
+    "neocognitron": Entry(
+        "zoo.models.neocognitron", "Neocognitron", "NeocognitronModel", 1980, ("paper",),
+        "S-cells and C-cells, unsupervised reinforcement of the winners",
+        {"paper": Published(29_472, "the sum over the cells and connectable areas of Fukushima 1980")},
+    ),
     "mlp": Entry(
         "zoo.models.mlp", "MLP", "MLPModel", 1986, ("paper",),
         "fully connected layers of any width, six activations",
@@ -115,6 +120,7 @@ NETWORKS = {
 
 DATA = {
     "Digits": "1,797 handwritten digits, 8x8, carried by scikit-learn: needs no download",
+    "FiveDigits": "the digits 0 to 4 as strokes on 16x16, under shifts: needs no download",
     "MNIST": "60,000 + 10,000 handwritten digits, 28x28",
     "CIFAR10": "50,000 + 10,000 colour photographs, 32x32, 10 classes",
     "ImageNet": "ILSVRC folders train/<wnid>/*.JPEG and val/, any number of classes",

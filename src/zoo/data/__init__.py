@@ -6,12 +6,13 @@ from typing import Any
 _HOMES = {
     "CIFAR10": "zoo.data.cifar10",
     "Digits": "zoo.data.digits",
+    "FiveDigits": "zoo.data.five_digits",
     "ImageNet": "zoo.data.imagenet",
     "MNIST": "zoo.data.mnist",
     "SmokeImageNet": "zoo.data.smoke",
 }
 
-__all__ = ["CIFAR10", "MNIST", "Digits", "ImageNet", "SmokeImageNet"]
+__all__ = ["CIFAR10", "MNIST", "Digits", "FiveDigits", "ImageNet", "SmokeImageNet"]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,18 +2,22 @@
 
 from zoo.layers.lenet import RBF, Negative, ScaledTanh, Subsampling, TableConv2d
 from zoo.layers.local import Local2d
+from zoo.layers.neocognitron import CCells, SCells, TopCells
 from zoo.layers.normalization import ResponseNorm, SameMapNorm
 from zoo.layers.units import Maxout, UnscaledDropout
 
 __all__ = [
     "RBF",
+    "CCells",
     "Local2d",
     "Maxout",
     "Negative",
     "ResponseNorm",
+    "SCells",
     "SameMapNorm",
     "ScaledTanh",
     "Subsampling",
     "TableConv2d",
+    "TopCells",
     "UnscaledDropout",
 ]

@@ -6,7 +6,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo.layers import RBF, Local2d, Maxout, ResponseNorm, SameMapNorm, Subsampling, TableConv2d
+from zoo.layers import (
+    RBF,
+    CCells,
+    Local2d,
+    Maxout,
+    ResponseNorm,
+    SameMapNorm,
+    SCells,
+    Subsampling,
+    TableConv2d,
+)
 from zoo.models.network import Network
 
 # Layers with a word of their own. What is not here and has no parameters works number by number (an activation,
@@ -25,6 +35,8 @@ KINDS: dict[type[nn.Module], str] = {
     nn.Linear: "linear",
     Maxout: "maxout",
     RBF: "RBF",
+    SCells: "S-cells",
+    CCells: "C-cells",
 }
 
 
@@ -72,7 +84,7 @@ def summarize(network: Network) -> list[Row]:
 
 
 def total_macs(rows: list[Row]) -> tuple[int, int]:
-    """The multiply-accumulates of all layers with weights and of RBF units; those of subsampling, apart."""
+    """The multiply-accumulates of all layers but subsampling (of S-cells those of a); those of subsampling, apart."""
     apart = sum(row.macs for row in rows if row.kind == KINDS[Subsampling])
     return sum(row.macs for row in rows) - apart, apart
 
@@ -97,7 +109,7 @@ def _geometry(layer: nn.Module) -> tuple[int | None, int | None, int | None]:
     """Kernel, stride and padding, or None where the layer has no such thing."""
     if isinstance(layer, Subsampling):
         return 2, 2, 0
-    if isinstance(layer, (nn.Conv2d, TableConv2d, Local2d, nn.MaxPool2d, nn.AvgPool2d)):
+    if isinstance(layer, (nn.Conv2d, TableConv2d, Local2d, nn.MaxPool2d, nn.AvgPool2d, SCells, CCells)):
         return _side(layer.kernel_size), _side(layer.stride), _side(layer.padding)
     if isinstance(layer, nn.ZeroPad2d):
         left, right, top, bottom = layer.padding
@@ -116,14 +128,15 @@ def _side(value: Any) -> int:
 
 def _macs(layer: nn.Module, output: Tensor) -> int:
     """Each weight of a convolution is used once an output position, each of a local or fully connected layer once."""
-    if isinstance(layer, (nn.Conv2d, TableConv2d)):
-        return layer.weight.numel() * output.shape[2] * output.shape[3]
+    if isinstance(layer, (nn.Conv2d, TableConv2d, SCells)):
+        weight = layer.a if isinstance(layer, SCells) else layer.weight
+        return weight.numel() * output.shape[2] * output.shape[3]
     if isinstance(layer, (nn.Linear, Local2d)):
         return layer.weight.numel()
     if isinstance(layer, RBF):
         return layer.codes.numel()
-    if isinstance(layer, Subsampling):
-        return output.numel()
+    if isinstance(layer, (Subsampling, CCells)):
+        return output.numel() * (layer.d.numel() if isinstance(layer, CCells) else 1)
     if any(p.ndim > 1 for p in layer.parameters()):
         raise TypeError(f"no rule for the multiply-accumulates of {type(layer).__name__}")
     return 0
