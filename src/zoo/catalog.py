@@ -78,6 +78,11 @@ NETWORKS = {
             "torchvision": Published(61_100_840, "torchvision, AlexNet_Weights.IMAGENET1K_V1", "0.714 G"),
         },
     ),
+    "convnetjs": Entry(
+        "zoo.models.convnetjs", "ConvNetJS", "ConvNetJSModel", 2014, ("paper",),
+        "three small 5x5 convolutions: the demo that trains on CIFAR-10 in a browser",
+        {"paper": Published(22_466, "karpathy/convnetjs, demo/cifar10.html")},
+    ),
     "vgg11": Entry(
         "zoo.models.vgg", "VGG11", "VGGModel", 2014, ("paper", "bn", "lrn"),
         "configuration A: eight 3x3 convolutions and three fully connected layers",

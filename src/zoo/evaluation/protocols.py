@@ -29,9 +29,9 @@ def averaged(network: Callable[[Tensor], Tensor], views: Iterable[Tensor]) -> Te
 
 
 def six_views(images: Tensor) -> Iterator[Tensor]:
-    """The ConvNetJS demo's views: six times a shift of up to 2 pixels each way, zero fill, and a flip in half of them.
+    """The ConvNetJS demo's views: six times a shift of up to 2 pixels each way, zero fill, mirrored with chance 1/2.
 
-    Deviations and guesses: the demo draws them anew at each look; here they are drawn from the image's own pixels.
+    They are drawn from the image's own pixels: the same views in any batch, order and process.
     """
     indices = _digests(images)
     for view in range(6):
