@@ -176,11 +176,15 @@ class LeNet5Model(Classifier):
     def _curvatures(self) -> Curvatures:
         network, images = self.network, []
         if network.variant != "paper":
-            raise InputError("SDLM knows the layers of LeNet-5's paper form only: give the modern form another optimizer.")
+            raise InputError(
+                "SDLM knows the layers of LeNet-5's paper form only: give the modern form another optimizer."
+            )
         for batch in self.trainer.train_dataloader:  # type: ignore[attr-defined]
             images.append(batch[0].to(self.device))
             if sum(map(len, images)) >= self.num_curvature:
                 break
         codes, scale = network.output.codes, network.options["distance_scale"]
         layers = list(network)[: -len(("output", "logits"))]
-        return diagonal(layers, torch.cat(images)[: self.num_curvature], lambda x: map_curvatures(x, codes, self.j, scale))
+        return diagonal(
+            layers, torch.cat(images)[: self.num_curvature], lambda x: map_curvatures(x, codes, self.j, scale)
+        )
