@@ -1,6 +1,6 @@
 """LeNet-5 (LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition", 1998)."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from lightning.pytorch.cli import OptimizerCallable
@@ -174,17 +174,17 @@ class LeNet5Model(Classifier):
         return super().losses(logits, labels)
 
     def _curvatures(self) -> Curvatures:
-        network, images = self.network, []
+        network: Any = self.network
         if network.variant != "paper":
-            raise InputError(
-                "SDLM knows the layers of LeNet-5's paper form only: give the modern form another optimizer."
-            )
-        for batch in self.trainer.train_dataloader:  # type: ignore[attr-defined]
-            images.append(batch[0].to(self.device))
-            if sum(map(len, images)) >= self.num_curvature:
+            raise InputError("SDLM knows the layers of LeNet-5's paper form only: give this form another optimizer.")
+        loader: Any = self.trainer.train_dataloader
+        batches: list[Tensor] = []
+        for images, _ in loader:
+            batches.append(images.to(self.device))
+            if sum(map(len, batches)) >= self.num_curvature:
                 break
-        codes, scale = network.output.codes, network.options["distance_scale"]
-        layers = list(network)[: -len(("output", "logits"))]
         return diagonal(
-            layers, torch.cat(images)[: self.num_curvature], lambda x: map_curvatures(x, codes, self.j, scale)
+            network[: -len(("output", "logits"))],
+            torch.cat(batches)[: self.num_curvature],
+            lambda features: map_curvatures(features, network.output.codes, self.j, network.logits.scale),
         )

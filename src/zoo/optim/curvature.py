@@ -27,7 +27,8 @@ def diagonal(layers: Iterable[nn.Module], images: Tensor, second: Callable[[Tens
     with torch.no_grad():
         for layer in chain:
             inputs.append(layer(inputs[-1]))
-    curvature, result = second(inputs.pop()) / len(images), {}
+    result: Curvatures = {}
+    curvature = second(inputs.pop()) / len(images)
     for layer, x in zip(reversed(chain), reversed(inputs), strict=True):
         if isinstance(layer, LINEAR):
             curvature, of_parameters = _through_linear(layer, x, curvature)

@@ -1,11 +1,12 @@
 """Stochastic diagonal Levenberg-Marquardt, the learning rule of LeNet-5."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
+from torch.optim.optimizer import ParamsT
 
 from zoo.optim.curvature import Curvatures
 
@@ -18,7 +19,7 @@ class SDLM(Optimizer):
     covers the same ground. Raises ValueError for a rate or a ``mu`` that is not positive.
     """
 
-    def __init__(self, params: Iterable[Any], lr: float = 5e-4, mu: float = 0.02) -> None:
+    def __init__(self, params: ParamsT, lr: float = 5e-4, mu: float = 0.02) -> None:
         if lr < 0 or mu <= 0:
             raise ValueError(f"SDLM needs a rate of at least 0 and a mu above 0, not {lr} and {mu}")
         super().__init__(params, {"lr": lr, "mu": mu})
@@ -35,7 +36,7 @@ class SDLM(Optimizer):
         return torch.cat([group["lr"] * self.state[p]["scale"].flatten() for group in groups for p in group["params"]])
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """One step against the gradient. Raises RuntimeError before the first ``set_curvatures``."""
         loss = None
         if closure is not None:
