@@ -9,6 +9,7 @@ SHIFT = 2.0  # pixels, to each side and up and down
 SCALE = 0.15  # the logarithm of the size
 SQUEEZE = 0.15  # the logarithm of width over height, at equal area
 SHEAR = 0.3  # columns a row
+NUM_RANDOM = 5
 
 
 def affine(images: Tensor, numbers: Tensor, strength: float = 1.0) -> Tensor:

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from zoo.data.distortions import NUM_RANDOM, affine
 from zoo.views import cropped_and_flipped, shifted_and_flipped
 
 MEAN_CIFAR10 = (0.4914, 0.4822, 0.4465)
@@ -107,8 +108,10 @@ _LENET5_STD = (1 / (1.175 + 0.1),)
 _LENET5_MEAN = (0.1 * _LENET5_STD[0],)
 
 DIGITS = {"lenet5": Transform(_LENET5_MEAN, _LENET5_STD, place=partial(placed, size=32, content=20))}
+_LENET5_MNIST = Transform(_LENET5_MEAN, _LENET5_STD, place=partial(placed, size=32, content=28))
 MNIST = {
-    "lenet5": Transform(_LENET5_MEAN, _LENET5_STD, place=partial(placed, size=32, content=28)),
+    "lenet5": _LENET5_MNIST,
+    "lenet5_distorted": replace(_LENET5_MNIST, augment=affine, num_random=NUM_RANDOM),
     "standard": Transform((0.1307,), (0.3081,)),
 }
 CIFAR10 = {
