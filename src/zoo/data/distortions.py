@@ -5,20 +5,19 @@ import torch.nn.functional as F
 from torch import Tensor
 
 # The paper names the four kinds and gives no sizes; these are guesses, found on held-out images.
-SHIFT = 2.0  # pixels, to each side and up and down
-SCALE = 0.15  # the logarithm of the size
-SQUEEZE = 0.15  # the logarithm of width over height, at equal area
-SHEAR = 0.3  # columns a row
+SHIFT = 1.25  # pixels, to each side and up and down
+SCALE = 0.1  # the logarithm of the size
+SQUEEZE = 0.1  # the logarithm of width over height, at equal area
+SHEAR = 0.2  # columns a row
 NUM_RANDOM = 5
 
 
-def affine(images: Tensor, numbers: Tensor, strength: float = 1.0) -> Tensor:
+def affine(images: Tensor, numbers: Tensor) -> Tensor:
     """Shifts, scales, squeezes and shears each image by its own uniform ``numbers`` (N, 5), bilinearly, on zeros.
 
-    uint8 (N, C, H, W) to the same; ``strength`` multiplies the size of all distortions, which are uniform and as
-    often to one side as to the other.
+    uint8 (N, C, H, W) to the same; each kind is uniform between its size to one side and to the other.
     """
-    dx, dy, scale, squeeze, shear = ((2 * numbers - 1) * strength).unbind(dim=1)
+    dx, dy, scale, squeeze, shear = (2 * numbers - 1).unbind(dim=1)
     width, height = images.shape[3], images.shape[2]
     # grid_sample asks where in the source each pixel of the result comes from, on -1..1 from edge to edge.
     across, down = torch.exp(SCALE * scale + SQUEEZE * squeeze), torch.exp(SCALE * scale - SQUEEZE * squeeze)
