@@ -30,8 +30,9 @@ class Entry:
 
 NETWORKS = {
     "perceptron": Entry(
-        "zoo.models.perceptron", "Perceptron", "PerceptronModel", 1960, ("paper",),
-        "threshold units on pixels, Rosenblatt's error-correction rule",
+        "zoo.models.perceptron", "Perceptron", "PerceptronModel", 1960, ("paper", "mark1"),
+        "threshold units on pixels or behind random A-units, Rosenblatt's error-correction rule",
+        {"mark1": Published(4_096, "512 A-units times 8 R-units, as secondary sources give the Mark I")},
     ),
     "linear": Entry(
         "zoo.models.linear", "Linear", "LinearModel", 1958, ("paper",),

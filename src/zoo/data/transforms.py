@@ -76,7 +76,11 @@ def shifted_and_flipped(images: Tensor, numbers: Tensor, reach: int = 4) -> Tens
 _LENET5_STD = (1 / (1.175 + 0.1),)
 _LENET5_MEAN = (0.1 * _LENET5_STD[0],)
 
-DIGITS = {"lenet5": Transform(_LENET5_MEAN, _LENET5_STD, place=partial(placed, size=32, content=20))}
+DIGITS = {
+    "lenet5": Transform(_LENET5_MEAN, _LENET5_STD, place=partial(placed, size=32, content=20)),
+    # The Mark I perceptron's retina, filled to its edges; grey values from 0 to 1.
+    "retina": Transform((0.0,), (1.0,), place=partial(placed, size=20, content=20)),
+}
 MNIST = {
     "lenet5": Transform(_LENET5_MEAN, _LENET5_STD, place=partial(placed, size=32, content=28)),
     "standard": Transform((0.1307,), (0.3081,)),

@@ -2,6 +2,7 @@
 
 from zoo.layers.lenet import RBF, Negative, ScaledTanh, Subsampling, TableConv2d
 from zoo.layers.normalization import ResponseNorm
+from zoo.layers.perceptron import AUnits, Retina
 from zoo.layers.units import Maxout
 
-__all__ = ["RBF", "Maxout", "Negative", "ResponseNorm", "ScaledTanh", "Subsampling", "TableConv2d"]
+__all__ = ["RBF", "AUnits", "Maxout", "Negative", "ResponseNorm", "Retina", "ScaledTanh", "Subsampling", "TableConv2d"]

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo.layers import RBF, Maxout, ResponseNorm, Subsampling, TableConv2d
+from zoo.layers import RBF, AUnits, Maxout, ResponseNorm, Retina, Subsampling, TableConv2d
 from zoo.models.network import Network
 
 # Layers with a word of their own. What is not here and has no parameters works number by number (an activation,
@@ -23,6 +23,8 @@ KINDS: dict[type[nn.Module], str] = {
     nn.Linear: "linear",
     Maxout: "maxout",
     RBF: "RBF",
+    Retina: "photocells",
+    AUnits: "fixed wiring",
 }
 
 
