@@ -19,7 +19,13 @@ OVERLAYS = sorted((ROOT / "configs" / "overlays").glob("*.yaml"))
 NAMED = (
     "perceptron_cifar10", "linear_cifar10", "mlp_cifar10", "lenet5", "lenet5_cifar10", "lenet5_digits", "alexnet",
     "vgg16", "alexnet_cifar10", "vgg16_cifar10", "overlays/smoke", "overlays/wandb",
+    "mark1_digits", "symmetry",
 )  # fmt: skip
+# What a data set delivers, (C, H, W), and its number of classes.
+SHAPES = {
+    "digits": (1, 32, 32, 10), "mnist": (1, 32, 32, 10), "cifar10": (3, 32, 32, 10), "imagenet": (3, 224, 224, 1000),
+    "symmetry": (1, 1, 6, 2),
+}  # fmt: skip
 names = pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 
 
@@ -44,9 +50,8 @@ def test_every_config_that_was_promised_is_there():
 @names
 def test_a_config_builds_and_its_network_takes_its_images(path):
     data, model = built(path)
-    channels, size = {"digits": (1, 32), "mnist": (1, 32), "cifar10": (3, 32), "imagenet": (3, 224)}[data.name]
-    logits = model.network(torch.empty(2, channels, size, size, device="meta"))
-    assert logits.shape == (2, 1000 if data.name == "imagenet" else 10)
+    *shape, classes = SHAPES[data.name]
+    assert model.network(torch.empty(2, *shape, device="meta")).shape == (2, classes)
 
 
 @names

@@ -185,7 +185,7 @@ def test_networks_come_in_eval_mode():
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
-        ("resnet", {}, "resnet.*perceptron, linear, mlp, lenet5, alexnet, vgg16"),
+        ("resnet", {}, "resnet.*perceptron, linear, mlp, .*lenet5, alexnet, vgg16"),
         ("alexnet", {"variant": "bn"}, "'bn'.*paper, torchvision, cifar"),
         ("linear", {"variant": "modern"}, "'modern'.*paper"),
         ("alexnet", {"input_size": 63}, "63x63"),

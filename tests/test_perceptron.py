@@ -251,6 +251,18 @@ def test_training_mark1_changes_the_values_between_a_and_r_units_only_and_learns
     assert model.course.corrections == mistakes
 
 
+def test_a_trained_mark1_comes_back_with_its_wiring_and_its_course(tmp_path):
+    images, labels = random(20, 1, 20, 20).float(), torch.arange(20) % 3
+    model = fitted(images, labels, 2, variant="mark1", num_classes=3, wiring_seed=6, threshold=2)
+    model.trainer.save_checkpoint(tmp_path / "last.ckpt")
+    network = zoo.load(tmp_path / "last.ckpt")
+    assert (network.variant, network.options["wiring_seed"], network.options["threshold"]) == ("mark1", 6, 2)
+    assert torch.equal(network.a_units.origins, model.network.a_units.origins)
+    assert torch.equal(network(images), model.network(images))
+    held = torch.load(tmp_path / "last.ckpt", weights_only=True)["zoo_course"]
+    assert (held["passes"], held["corrections"]) == (2, model.course.corrections)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

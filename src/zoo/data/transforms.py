@@ -85,6 +85,8 @@ MNIST = {
     "lenet5": Transform(_LENET5_MEAN, _LENET5_STD, place=partial(placed, size=32, content=28)),
     "standard": Transform((0.1307,), (0.3081,)),
 }
+# The bits themselves.
+SYMMETRY = Transform((0.0,), (1 / 255,))
 CIFAR10 = {
     "standard": Transform(MEAN_CIFAR10, STD_CIFAR10),
     "crop_flip": Transform(MEAN_CIFAR10, STD_CIFAR10, augment=shifted_and_flipped, num_random=3),

@@ -1,5 +1,6 @@
 """Units that are not a function of one number."""
 
+import torch
 from torch import Tensor, nn
 
 
@@ -17,3 +18,11 @@ class Maxout(nn.Module):
     def extra_repr(self) -> str:
         """What ``print`` shows of the layer."""
         return str(self.pieces)
+
+
+class OneUnit(nn.Module):
+    """Two classes from one logistic unit y: net inputs z (N, 1) to logits (0, z) (N, 2), whose softmax is 1 - y, y."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Puts a 0 before the net input."""
+        return torch.cat([torch.zeros_like(x), x], dim=1)
