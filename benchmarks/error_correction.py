@@ -1,4 +1,4 @@
-"""The error-correction rule beside its bound, and on exclusive-or, where it cycles (run me with python)."""
+"""The error-correction rule beside its bound, and on exclusive-or: python benchmarks/error_correction.py."""
 
 import torch
 
@@ -6,7 +6,7 @@ from zoo.optim import learn, mistake_bound
 
 
 def separable(gamma: float, num: int = 1000, features: int = 10) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Patterns on both sides of a random hyperplane through 0, none nearer to it than ``gamma``; targets; its normal."""
+    """Patterns on both sides of a random hyperplane, none nearer to it than ``gamma``; their targets; its normal."""
     generator = torch.Generator().manual_seed(0)
     patterns = torch.randn(num, features, generator=generator, dtype=torch.float64)
     normal = torch.randn(features, generator=generator, dtype=torch.float64)

@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, TensorDataset
 import zoo
 from zoo.layers import AUnits, Retina
 from zoo.models import PerceptronModel
-from zoo.optim import learn, mistake_bound
+from zoo.optim import Course, learn, mistake_bound
 
 # Lightning's remarks on a loop without extras.
 pytestmark = [
@@ -84,9 +84,9 @@ def test_a_hyperplane_that_does_not_separate_has_no_bound():
 
 
 def test_each_unit_of_a_trained_model_keeps_the_bound_and_the_user_is_told(capsys):
-    # Three directions and patterns that lie around them: each class is separable from the two others.
-    angle = torch.arange(30) * (2 * math.pi / 30)
-    labels = torch.arange(30) // 10
+    # Three arcs of a circle with gaps between them: each class is separable from the two others.
+    labels = torch.arange(30) % 3
+    angle = labels * (2 * math.pi / 3) + torch.arange(30) // 3 * 0.14
     images = torch.stack([angle.cos(), angle.sin()], dim=1).view(30, 2, 1, 1)
     model = fitted(images, labels, 3000, batch_size=7, num_classes=3, in_channels=2, input_size=1)
     patterns = torch.cat([images.flatten(1), torch.ones(30, 1)], dim=1)
@@ -124,18 +124,31 @@ def test_on_exclusive_or_the_weights_return_and_go_on_in_the_same_cycle():
 
 
 def test_on_exclusive_or_the_trainer_says_that_it_cycles(capsys):
-    model = fitted(XOR.view(4, 2, 1, 1), XOR_LABELS, 50, num_classes=2, in_channels=2, input_size=1)
-    assert model.course.passes == model.trainer.current_epoch == 50
+    model = fitted(XOR.view(4, 2, 1, 1), XOR_LABELS, 12, num_classes=2, in_channels=2, input_size=1)
+    assert model.course.passes == model.trainer.current_epoch == 12
     assert model.course.repeats is not None
-    assert "The perceptron cycles" in (out := capsys.readouterr().out)
-    assert "no hyperplane separates the classes" in out
+    sentence = f"cycles: its weights after pass {model.course.returned} were again those at the start, which"
+    assert sentence in (out := capsys.readouterr().out)
+    assert f"{model.course.corrections} corrections in 12 passes." in out
+
+
+def test_a_return_to_a_later_state_is_named_by_its_pass():
+    course = Course()
+    course.start(torch.zeros(2))
+    for state in ([1.0, 0], [0, 2.0], [-0.0, 3.0], [1.0, 0], [5.0, 0]):
+        course.end(2, torch.tensor(state))
+    assert (course.returned, course.repeats, course.passes) == (4, 1, 5)
+    assert "its weights after pass 4 were again those after pass 1" in course.sentence
+    # The same weights without a correction in between are no cycle.
+    course.end(0, torch.tensor([5.0, 0]))
+    assert course.converged
 
 
 def test_too_few_passes_are_called_so():
     patterns, targets, _ = separable(0.02)
     _, course = learn(patterns, targets[:, None], max_passes=1)
     assert (course.passes, course.converged, course.repeats) == (1, False, None)
-    assert f"{course.corrections} corrections in the last of 1 passes" in course.sentence
+    assert f"{course.corrections} corrections in the last of 1 pass," in course.sentence
 
 
 def test_part_of_the_patterns_proves_nothing(capsys):

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+GROUP = 128
+
 
 def corrections(sums: Tensor, gram: Tensor, targets: Tensor) -> Tensor:
     """The error-correction rule over a batch of patterns, one after another.
@@ -34,12 +36,13 @@ class Course:
     A pass without a correction ends the search: the weights separate all patterns. Weights that return to a state met
     before, with corrections in between, prove that no hyperplane separates them, whatever the order of the patterns:
     were there one, each correction would move the weights further along its normal (the step of Novikoff's proof).
-    ``repeats`` is then the earlier pass with the same weights; 0 is the start.
+    ``returned`` is then the first pass that ended so, ``repeats`` the earlier pass with its weights; 0 is the start.
     """
 
     passes: int = 0
     corrections: int = 0
     corrections_of_last: int = 0
+    returned: int | None = None
     repeats: int | None = None
     states: dict[str, int] = field(default_factory=dict)
 
@@ -54,7 +57,7 @@ class Course:
         self.corrections_of_last = corrections
         earlier = self.states.setdefault(_digest(weights), self.passes)
         if corrections and earlier < self.passes and self.repeats is None:
-            self.repeats = earlier
+            self.returned, self.repeats = self.passes, earlier
 
     @property
     def converged(self) -> bool:
@@ -64,17 +67,19 @@ class Course:
     @property
     def sentence(self) -> str:
         """What to tell the user."""
-        done = f"after {self.corrections:,} corrections"
+        total = f"{self.corrections:,} corrections"
+        passes = f"{self.passes:,} {'pass' if self.passes == 1 else 'passes'}"
         if self.converged:
-            return f"The perceptron converged: no mistake in pass {self.passes}, {done}."
+            return f"The perceptron converged: no mistake in pass {self.passes:,}, after {total}."
         if self.repeats is not None:
+            earlier = f"after pass {self.repeats:,}" if self.repeats else "at the start"
             return (
-                f"The perceptron cycles: {done} in {self.passes} passes its weights had returned to those after pass"
-                f" {self.repeats}, which proves that no hyperplane separates the classes."
+                f"The perceptron cycles: its weights after pass {self.returned:,} were again those {earlier}, which"
+                f" proves that no hyperplane separates the classes; {total} in {passes}."
             )
         return (
-            f"The perceptron found no hyperplane: {self.corrections_of_last:,} corrections in the last of"
-            f" {self.passes} passes, {self.corrections:,} in all; more passes may find one, or there is none."
+            f"The perceptron found no hyperplane: {self.corrections_of_last:,} corrections in the last of {passes},"
+            f" {total} in all; more passes may find one, or there is none."
         )
 
 
@@ -88,13 +93,17 @@ def learn(patterns: Tensor, targets: Tensor, max_passes: int, weights: Tensor | 
     and corrections, and c times the weights.
     """
     weights = patterns.new_zeros(targets.shape[1], patterns.shape[1]) if weights is None else weights.clone()
-    gram, watched = patterns @ patterns.T, Course()
-    watched.start(weights)
-    while watched.passes < max_passes and not watched.converged and watched.repeats is None:
-        change = corrections(patterns @ weights.T, gram, targets)
-        weights += change.T @ patterns
-        watched.end(int(change.count_nonzero()), weights)
-    return weights, watched
+    course = Course()
+    course.start(weights)
+    while course.passes < max_passes and not course.converged and course.repeats is None:
+        made = 0
+        # Groups only bound the size of the table of inner products: the order is that of the patterns.
+        for group, wanted in zip(patterns.split(GROUP), targets.split(GROUP), strict=True):
+            change = corrections(group @ weights.T, group @ group.T, wanted)
+            weights += change.T @ group
+            made += int(change.count_nonzero())
+        course.end(made, weights)
+    return weights, course
 
 
 def mistake_bound(patterns: Tensor, targets: Tensor, normal: Tensor) -> float:
