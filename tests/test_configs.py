@@ -20,8 +20,14 @@ NAMED = (
     "perceptron_cifar10", "linear_cifar10", "mlp_cifar10", "lenet5", "lenet5_cifar10", "lenet5_digits", "alexnet",
     "vgg11", "vgg16", "alexnet_cifar10", "vgg16_cifar10", "overlays/smoke", "overlays/wandb",
     "cuda_convnet_26pct_cifar10", "cuda_convnet_18pct_cifar10", "cuda_convnet_13pct_cifar10",
-    "cuda_convnet_11pct_cifar10",
+    "cuda_convnet_11pct_cifar10", "mark1_digits", "symmetry", "neocognitron", "lenet5_distorted", "lenet5_1998",
+    "convnetjs_cifar10", "convnetjs_cifar10_batch32",
 )  # fmt: skip
+# What a data set delivers, (C, H, W), and its number of classes.
+SHAPES = {
+    "digits": (1, 32, 32, 10), "mnist": (1, 32, 32, 10), "cifar10": (3, 32, 32, 10), "imagenet": (3, 224, 224, 1000),
+    "symmetry": (1, 1, 6, 2), "five-digits": (1, 16, 16, 5),
+}  # fmt: skip
 names = pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 
 
@@ -46,12 +52,10 @@ def test_every_config_that_was_promised_is_there():
 @names
 def test_a_config_builds_and_its_network_takes_its_images(path):
     data, model = built(path)
-    shapes = {"digits": (1, 32), "five-digits": (1, 16), "mnist": (1, 32), "cifar10": (3, 32), "imagenet": (3, 224)}
-    channels, size = shapes[data.name]
+    *shape, classes = SHAPES[data.name]
     if path.stem in ("cuda_convnet_11pct_cifar10", "cuda_convnet_13pct_cifar10"):
-        size = 24  # crops of 32
-    logits = model.network(torch.empty(2, channels, size, size, device="meta"))
-    assert logits.shape == (2, {"imagenet": 1000, "five-digits": 5}.get(data.name, 10))
+        shape = [3, 24, 24]  # crops of 32
+    assert model.network(torch.empty(2, *shape, device="meta")).shape == (2, classes)
 
 
 @names

@@ -21,6 +21,8 @@ TOTALS = {
     ("perceptron", "paper"): (30_730, 30_720),
     ("linear", "paper"): (30_730, 30_720),
     ("mlp", "paper"): (308_310, 308_200),
+    ("perceptron", "mark1"): (4_096, 4_096),
+    ("symmetry", "paper"): (17, 14),
     ("lenet5", "paper"): (60_000, 326_520),
     ("lenet5", "modern"): (61_706, 416_520),
     ("alexnet", "paper"): (60_965_224, 724_406_816),

@@ -11,9 +11,9 @@ from torch.utils.data import DataLoader, TensorDataset
 from zoo.errors import InputError
 from zoo.layers import ScaledTanh, Subsampling, TableConv2d
 from zoo.models import LeNet5Model
+from zoo.models.curvature import diagonal
 from zoo.models.lenet5 import LeNet5, map_curvatures, map_losses
 from zoo.optim import SDLM
-from zoo.optim.curvature import diagonal
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:

@@ -32,8 +32,9 @@ class Entry:
 
 NETWORKS = {
     "perceptron": Entry(
-        "zoo.models.perceptron", "Perceptron", "PerceptronModel", 1960, ("paper",),
-        "threshold units on pixels, Rosenblatt's error-correction rule",
+        "zoo.models.perceptron", "Perceptron", "PerceptronModel", 1960, ("paper", "mark1"),
+        "threshold units on pixels or behind random A-units, Rosenblatt's error-correction rule",
+        {"mark1": Published(4_096, "512 A-units times 8 R-units, as secondary sources give the Mark I")},
     ),
     "linear": Entry(
         "zoo.models.linear", "Linear", "LinearModel", 1958, ("paper",),
@@ -47,6 +48,11 @@ NETWORKS = {
     "mlp": Entry(
         "zoo.models.mlp", "MLP", "MLPModel", 1986, ("paper",),
         "fully connected layers of any width, six activations",
+    ),
+    "symmetry": Entry(
+        "zoo.models.symmetry", "SymmetryNetwork", "SymmetryModel", 1986, ("paper",),
+        "six inputs, two hidden units, one output: finds mirror symmetry by back-propagation",
+        {"paper": Published(17, "Rumelhart, Hinton and Williams 1986, Figure 1: 14 weights and 3 biases")},
     ),
     "lenet5": Entry(
         "zoo.models.lenet5", "LeNet5", "LeNet5Model", 1998, ("paper", "modern"),
@@ -129,6 +135,7 @@ DATA = {
     "MNIST": "60,000 + 10,000 handwritten digits, 28x28",
     "CIFAR10": "50,000 + 10,000 colour photographs, 32x32, 10 classes",
     "ImageNet": "ILSVRC folders train/<wnid>/*.JPEG and val/, any number of classes",
+    "Symmetry": "all 64 patterns of six bits, eight of them mirror symmetric: needs no download",
     "SmokeImageNet": "ten classes of generated JPEG files in ImageNet's layout, for a quick try",
 }
 

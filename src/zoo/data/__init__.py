@@ -10,9 +10,10 @@ _HOMES = {
     "ImageNet": "zoo.data.imagenet",
     "MNIST": "zoo.data.mnist",
     "SmokeImageNet": "zoo.data.smoke",
+    "Symmetry": "zoo.data.symmetry",
 }
 
-__all__ = ["CIFAR10", "MNIST", "Digits", "FiveDigits", "ImageNet", "SmokeImageNet"]
+__all__ = ["CIFAR10", "MNIST", "Digits", "FiveDigits", "ImageNet", "SmokeImageNet", "Symmetry"]
 
 
 def __getattr__(name: str) -> Any:

@@ -107,13 +107,19 @@ def placed(images: Tensor, size: int, content: int) -> Tensor:
 _LENET5_STD = (1 / (1.175 + 0.1),)
 _LENET5_MEAN = (0.1 * _LENET5_STD[0],)
 
-DIGITS = {"lenet5": Transform(_LENET5_MEAN, _LENET5_STD, place=partial(placed, size=32, content=20))}
+DIGITS = {
+    "lenet5": Transform(_LENET5_MEAN, _LENET5_STD, place=partial(placed, size=32, content=20)),
+    # The Mark I perceptron's retina, filled to its edges; grey values from 0 to 1.
+    "retina": Transform((0.0,), (1.0,), place=partial(placed, size=20, content=20)),
+}
 _LENET5_MNIST = Transform(_LENET5_MEAN, _LENET5_STD, place=partial(placed, size=32, content=28))
 MNIST = {
     "lenet5": _LENET5_MNIST,
     "lenet5_distorted": replace(_LENET5_MNIST, augment=affine, num_random=NUM_RANDOM),
     "standard": Transform((0.1307,), (0.3081,)),
 }
+# The bits themselves.
+SYMMETRY = Transform((0.0,), (1 / 255,))
 CIFAR10 = {
     "standard": Transform(MEAN_CIFAR10, STD_CIFAR10),
     "crop_flip": Transform(MEAN_CIFAR10, STD_CIFAR10, augment=shifted_and_flipped, num_random=3),

@@ -4,15 +4,19 @@ from zoo.layers.lenet import RBF, Negative, ScaledTanh, Subsampling, TableConv2d
 from zoo.layers.local import Local2d
 from zoo.layers.neocognitron import CCells, SCells, TopCells
 from zoo.layers.normalization import ResponseNorm, SameMapNorm
-from zoo.layers.units import Maxout, UnscaledDropout
+from zoo.layers.perceptron import AUnits, Retina
+from zoo.layers.units import Maxout, OneUnit, UnscaledDropout
 
 __all__ = [
     "RBF",
+    "AUnits",
     "CCells",
     "Local2d",
     "Maxout",
     "Negative",
+    "OneUnit",
     "ResponseNorm",
+    "Retina",
     "SCells",
     "SameMapNorm",
     "ScaledTanh",

@@ -33,3 +33,11 @@ class UnscaledDropout(nn.Dropout):
         if not self.training:
             return x * (1 - self.p)
         return x * torch.empty_like(x).bernoulli_(1 - self.p)
+
+
+class OneUnit(nn.Module):
+    """Two classes from one logistic unit y: net inputs z (N, 1) to logits (0, z) (N, 2), whose softmax is 1 - y, y."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Puts a 0 before the net input."""
+        return torch.cat([torch.zeros_like(x), x], dim=1)

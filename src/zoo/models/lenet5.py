@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from zoo.errors import InputError
 from zoo.layers import RBF, Negative, ScaledTanh, Subsampling, TableConv2d
 from zoo.models.classifier import Classifier
+from zoo.models.curvature import Curvatures, diagonal
 from zoo.models.lenet5_codes import codes
 from zoo.models.network import Network, check_variant
 from zoo.optim import SDLM, Schedule
-from zoo.optim.curvature import Curvatures, diagonal
 
 # Table I of the paper: the maps of S2 that each map of C3 reads.
 C3_TABLE = (

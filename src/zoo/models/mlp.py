@@ -32,7 +32,7 @@ class MLP(Network):
 
     Deviations and guesses: weights start from He's normal distribution for the ReLU family and Maxout, from
     Glorot's for sigmoid and tanh, biases from zero; 1986 gives no rule for image-sized layers. The default unit is
-    the ReLU, as in today's lectures; 1986 has the logistic unit and the squared error.
+    the ReLU, as in today's lectures; 1986 has the logistic unit and the squared error, as the network "symmetry" does.
     """
 
     name = "mlp"

@@ -8,15 +8,17 @@ from torch import Tensor, nn
 
 from zoo.layers import (
     RBF,
+    AUnits,
     CCells,
     Local2d,
     Maxout,
     ResponseNorm,
+    Retina,
     SameMapNorm,
     SCells,
     Subsampling,
     TableConv2d,
-)
+)  # fmt: skip
 from zoo.models.network import Network
 
 # Layers with a word of their own. What is not here and has no parameters works number by number (an activation,
@@ -37,6 +39,8 @@ KINDS: dict[type[nn.Module], str] = {
     RBF: "RBF",
     SCells: "S-cells",
     CCells: "C-cells",
+    Retina: "photocells",
+    AUnits: "fixed wiring",
 }
 
 

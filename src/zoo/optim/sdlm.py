@@ -1,14 +1,12 @@
 """Stochastic diagonal Levenberg-Marquardt, the learning rule of LeNet-5."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.optimizer import ParamsT
-
-from zoo.optim.curvature import Curvatures
 
 
 class SDLM(Optimizer):
@@ -24,7 +22,7 @@ class SDLM(Optimizer):
             raise ValueError(f"SDLM needs a rate of at least 0 and a mu above 0, not {lr} and {mu}")
         super().__init__(params, {"lr": lr, "mu": mu})
 
-    def set_curvatures(self, curvatures: Curvatures) -> None:
+    def set_curvatures(self, curvatures: Mapping[nn.Parameter, Tensor]) -> None:
         """Takes over a second derivative for every parameter, in its shape."""
         for group in self.param_groups:
             for p in group["params"]:

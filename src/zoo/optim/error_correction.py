@@ -1,0 +1,123 @@
+"""Rosenblatt's error-correction rule and what is known of it: the mistake bound, and the cycle where there is none.
+
+The rule is of 1960 and 1962 (Principles of Neurodynamics); the 1958 paper reinforces active units without asking
+whether the answer was wrong. That it ends on separable patterns was proved by Block (1962) and Novikoff (1962).
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+GROUP = 128
+
+
+def corrections(sums: Tensor, gram: Tensor, targets: Tensor) -> Tensor:
+    """The error-correction rule over a batch of patterns, one after another.
+
+    ``sums`` (N, units) are the units' sums before the batch, ``gram`` (N, N) the patterns' inner products, ``targets``
+    (N, units) are +1 and -1. Returns c (N, units) in {-1, 0, +1}: pattern n adds c_n x_n to the weights. A unit is
+    corrected where it answers wrongly after all corrections of the patterns before; a sum of 0 answers wrongly.
+    """
+    sums, result = sums.clone(), torch.zeros_like(sums)
+    for n in range(len(sums)):
+        wrong = targets[n] * sums[n] <= 0
+        result[n] = targets[n] * wrong
+        # What this pattern's correction adds to the sums of the patterns that are still to come.
+        sums[n + 1 :] += gram[n + 1 :, n : n + 1] * result[n]
+    return result
+
+
+@dataclass
+class Course:
+    """Follows the rule from pass to pass and knows what has become of it.
+
+    A pass without a correction ends the search: the weights separate all patterns. Weights that return to a state met
+    before, with corrections in between, prove that no hyperplane separates them, whatever the order of the patterns:
+    were there one, each correction would move the weights further along its normal (the step of Novikoff's proof).
+    ``returned`` is then the first pass that ended so, ``repeats`` the earlier pass with its weights; 0 is the start.
+    """
+
+    passes: int = 0
+    corrections: int = 0
+    corrections_of_last: int = 0
+    returned: int | None = None
+    repeats: int | None = None
+    states: dict[str, int] = field(default_factory=dict)
+
+    def start(self, weights: Tensor) -> None:
+        """Notes the weights before the first pass."""
+        self.states.setdefault(_digest(weights), 0)
+
+    def end(self, corrections: int, weights: Tensor) -> None:
+        """Notes the corrections of a whole pass and the weights after it."""
+        self.passes += 1
+        self.corrections += corrections
+        self.corrections_of_last = corrections
+        earlier = self.states.setdefault(_digest(weights), self.passes)
+        if corrections and earlier < self.passes and self.repeats is None:
+            self.returned, self.repeats = self.passes, earlier
+
+    @property
+    def converged(self) -> bool:
+        """Whether the last pass met no mistake."""
+        return self.passes > 0 and not self.corrections_of_last
+
+    @property
+    def sentence(self) -> str:
+        """What to tell the user."""
+        total = f"{self.corrections:,} corrections"
+        passes = f"{self.passes:,} {'pass' if self.passes == 1 else 'passes'}"
+        if self.converged:
+            return f"The perceptron converged: no mistake in pass {self.passes:,}, after {total}."
+        if self.repeats is not None:
+            earlier = f"after pass {self.repeats:,}" if self.repeats else "at the start"
+            return (
+                f"The perceptron cycles: its weights after pass {self.returned:,} were again those {earlier}, which"
+                f" proves that no hyperplane separates the classes; {total} in {passes}."
+            )
+        return (
+            f"The perceptron found no hyperplane: {self.corrections_of_last:,} corrections in the last of {passes},"
+            f" {total} in all; more passes may find one, or there is none."
+        )
+
+
+def learn(patterns: Tensor, targets: Tensor, max_passes: int, weights: Tensor | None = None) -> tuple[Tensor, Course]:
+    """Trains threshold units pass after pass, in the patterns' order, until one of three ends.
+
+    ``patterns`` (N, features), ``targets`` (N, units) of +1 and -1, ``weights`` (units, features), zero unless given.
+    Stops after a pass without a mistake, when the weights return to an earlier state, or after ``max_passes``; returns
+    the weights and the Course. The order is fixed, so a return means the same cycle for ever, ``passes - repeats``
+    passes long. From zero weights the rule is free of scale: c times the patterns, c > 0, gives the same decisions
+    and corrections, and c times the weights.
+    """
+    weights = patterns.new_zeros(targets.shape[1], patterns.shape[1]) if weights is None else weights.clone()
+    course = Course()
+    course.start(weights)
+    while course.passes < max_passes and not course.converged and course.repeats is None:
+        made = 0
+        # Groups only bound the size of the table of inner products: the order is that of the patterns.
+        for group, wanted in zip(patterns.split(GROUP), targets.split(GROUP), strict=True):
+            change = corrections(group @ weights.T, group @ group.T, wanted)
+            weights += change.T @ group
+            made += int(change.count_nonzero())
+        course.end(made, weights)
+    return weights, course
+
+
+def mistake_bound(patterns: Tensor, targets: Tensor, normal: Tensor) -> float:
+    """(R / gamma)^2, the most corrections that one unit can need from zero weights (Block 1962, Novikoff 1962).
+
+    ``patterns`` (N, features), ``targets`` (N,) of +1 and -1. R is the longest pattern, gamma the distance of the
+    nearest to the hyperplane with the given ``normal`` (features,). Raises ValueError where that separates nothing.
+    """
+    margin = float((targets * (patterns @ normal)).min() / normal.norm())
+    if margin <= 0:
+        raise ValueError(f"the hyperplane does not separate the patterns: its margin is {margin:g}")
+    return float(patterns.square().sum(dim=1).max()) / margin**2
+
+
+def _digest(weights: Tensor) -> str:
+    # Adding 0 turns -0 into 0, which is the same weight.
+    return hashlib.sha256((weights.detach() + 0.0).cpu().contiguous().numpy().tobytes()).hexdigest()
