@@ -1,5 +1,6 @@
 """A network layer by layer: geometry, parameters, multiply-accumulates, and where a filter does not fit its input."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,27 +22,49 @@ from zoo.layers import (
 )  # fmt: skip
 from zoo.models.network import Network
 
-# Layers with a word of their own. What is not here and has no parameters works number by number (an activation,
-# dropout, flatten): it is a Row under its class's name, and a table can leave it out.
-KINDS: dict[type[nn.Module], str] = {
-    nn.Conv2d: "conv",
-    TableConv2d: "table conv",
-    Local2d: "local",
-    nn.MaxPool2d: "max-pool",
-    nn.AvgPool2d: "avg-pool",
-    Subsampling: "subsampling",
-    nn.ZeroPad2d: "zero pad",
-    ResponseNorm: "response norm",
-    SameMapNorm: "same-map norm",
-    nn.BatchNorm2d: "batchnorm",
-    nn.Linear: "linear",
-    Maxout: "maxout",
-    RBF: "RBF",
-    SCells: "S-cells",
-    CCells: "C-cells",
-    Retina: "photocells",
-    AUnits: "fixed wiring",
+
+@dataclass(frozen=True)
+class Kind:
+    """The word for a kind of layer, the rule for its multiply-accumulates, and whether it moves windows over a map."""
+
+    word: str
+    macs: Callable[[Any, Tensor], int] = lambda layer, output: 0
+    windows: bool = False
+
+
+def _everywhere(layer: Any, output: Tensor) -> int:
+    """Each weight is used once an output position."""
+    return int(layer.weight.numel()) * output.shape[2] * output.shape[3]
+
+
+def _once(layer: Any, output: Tensor) -> int:
+    """Each weight is used once."""
+    return int(layer.weight.numel())
+
+
+# What is not here and has no parameters works number by number (an activation, dropout, flatten): it is a Row under
+# its class's name, and a table can leave it out.
+KINDS: dict[type[nn.Module], Kind] = {
+    nn.Conv2d: Kind("conv", _everywhere, windows=True),
+    TableConv2d: Kind("table conv", _everywhere, windows=True),
+    Local2d: Kind("local", _once, windows=True),
+    nn.MaxPool2d: Kind("max-pool", windows=True),
+    nn.AvgPool2d: Kind("avg-pool", windows=True),
+    Subsampling: Kind("subsampling", lambda layer, output: output.numel()),
+    nn.ZeroPad2d: Kind("zero pad"),
+    ResponseNorm: Kind("response norm"),
+    SameMapNorm: Kind("same-map norm"),
+    nn.BatchNorm2d: Kind("batchnorm"),
+    nn.Linear: Kind("linear", _once),
+    Maxout: Kind("maxout"),
+    RBF: Kind("RBF", lambda layer, output: layer.codes.numel()),
+    Retina: Kind("photocells"),
+    AUnits: Kind("fixed wiring"),
+    # Of the S-cells' two sets of weights, those that excite.
+    SCells: Kind("S-cells", lambda layer, output: layer.a.numel() * output.shape[2] * output.shape[3], windows=True),
+    CCells: Kind("C-cells", lambda layer, output: layer.d.numel() * output.numel(), windows=True),
 }
+WORDS = {kind.word for kind in KINDS.values()}
 
 
 @dataclass(frozen=True)
@@ -67,7 +90,7 @@ class Row:
     @property
     def elementwise(self) -> bool:
         """Whether this is an activation, dropout, flatten or the like: nothing to count and no geometry."""
-        return self.kind not in KINDS.values() and not self.parameters
+        return self.kind not in WORDS and not self.parameters
 
 
 def summarize(network: Network) -> list[Row]:
@@ -89,15 +112,18 @@ def summarize(network: Network) -> list[Row]:
 
 def total_macs(rows: list[Row]) -> tuple[int, int]:
     """The multiply-accumulates of all layers but subsampling (of S-cells those of a); those of subsampling, apart."""
-    apart = sum(row.macs for row in rows if row.kind == KINDS[Subsampling])
+    apart = sum(row.macs for row in rows if row.kind == KINDS[Subsampling].word)
     return sum(row.macs for row in rows) - apart, apart
 
 
 def _row(name: str, layer: nn.Module, input_shape: tuple[int, ...], output: Tensor) -> Row:
-    kernel, stride, padding = _geometry(layer)
+    kind = KINDS.get(type(layer), Kind(type(layer).__name__))
+    if type(layer) not in KINDS and any(p.ndim > 1 for p in layer.parameters()):
+        raise TypeError(f"no rule for the multiply-accumulates of {kind.word}")
+    kernel, stride, padding = _geometry(layer, kind)
     return Row(
         name=name,
-        kind=KINDS.get(type(layer), type(layer).__name__),
+        kind=kind.word,
         groups=getattr(layer, "groups", 1) if isinstance(layer, nn.Conv2d) else 1,
         kernel=kernel,
         stride=stride,
@@ -105,15 +131,15 @@ def _row(name: str, layer: nn.Module, input_shape: tuple[int, ...], output: Tens
         input_shape=input_shape,
         output_shape=tuple(output.shape[1:]),
         parameters=sum(p.numel() for p in layer.parameters()),
-        macs=_macs(layer, output),
+        macs=kind.macs(layer, output),
     )
 
 
-def _geometry(layer: nn.Module) -> tuple[int | None, int | None, int | None]:
+def _geometry(layer: Any, kind: Kind) -> tuple[int | None, int | None, int | None]:
     """Kernel, stride and padding, or None where the layer has no such thing."""
     if isinstance(layer, Subsampling):
         return 2, 2, 0
-    if isinstance(layer, (nn.Conv2d, TableConv2d, Local2d, nn.MaxPool2d, nn.AvgPool2d, SCells, CCells)):
+    if kind.windows:
         return _side(layer.kernel_size), _side(layer.stride), _side(layer.padding)
     if isinstance(layer, nn.ZeroPad2d):
         left, right, top, bottom = layer.padding
@@ -130,29 +156,13 @@ def _side(value: Any) -> int:
     return int(sides.pop())
 
 
-def _macs(layer: nn.Module, output: Tensor) -> int:
-    """Each weight of a convolution is used once an output position, each of a local or fully connected layer once."""
-    if isinstance(layer, (nn.Conv2d, TableConv2d, SCells)):
-        weight = layer.a if isinstance(layer, SCells) else layer.weight
-        return weight.numel() * output.shape[2] * output.shape[3]
-    if isinstance(layer, (nn.Linear, Local2d)):
-        return layer.weight.numel()
-    if isinstance(layer, RBF):
-        return layer.codes.numel()
-    if isinstance(layer, (Subsampling, CCells)):
-        return output.numel() * (layer.d.numel() if isinstance(layer, CCells) else 1)
-    if any(p.ndim > 1 for p in layer.parameters()):
-        raise TypeError(f"no rule for the multiply-accumulates of {type(layer).__name__}")
-    return 0
-
-
 def misfits(rows: list[Row]) -> list[str]:
     """One sentence for each filter with a remainder in (N - F + 2P) / S, and what becomes of it."""
     sentences, zeros = [], 0
     for row in rows:
         if row.kernel is not None:
             sentences.append(_misfit(row, zeros))
-        zeros = row.padding or 0 if row.kind == KINDS[nn.ZeroPad2d] else 0
+        zeros = row.padding or 0 if row.kind == KINDS[nn.ZeroPad2d].word else 0
     return [sentence for sentence in sentences if sentence]
 
 
@@ -172,7 +182,7 @@ def _misfit(row: Row, zeros: int) -> str:
     out = row.output_shape[1]
     if out > (span + zeros) // step + 1:
         text += f", rounded up to {out}; the last filters reach past the edge by {step - rest}"
-        if row.kind == KINDS[nn.AvgPool2d]:
+        if row.kind == KINDS[nn.AvgPool2d].word:
             text += " and average what lies inside"
     elif rest:
         text += f", rounded down to {out}; {_unread(rest, zeros + padding)} are not read"
