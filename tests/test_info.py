@@ -185,7 +185,7 @@ def test_the_table_shows_every_number_in_full(name, variant, columns, capsys, mo
     ("words", "sentence"),
     [
         (["alexnett"], r"There is no network 'alexnett': did you mean alexnet\?"),
-        (["resnet"], "There is no network 'resnet': there is perceptron, linear, mlp, lenet5, alexnet, vgg16."),
+        (["resnet"], f"There is no network 'resnet': there is {', '.join(NETWORKS)}."),
         (["alexnet", "--variant", "bn"], "alexnet has no variant 'bn': there is paper, torchvision, cifar."),
         (["lenet5", "--input-size", "40"], "lenet5 takes images of 32x32 only, not of 40x40."),
         (["linear", "--input-size", "-3"], "An input size is between 1 and 65,535 pixels, not -3."),

@@ -27,7 +27,8 @@ class CIFAR10(InMemoryDataModule):
 
     Reads ``root/cifar-10-batches-bin/*.bin`` or ``root/cifar-10-batches-py``; ``root`` may be either folder itself.
     Batches are float32 (N, 3, 32, 32): ``transform`` "standard" subtracts the mean and divides by the standard
-    deviation of each channel, "crop_flip" also shifts by up to 4 pixels and mirrors while training.
+    deviation of each channel, "crop_flip" also shifts by up to 4 pixels and mirrors while training; "raw" leaves
+    pixels from 0 to 255.
     """
 
     name = "cifar10"
@@ -36,7 +37,7 @@ class CIFAR10(InMemoryDataModule):
         self,
         root: str = "data",
         batch_size: int = 128,
-        transform: Literal["standard", "crop_flip"] = "standard",
+        transform: Literal["standard", "crop_flip", "raw"] = "standard",
         num_held_out: int = 5000,
         download: bool = False,
         seed: int = 0,

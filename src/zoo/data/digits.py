@@ -16,7 +16,8 @@ NUM_TEST = 360
 class Digits(InMemoryDataModule):
     """Handwritten digits, 8x8, 17 grey levels (UCI "Optical Recognition of Handwritten Digits", test half).
 
-    Images arrive as float32 of shape (N, 1, 32, 32): enlarged to 20x20 in the middle of 32x32, as LeNet-5 wants them.
+    Images arrive as float32 of shape (N, 1, 32, 32): enlarged to 20x20 in the middle of 32x32, as LeNet-5 wants them;
+    with ``transform`` "raw" 8x8 as they are, 0 to 255.
     The data has no official split: 360 images are the test set by a fixed, stratified, hashed rule; ``num_held_out``
     of the other 1,437 are the slice for choosing.
     """
@@ -24,7 +25,7 @@ class Digits(InMemoryDataModule):
     name = "digits"
 
     def __init__(
-        self, batch_size: int = 32, transform: Literal["lenet5"] = "lenet5", num_held_out: int = 0, seed: int = 0
+        self, batch_size: int = 32, transform: Literal["lenet5", "raw"] = "lenet5", num_held_out: int = 0, seed: int = 0
     ) -> None:
         super().__init__(batch_size, num_held_out, seed, DIGITS[transform])
         self.class_names = [str(digit) for digit in range(10)]

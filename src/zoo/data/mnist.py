@@ -28,7 +28,8 @@ class MNIST(InMemoryDataModule):
     """60,000 + 10,000 handwritten digits, 28x28 grey (LeCun, Bottou, Bengio and Haffner 1998, section III.A).
 
     Reads the IDX files, plain or gzipped, from ``root``, ``root/MNIST/raw`` (torchvision's place) or ``root/mnist``.
-    ``transform`` "lenet5" gives float32 (N, 1, 32, 32), "standard" (N, 1, 28, 28) with mean 0 and variance 1.
+    ``transform`` "lenet5" gives float32 (N, 1, 32, 32), "standard" (N, 1, 28, 28) with mean 0 and variance 1,
+    "raw" the same shape with pixels from 0 to 255.
     """
 
     name = "mnist"
@@ -37,7 +38,7 @@ class MNIST(InMemoryDataModule):
         self,
         root: str = "data",
         batch_size: int = 128,
-        transform: Literal["lenet5", "standard"] = "lenet5",
+        transform: Literal["lenet5", "standard", "raw"] = "lenet5",
         num_held_out: int = 5000,
         download: bool = False,
         seed: int = 0,

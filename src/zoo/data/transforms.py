@@ -76,12 +76,21 @@ def shifted_and_flipped(images: Tensor, numbers: Tensor, reach: int = 4) -> Tens
 _LENET5_STD = (1 / (1.175 + 0.1),)
 _LENET5_MEAN = (0.1 * _LENET5_STD[0],)
 
-DIGITS = {"lenet5": Transform(_LENET5_MEAN, _LENET5_STD, place=partial(placed, size=32, content=20))}
+# Pixels as they are stored, 0 to 255: (p / 255 - 0) / (1 / 255).
+_RAW_GREY = Transform((0.0,), (1 / 255,))
+_RAW_COLOUR = Transform((0.0,) * 3, (1 / 255,) * 3)
+
+DIGITS = {
+    "lenet5": Transform(_LENET5_MEAN, _LENET5_STD, place=partial(placed, size=32, content=20)),
+    "raw": _RAW_GREY,
+}
 MNIST = {
     "lenet5": Transform(_LENET5_MEAN, _LENET5_STD, place=partial(placed, size=32, content=28)),
     "standard": Transform((0.1307,), (0.3081,)),
+    "raw": _RAW_GREY,
 }
 CIFAR10 = {
     "standard": Transform(MEAN_CIFAR10, STD_CIFAR10),
     "crop_flip": Transform(MEAN_CIFAR10, STD_CIFAR10, augment=shifted_and_flipped, num_random=3),
+    "raw": _RAW_COLOUR,
 }

@@ -6,7 +6,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo.layers import RBF, Maxout, ResponseNorm, Subsampling, TableConv2d
+from zoo.layers import (
+    HOG,
+    RBF,
+    Maxout,
+    Neighbours,
+    PixelNeighbours,
+    PrincipalComponents,
+    ResponseNorm,
+    Subsampling,
+    TableConv2d,
+)
 from zoo.models.network import Network
 
 # Layers with a word of their own. What is not here and has no parameters works number by number (an activation,
@@ -23,6 +33,10 @@ KINDS: dict[type[nn.Module], str] = {
     nn.Linear: "linear",
     Maxout: "maxout",
     RBF: "RBF",
+    HOG: "HOG",
+    PrincipalComponents: "projection",
+    Neighbours: "neighbours",
+    PixelNeighbours: "neighbours",
 }
 
 
@@ -120,6 +134,8 @@ def _macs(layer: nn.Module, output: Tensor) -> int:
         return layer.weight.numel()
     if isinstance(layer, RBF):
         return layer.codes.numel()
+    if isinstance(layer, (Neighbours, PrincipalComponents)):
+        return sum(p.numel() for p in layer.parameters() if p.ndim > 1)
     if isinstance(layer, Subsampling):
         return output.numel()
     if any(p.ndim > 1 for p in layer.parameters()):
