@@ -1,5 +1,7 @@
 """Distances between images of whole pixels, exact: integers far beyond float32's are summed in parts that it holds."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -74,4 +76,4 @@ def _measure(row: Tensor, image: Tensor, examples: Tensor, which: Tensor) -> Non
 
 def _holding(images: Tensor) -> torch.dtype:
     """The type whose whole numbers reach as far as the distance of two such images."""
-    return torch.float32 if images[0].numel() * 255 <= EXACT else torch.float64
+    return torch.float32 if math.prod(images.shape[1:]) * 255 <= EXACT else torch.float64

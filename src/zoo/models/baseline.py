@@ -83,10 +83,7 @@ class Baseline(Classifier):
         self.network.fit(images, labels)
 
     def on_train_epoch_end(self) -> None:
-        """Nothing: the errors on the training images are not measured."""
-
-    def on_train_end(self) -> None:
-        """Raises InputError where training ended before the last batch."""
+        """Raises InputError where the epoch ended early, before a checkpoint is made of what was not fitted."""
         if self.collected:
             raise InputError(
                 f"{self.network.name} has not seen all of its training images:"

@@ -21,7 +21,7 @@ class Eigenfaces(BaselineNetwork):
     """
 
     name = "eigenfaces"
-    eigenfaces: PrincipalComponents
+    face_space: PrincipalComponents
     neighbours: Neighbours
 
     def __init__(
@@ -31,7 +31,7 @@ class Eigenfaces(BaselineNetwork):
         in_channels: int = 3,
         input_size: int = 32,
         num_images: int = 50_000,
-        num_components: int = 50,
+        num_components: int = 30,
         k: int = 1,
     ) -> None:
         check_variant(variant, ("paper",))
@@ -51,7 +51,7 @@ class Eigenfaces(BaselineNetwork):
         }
         layers: dict[str, nn.Module] = {
             "flatten": nn.Flatten(),
-            "eigenfaces": PrincipalComponents(num_features, num_components),
+            "face_space": PrincipalComponents(num_features, num_components),
             "neighbours": Neighbours(num_images, (num_components,), num_classes, k),
         }
         super().__init__(layers, variant, (in_channels, input_size, input_size), options)
@@ -61,8 +61,8 @@ class Eigenfaces(BaselineNetwork):
     def fit(self, images: Tensor, labels: Tensor) -> None:
         """Finds the eigenfaces, then stores every image's coordinates."""
         pixels = images.flatten(1)
-        self.eigenfaces.fit(pixels)
-        self.neighbours.store(torch.cat([self.eigenfaces(rows).float() for rows in pixels.split(ROWS)]), labels)
+        self.face_space.fit(pixels)
+        self.neighbours.store(torch.cat([self.face_space(rows).float() for rows in pixels.split(ROWS)]), labels)
 
 
 class EigenfacesModel(Baseline):
@@ -74,7 +74,7 @@ class EigenfacesModel(Baseline):
         in_channels: int = 3,
         input_size: int = 32,
         num_images: int = 50_000,
-        num_components: int = 50,
+        num_components: int = 30,
         k: int = 1,
     ) -> None:
         super().__init__(
