@@ -1,7 +1,8 @@
 """What the baselines share: a network that sees the training images once and then computes what it needs of them."""
 
+from typing import Any
+
 import torch
-from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
 from zoo.errors import InputError
@@ -24,8 +25,8 @@ class BaselineNetwork(Network):
 class Baseline(Classifier):
     """Collects the training images in one epoch and hands them to ``network.fit`` with the last batch.
 
-    The order and size of batches do not matter. There is no loss to train by; the one that is logged is the
-    cross-entropy of the logits.
+    The order and size of batches change no more than roundings. There is no loss to train by; the one that is logged
+    is the cross-entropy of the logits.
     """
 
     network: BaselineNetwork
@@ -48,7 +49,9 @@ class Baseline(Classifier):
             raise InputError(f"{self.network.name} sees the training images once: set trainer.max_epochs to 1.")
         # Before it is fitted there is nothing to check, and all its stored images are equally near.
         self.trainer.num_sanity_val_steps = 0
-        self._check_number(len(self.trainer.datamodule.splits["train"]))  # type: ignore[attr-defined]
+        data = getattr(self.trainer, "datamodule", None)
+        if data is not None:
+            self._check_number(len(data.splits["train"]))
 
     def _check_number(self, found: int) -> None:
         wanted = self.network.num_stored
@@ -58,13 +61,9 @@ class Baseline(Classifier):
                 f" set model.num_images to {found}."
             )
 
-    def parameter_groups(self) -> list[dict[str, object]]:
+    def parameter_groups(self) -> list[dict[str, Any]]:
         """What Lightning counts steps by."""
         return [{"params": [self.batches]}]
-
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        """An optimiser that changes nothing."""
-        return self.optimizer_of(self.parameter_groups())
 
     @torch.no_grad()
     def training_step(self, batch: Batch, batch_idx: int) -> None:  # type: ignore[override]
