@@ -102,6 +102,9 @@ def test_macs_against_the_flop_counter(name, variant):
     if (name, variant) == ("lenet5", "paper"):
         # torch counts C3 as the full convolution that it runs, 96 kernels for 60, and no distances of the RBF units.
         expected += (96 - 60) * 25 * 100 - 840
+    if name == "nearest_neighbour":
+        # Absolute differences, which torch does not count.
+        expected = 0
     assert counter.get_total_flops() == 2 * expected
 
 

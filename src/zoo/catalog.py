@@ -31,6 +31,18 @@ class Entry:
 
 
 NETWORKS = {
+    "nearest_neighbour": Entry(
+        "zoo.models.nearest_neighbour", "NearestNeighbour", "NearestNeighbourModel", 1967, ("paper",),
+        "the k nearest training images vote, L1 or L2 on pixels",
+    ),
+    "eigenfaces": Entry(
+        "zoo.models.eigenfaces", "Eigenfaces", "EigenfacesModel", 1991, ("paper",),
+        "principal components of the pixels, then the nearest neighbour",
+    ),
+    "hog_svm": Entry(
+        "zoo.models.hog_svm", "HOGSVM", "HOGSVMModel", 2005, ("paper",),
+        "histograms of oriented gradients, then linear support vector machines",
+    ),
     "perceptron": Entry(
         "zoo.models.perceptron", "Perceptron", "PerceptronModel", 1960, ("paper", "mark1"),
         "threshold units on pixels or behind random A-units, Rosenblatt's error-correction rule",

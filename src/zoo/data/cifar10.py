@@ -31,6 +31,7 @@ class CIFAR10(InMemoryDataModule):
     p / 255 - 0.5 with shifts of up to 2 pixels, grey moving in, and mirrors. "mean_image" subtracts from pixels of
     0..255 the mean of the training images; "cuda_convnet" also cuts (N, 3, 24, 24) out of them, anywhere, and mirrors
     while training, and leaves it to the model to crop the whole images that the other two splits give.
+    "raw" leaves pixels from 0 to 255.
     """
 
     name = "cifar10"
@@ -39,7 +40,7 @@ class CIFAR10(InMemoryDataModule):
         self,
         root: str = "data",
         batch_size: int = 128,
-        transform: Literal["standard", "crop_flip", "convnetjs", "mean_image", "cuda_convnet"] = "standard",
+        transform: Literal["standard", "crop_flip", "convnetjs", "mean_image", "cuda_convnet", "raw"] = "standard",
         num_held_out: int = 5000,
         download: bool = False,
         seed: int = 0,

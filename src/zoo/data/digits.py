@@ -17,7 +17,8 @@ class Digits(InMemoryDataModule):
     """Handwritten digits, 8x8, 17 grey levels (UCI "Optical Recognition of Handwritten Digits", test half).
 
     Images arrive as float32: with ``transform`` "lenet5" of shape (N, 1, 32, 32), enlarged to 20x20 in the middle of
-    32x32, as LeNet-5 wants them; with "retina" of shape (N, 1, 20, 20), the enlarged digit alone, from 0 to 1.
+    32x32, as LeNet-5 wants them; with "retina" of shape (N, 1, 20, 20), the enlarged digit alone, from 0 to 1;
+    with "raw" 8x8 as they are, 0 to 255.
     The data has no official split: 360 images are the test set by a fixed, stratified, hashed rule; ``num_held_out``
     of the other 1,437 are the slice for choosing.
     """
@@ -27,7 +28,7 @@ class Digits(InMemoryDataModule):
     def __init__(
         self,
         batch_size: int = 32,
-        transform: Literal["lenet5", "retina"] = "lenet5",
+        transform: Literal["lenet5", "retina", "raw"] = "lenet5",
         num_held_out: int = 0,
         seed: int = 0,
     ) -> None:

@@ -107,19 +107,24 @@ def placed(images: Tensor, size: int, content: int) -> Tensor:
 _LENET5_STD = (1 / (1.175 + 0.1),)
 _LENET5_MEAN = (0.1 * _LENET5_STD[0],)
 
+# Pixels as they are stored, 0 to 255: (p / 255 - 0) / (1 / 255).
+_RAW_GREY = Transform((0.0,), (1 / 255,))
+_RAW_COLOUR = Transform((0.0,) * 3, (1 / 255,) * 3)
+
 DIGITS = {
     "lenet5": Transform(_LENET5_MEAN, _LENET5_STD, place=partial(placed, size=32, content=20)),
     # The Mark I perceptron's retina, filled to its edges; grey values from 0 to 1.
     "retina": Transform((0.0,), (1.0,), place=partial(placed, size=20, content=20)),
+    "raw": _RAW_GREY,
 }
 _LENET5_MNIST = Transform(_LENET5_MEAN, _LENET5_STD, place=partial(placed, size=32, content=28))
 MNIST = {
     "lenet5": _LENET5_MNIST,
     "lenet5_distorted": replace(_LENET5_MNIST, augment=affine, num_random=NUM_RANDOM),
     "standard": Transform((0.1307,), (0.3081,)),
+    "raw": _RAW_GREY,
 }
-# The bits themselves.
-SYMMETRY = Transform((0.0,), (1 / 255,))
+SYMMETRY = _RAW_GREY
 CIFAR10 = {
     "standard": Transform(MEAN_CIFAR10, STD_CIFAR10),
     "crop_flip": Transform(MEAN_CIFAR10, STD_CIFAR10, augment=shifted_and_flipped, num_random=3),
@@ -128,4 +133,5 @@ CIFAR10 = {
     ),
     "mean_image": LessMeanImage(),
     "cuda_convnet": LessMeanImage(augment=partial(cropped_and_flipped, size=24), num_random=3, augment_last=True),
+    "raw": _RAW_COLOUR,
 }

@@ -8,11 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from zoo.layers import (
+    HOG,
     RBF,
     AUnits,
     CCells,
     Local2d,
     Maxout,
+    Neighbours,
+    PixelNeighbours,
+    PrincipalComponents,
     ResponseNorm,
     Retina,
     SameMapNorm,
@@ -42,6 +46,11 @@ def _once(layer: Any, output: Tensor) -> int:
     return int(layer.weight.numel())
 
 
+def _matrices(layer: Any, output: Tensor) -> int:
+    """Each number of the layer's matrices is used once."""
+    return sum(p.numel() for p in layer.parameters() if p.ndim > 1)
+
+
 # What is not here and has no parameters works number by number (an activation, dropout, flatten): it is a Row under
 # its class's name, and a table can leave it out.
 KINDS: dict[type[nn.Module], Kind] = {
@@ -62,6 +71,10 @@ KINDS: dict[type[nn.Module], Kind] = {
     AUnits: Kind("fixed wiring"),
     # Of the S-cells' two sets of weights, those that excite.
     SCells: Kind("S-cells", lambda layer, output: layer.a.numel() * output.shape[2] * output.shape[3], windows=True),
+    HOG: Kind("HOG"),
+    PrincipalComponents: Kind("projection", _matrices),
+    Neighbours: Kind("neighbours", _matrices),
+    PixelNeighbours: Kind("neighbours", _matrices),
     CCells: Kind("C-cells", lambda layer, output: layer.d.numel() * output.numel(), windows=True),
 }
 WORDS = {kind.word for kind in KINDS.values()}

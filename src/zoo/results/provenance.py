@@ -7,7 +7,17 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("zoo", "torch", "torchvision", "lightning", "torchmetrics", "numpy", "pillow", "scikit-learn")
+PACKAGES = (
+    "zoo",
+    "torch",
+    "torchvision",
+    "lightning",
+    "torchmetrics",
+    "numpy",
+    "pillow",
+    "scikit-learn",
+    "scikit-image",
+)
 
 
 _PACKAGE = Path(__file__).resolve().parents[1]
