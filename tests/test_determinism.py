@@ -14,12 +14,18 @@ SMALL = {
     "alexnet": {"variant": "paper", "input_size": 67, "num_classes": 10},
     **{f"vgg{depth}": {"input_size": 32, "num_classes": 10, "head": "linear"} for depth in (11, 13, 16, 19)},
 }
+# They take whole pixel values, and store as many images as they are told to.
+BASELINES = {
+    "nearest_neighbour": {"num_images": 20, "input_size": 8},
+    "eigenfaces": {"num_images": 20, "input_size": 8, "num_components": 5},
+    "hog_svm": {},
+}
 CASES = [(name, variant) for name, entry in NETWORKS.items() for variant in entry.variants]
 
 
 def options_of(name: str, variant: str) -> dict:
     entry = NETWORKS[name]
-    options = dict(entry.model_options) | SMALL.get(name, {})
+    options = dict(entry.model_options) | SMALL.get(name, {}) | BASELINES.get(name, {})
     if len(entry.variants) > 1:
         options["variant"] = variant
     if variant == "cifar":
@@ -31,8 +37,11 @@ def trained(name: str, variant: str) -> dict[str, Tensor]:
     torch.manual_seed(0)
     model = getattr(zoo.models, NETWORKS[name].model)(**options_of(name, variant))
     shape, classes = model.network.input_shape, model.network.num_classes
-    images = torch.rand(4, *shape, generator=torch.Generator().manual_seed(1))
-    data = DataLoader(TensorDataset(images, torch.arange(4) % classes), batch_size=2)
+    n, generator = 20 if name in BASELINES else 4, torch.Generator().manual_seed(1)
+    images = torch.rand(n, *shape, generator=generator)
+    if name in BASELINES:
+        images = (255 * images).round()
+    data = DataLoader(TensorDataset(images, torch.arange(n) % classes), batch_size=n // 2)
     trainer = Trainer(
         max_epochs=1,
         accelerator="cpu",
