@@ -67,7 +67,7 @@ NETWORKS = {
         {"paper": Published(17, "Rumelhart, Hinton and Williams 1986, Figure 1: 14 weights and 3 biases")},
     ),
     "lenet5": Entry(
-        "zoo.models.lenet5", "LeNet5", "LeNet5Model", 1998, ("paper", "modern"),
+        "zoo.models.lenet5", "LeNet5", "LeNet5Model", 1998, ("paper", "linear", "modern", "caffe"),
         "C3 table, trainable subsampling, RBF outputs; or ReLU, max-pooling, softmax",
         {
             "paper": Published(60_000, "LeCun et al. 1998, section II.B"),
