@@ -1,4 +1,4 @@
-"""zoo: re-run the history of image recognition, from the perceptron to VGG-16.
+"""zoo: re-run the history of image recognition, from the perceptron to VGG.
 
 The public names are loaded on first use, so that ``import zoo`` is light.
 """

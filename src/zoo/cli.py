@@ -11,7 +11,7 @@ from zoo.errors import InputError
 
 HELP = """usage: zoo VERB [options]
 
-Re-run the history of image recognition, from the perceptron to VGG-16.
+Re-run the history of image recognition, from the perceptron to VGG.
 
   zoo fit --config lenet5_digits      train a network, then measure it on the test set
   zoo validate --ckpt_path RUN        measure a checkpoint on the held-out slice of train

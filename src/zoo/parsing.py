@@ -49,15 +49,16 @@ class Parser(LightningArgumentParser):
             textwrap.fill(self.description or "", WIDTH),
             "\n".join(_own_options(self._actions)),
             "data and model, as in the YAML file (--data.batch_size 64, --model.optimizer.lr 0.1):",
-            f"  --data CLASS          {', '.join(DATA)}; --data.help CLASS lists its options",
-            textwrap.fill(
-                f"--model CLASS         {models}; --model.help CLASS lists its options",
-                WIDTH, initial_indent="  ", subsequent_indent=" " * 24,
-            ),
+            _filled(f"--data CLASS          {', '.join(DATA)}; --data.help CLASS lists its options"),
+            _filled(f"--model CLASS         {models}; --model.help CLASS lists its options"),
             "trainer, Lightning's own (https://lightning.ai/docs/pytorch/stable/common/trainer.html):",
             textwrap.fill(", ".join(trainer), WIDTH, initial_indent="  ", subsequent_indent="  "),
         ]  # fmt: skip
         return "\n\n".join(parts[:3]) + "\n\n" + "\n".join(parts[3:6]) + "\n\n" + "\n".join(parts[6:]) + "\n"
+
+
+def _filled(text: str) -> str:
+    return textwrap.fill(text, WIDTH, initial_indent="  ", subsequent_indent=" " * 24)
 
 
 def _models() -> list[str]:
