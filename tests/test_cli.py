@@ -80,7 +80,10 @@ def test_lists_show_what_there_is(capsys):
         (["fit", "--config", "lenet5_digit"], ["lenet5_digit", "did you mean lenet5_digits"]),
         (["fit", "--config", "lenet5_digits", "--trainer.max_epoch", "1"], ["trainer.max_epoch", "max_epochs"]),
         (["fit", "--config", "lenet5_digits", "--model.varian", "modern"], ["model.varian", "variant"]),
-        (["fit", "--config", "lenet5_digits", "--model.variant", "new"], ["model.variant", "paper, modern", "'new'"]),
+        (
+            ["fit", "--config", "lenet5_digits", "--model.variant", "new"],
+            ["model.variant", "paper, linear, modern, caffe", "'new'"],
+        ),
         (
             ["fit", "--config", "lenet5_digits", "--data.batch_size", "ten"],
             ["data.batch_size", "whole number", "'ten'"],
@@ -91,7 +94,7 @@ def test_lists_show_what_there_is(capsys):
         (["fit", "--config", "lenet5_digits", "--model.optimizer.lr", "fast"], ["model.optimizer.lr", "'fast'"]),
         (["fit", "--config", "lenet5_digits", "--model", "LeNet"], ["'LeNet'", "LeNet5Model"]),
         (["fit", "--config", "lenet5_digits", "--data", "Digit"], ["'Digit'", "Digits"]),
-        (["fit", "--config", "lenet5_digits", "--model.num_classes", "11"], ["ten classes", "modern"]),
+        (["fit", "--config", "lenet5_digits", "--model.num_classes", "11"], ["ten classes", "linear"]),
         (["fit", "--config", "lenet5_digits", "--model.num_classes", "5"], ["10 classes", "--model.num_classes 10"]),
         (["fit", "--config", "lenet5_digits", "--data.num_held_out", "5000"], ["5000", "1437"]),
         (["fit", "--config", "lenet5_digits", "--ckpt_path", "gone.ckpt"], ["gone.ckpt"]),

@@ -1,6 +1,7 @@
 """Reads what W&B wrote offline, from its own .wandb file: a LevelDB log of protobuf records."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,25 @@ def payloads(path: Path) -> Iterator[bytes]:
             yield parts
 
 
-def read(run_dir: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The config and the history rows of the one offline run under ``run_dir``."""
+def read(run_dir: Path, seconds: float = 30) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The config and the history rows of the one offline run under ``run_dir``.
+
+    W&B writes from a process of its own, which on a busy machine is behind the run's end: waits for its last record.
+    """
+    end = time.monotonic() + seconds
+    while True:
+        config, history, ended = _read(run_dir)
+        if ended or time.monotonic() > end:
+            return config, history
+        time.sleep(0.1)
+
+
+def _read(run_dir: Path) -> tuple[dict[str, Any], list[dict[str, Any]], bool]:
     from wandb.proto.wandb_internal_pb2 import Record
 
     (file,) = run_dir.rglob("run-*.wandb")
     config: dict[str, Any] = {}
-    history = []
+    history, ended = [], False
     for payload in payloads(file):
         record = Record()
         record.ParseFromString(payload)
@@ -41,4 +54,5 @@ def read(run_dir: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         elif record.WhichOneof("record_type") == "history":
             rows = record.history.item
             history.append({item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in rows})
-    return config, history
+        ended = ended or record.WhichOneof("record_type") == "exit"
+    return config, history, ended

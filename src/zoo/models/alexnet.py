@@ -49,6 +49,12 @@ class AlexNet(Network):
     map), absent from the paper, is absent here under "code" too. ``one_gpu``: the 2012 code kept conv5 and fc6 at full
     size (layers-145-half), and so does this. ``caffe`` and ``caffenet``: pooling rounds down where Caffe rounds up,
     which is the same at 227. ``joined`` and ``cifar`` are no published networks.
+
+    Deviations and guesses of the first weights: none, but biases of 1 give the logits a spread of 0.85 between
+    classes that no image has caused, so that the first loss is above ln(classes): 2.43 on the ten classes of
+    Imagenette, where ln 10 is 2.30. At the paper's rate of 0.01 and batches of 128 it rises to 3.0, the mean of
+    steps 10 to 19, and is 2.26 in steps 50 to 59. ``caffe``, with biases of 0.1, goes in batches of 32 from 2.32,
+    the mean of the first ten steps, to 2.24 in steps 50 to 99.
     """
 
     name = "alexnet"
