@@ -42,7 +42,9 @@ class Table:
     def marked(self) -> Iterable[tuple[Sequence[str], list[int]]]:
         """Each row with the numbers of its footnotes."""
         numbers = {note: number for number, note in enumerate(self.footnotes(), start=1)}
-        return ((row, [numbers[note] for note in notes]) for row, notes in zip(self.rows, self.notes, strict=True))
+        return (
+            (row, sorted(numbers[note] for note in notes)) for row, notes in zip(self.rows, self.notes, strict=True)
+        )
 
 
 def write(form: str, rows: Sequence[dict[str, Any]], tables: Sequence[Table]) -> str:

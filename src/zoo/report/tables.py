@@ -40,8 +40,8 @@ def document(which: str | None, form: str, records: Path | None = None) -> str:
     published = load()
     found = experiments(read_records(records) if records else _own_records())
     if which == CONTEST:
-        rows = contest_rows(found, published)
-        return write(form, rows, [contest_table(rows)])
+        entries = contest_rows(found, published)
+        return write(form, entries, [contest_table(entries)])
     measured = {experiment.record.dataset["name"] for experiment in found}
     names = [name for name in published.datasets if name != CONTEST]
     names += sorted(measured - set(names))

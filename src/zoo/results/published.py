@@ -12,7 +12,7 @@ from zoo.errors import InputError
 # A wheel carries the file inside the package; in a checkout it lies under benchmarks/.
 _PACKAGE = Path(__file__).resolve().parents[1]
 _HOMES = (_PACKAGE, _PACKAGE.parents[1] / "benchmarks")
-FILE = next((home / "published.yaml" for home in _HOMES if (home / "published.yaml").is_file()), _PACKAGE)
+FILE = next((home for home in _HOMES if (home / "published.yaml").is_file()), _PACKAGE) / "published.yaml"
 
 
 @dataclass(frozen=True)
