@@ -180,3 +180,12 @@ def test_seeds_and_machines_are_the_same_experiment_and_the_same_weights_count_o
     assert experiment.runs == tuple(runs)
     assert experiment.mean("top1_error") == pytest.approx(0.91)
     assert experiment.spread("top1_error") == pytest.approx(0.01)
+
+
+def test_a_limited_test_is_marked_whatever_it_is_compared_with():
+    (note,) = [
+        note
+        for note in verdict_of(make_record(network="mlp", n=200, num_images=10_000, wrong=2)).notes
+        if "limited" in note
+    ]
+    assert "200 of 10,000" in note

@@ -62,7 +62,13 @@ class Experiment:
         optimizer, trainer = self.option("optimizer"), self.record.config["trainer"]
         rule = optimizer["class_path"].split(".")[-1] if isinstance(optimizer, dict) else None
         steps, epochs = trainer.get("max_steps", -1), trainer.get("max_epochs")
-        length = f"{steps} steps" if steps and steps > 0 else f"{epochs} epochs" if epochs and epochs > 0 else None
+        length = (
+            f"{steps} steps"
+            if steps and steps > 0
+            else f"{epochs} epoch{'s' if epochs != 1 else ''}"
+            if epochs and epochs > 0
+            else None
+        )
         start = "from other weights" if "init_from_sha256" in self.record.weights else None
         return ", ".join(part for part in (rule, self.option("transform"), length, start) if part)
 

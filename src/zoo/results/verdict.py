@@ -123,6 +123,9 @@ def _notes_on_data(experiment: Experiment, published: Published) -> list[str]:
 
 def _notes_on_runs(experiment: Experiment) -> list[str]:
     notes = ["a single run, so that the spread over seeds is not known"] if len(experiment.runs) == 1 else []
+    record = experiment.record
+    if record.n < record.dataset["num_images"]:
+        notes.append(f"a limited test: the first {record.n:,} of {record.dataset['num_images']:,} images")
     if any(run.git is None for run in experiment.runs):
         notes.append("measured by an installed package, whose commit is not known")
     elif any(run.git and run.git["dirty"] for run in experiment.runs):
