@@ -57,8 +57,10 @@ def test_nothing_names_a_registry_host():
 
 
 def test_a_wheel_carries_the_configs_where_the_package_looks_for_them():
-    (target,) = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"].values()
-    assert target == "zoo/shipped_configs"
+    targets = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    assert targets["configs"] == "zoo/shipped_configs"
+    assert targets["benchmarks/published.yaml"] == "zoo/published.yaml"
+    assert "_HOMES = (_PACKAGE, " in (ROOT / "src" / "zoo" / "results" / "published.py").read_text()
     assert '"shipped_configs"' in (ROOT / "src" / "zoo" / "configs.py").read_text()
 
 

@@ -14,9 +14,17 @@ from zoo.results.provenance import environment, git_state
 from zoo.results.record import Record, finite
 
 RECORD = Record(
-    network="linear", variant="paper", parameters=30_730, dataset={"name": "cifar10"}, protocol="single view",
-    n=10_000, metrics={"top1_error": 60.5, "loss": None}, seed=0, timing={}, weights={}, config={}, git=None,
-    environment={}, created="2026-01-31T12:00:00+00:00",
+    network="linear", variant="paper", parameters=30_730,
+    dataset={
+        "name": "cifar10", "fingerprint": f"sha256:{'0' * 64}", "split": "test", "num_images": 10_000,
+        "num_classes": 10,
+    },
+    protocol="single view", n=10_000,
+    metrics={"top1_error": 60.5, "top1_wrong": 6050, "top5_error": 15.0, "top5_wrong": 1500, "loss": None}, seed=0,
+    timing={"train_seconds": 1.5, "train_images": 10, "train_epochs": 1, "test_seconds": 0.5},
+    weights={"sha256": "0" * 64}, config={"data": {}, "model": {}, "trainer": {}}, git=None,
+    environment={"python": "3.11", "platform": "Linux", "device": "cpu", "packages": {"torch": "2.15.0"}},
+    created="2026-01-31T12:00:00+00:00",
 )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ Re-run the history of image recognition, from the perceptron to VGG.
   zoo predict --ckpt_path RUN         write a checkpoint's predictions on the test set
   zoo list models|configs|data        what there is
   zoo info NETWORK                    a network layer by layer: shapes, parameters, multiply-accumulates
+  zoo table [DATA]                    measured errors beside the published ones, with a verdict
 
 zoo VERB --help says more. RUN is a run folder such as runs/lenet5_digits/2026-01-31_12-00-00.
 """
@@ -27,7 +28,7 @@ zoo VERB --help says more. RUN is a run folder such as runs/lenet5_digits/2026-0
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit status: 0, or 2 with one sentence on standard error for bad input."""
     words = list(sys.argv[1:] if argv is None else argv)
-    verbs: dict[str, Callable[[list[str]], int]] = {"list": _list, "info": _info}
+    verbs: dict[str, Callable[[list[str]], int]] = {"list": _list, "info": _info, "table": _table}
     verbs |= {verb: partial(_train, verb) for verb in ("fit", "validate", "test", "predict")}
     if not words or words[0] in ("-h", "--help", "help"):
         print(HELP, end="")
@@ -89,6 +90,30 @@ def _info(args: list[str]) -> int:
         print(json.dumps(description, indent=2))
     else:
         render(description)
+    return 0
+
+
+def _table(args: list[str]) -> int:
+    parser = _Parser(prog="zoo table", description="Show measured errors beside the published ones, with a verdict.")
+    parser.add_argument(
+        "data", nargs="?", metavar="DATA", help="imagenet, cifar10, mnist, ..., or ilsvrc; default: all"
+    )
+    parser.add_argument("--format", default="md", choices=("md", "csv", "latex", "html", "json"))
+    parser.add_argument("--records", metavar="DIR", help="where the Records are: a checkout's own, otherwise runs/")
+    parser.add_argument("--output", metavar="FILE", help="write to a file instead of standard output")
+    options = parser.parse_args(args)
+    from pathlib import Path
+
+    from zoo.report.tables import document
+
+    text = document(options.data, options.format, Path(options.records) if options.records is not None else None)
+    if options.output is None:
+        sys.stdout.write(text)
+    else:
+        try:
+            Path(options.output).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"Cannot write {options.output}: {error.strerror}.") from error
     return 0
 
 

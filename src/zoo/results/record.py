@@ -7,6 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from zoo import __version__
+from zoo.errors import InputError
+from zoo.results.schema import first_problem, record_schema
+
 SCHEMA = 1
 
 
@@ -43,11 +47,53 @@ class Record:
 
     @classmethod
     def read(cls, path: Path) -> "Record":
-        """The Record in ``path``; raises ValueError naming the file where a field is missing or unknown."""
+        """The Record in ``path``.
+
+        Raises InputError naming the file and what is wrong: no JSON, a field missing, unknown or of a wrong type, an
+        error outside 0..100 or other than 100 * wrong / n, images left out of a test that was not limited.
+        """
         try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
-        except (TypeError, json.JSONDecodeError) as error:
-            raise ValueError(f"{path} is not a record of this version: {error}") from error
+            content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+        except OSError as error:
+            raise InputError(f"Cannot read the record {path}: {error.strerror}.") from error
+        except ValueError as error:  # also what is no UTF-8
+            raise InputError(f"{path} is not a record, because it is not JSON: {error}.") from error
+        problem = first_problem(content, record_schema()) or _contradiction(content)
+        if problem:
+            raise InputError(f"{path} is not a record that zoo {__version__} can read: {problem}.")
+        return cls(**content)
+
+
+def _contradiction(content: dict[str, Any]) -> str | None:
+    """Where counts, errors and the split's size do not fit each other, in a content of the right types."""
+    n, metrics, num_images = content["n"], content["metrics"], content["dataset"]["num_images"]
+    for measure in ("top1", "top5"):
+        error, wrong = metrics[f"{measure}_error"], metrics[f"{measure}_wrong"]
+        if wrong > n:
+            return f"metrics.{measure}_wrong is {wrong} of only {n} images"
+        if not math.isclose(error, 100 * wrong / n, rel_tol=1e-12, abs_tol=1e-12):
+            return f"metrics.{measure}_error is {error}, but {wrong} wrong of {n} are {100 * wrong / n} %"
+    if metrics["top5_wrong"] > metrics["top1_wrong"]:
+        return f"metrics.top5_wrong is {metrics['top5_wrong']}, more than top1_wrong, {metrics['top1_wrong']}"
+    if n > num_images:
+        return f"n is {n}, but the split has only {num_images} images"
+    if n < num_images and not _limited(content["config"]["trainer"]):
+        return f"n is {n}, but the split has {num_images} images and the config does not limit the test"
+    return None
+
+
+def _limited(trainer: Any) -> bool:
+    """Whether a trainer's options leave out images of the test: ``limit_test_batches`` or ``fast_dev_run``."""
+    if not isinstance(trainer, dict):
+        return False
+    limit = trainer.get("limit_test_batches")
+    # 1 is one batch, 1.0 is all of them.
+    whole = limit is None or (isinstance(limit, float) and limit == 1.0)
+    return not whole or bool(trainer.get("fast_dev_run"))
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number there")
 
 
 def finite(value: float) -> float | None:

@@ -1,0 +1,120 @@
+"""Which Records are runs of the same experiment: those that differ in nothing but chance and the machine."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from zoo.errors import InputError
+from zoo.results.record import Record
+
+# What a trainer's options say about the training itself; the others are about the machine and the screen.
+_TRAINING = (
+    "max_epochs", "min_epochs", "max_steps", "min_steps", "limit_train_batches", "accumulate_grad_batches",
+    "gradient_clip_val", "gradient_clip_algorithm", "overfit_batches", "fast_dev_run", "precision",
+)  # fmt: skip
+# Where the data lie and how they are read; a seed is another draw of the same experiment.
+_NOT_THE_EXPERIMENT = ("root", "download", "num_workers", "val_labels", "seed", "wiring_seed")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Runs of one experiment on the same test images, by seed; at least one."""
+
+    runs: tuple[Record, ...]
+
+    @property
+    def record(self) -> Record:
+        """The first run, for what all have in common."""
+        return self.runs[0]
+
+    @property
+    def key(self) -> str:
+        """A short digest of everything that the runs have in common."""
+        return hashlib.sha256(_identity(self.record).encode()).hexdigest()[:12]
+
+    def errors(self, measure: str) -> list[float]:
+        """``top1_error`` or ``top5_error`` of each run, percent."""
+        return [float(run.metrics[measure] or 0) for run in self.runs]
+
+    def mean(self, measure: str) -> float:
+        """The mean over runs, percent."""
+        return mean(self.errors(measure))
+
+    def spread(self, measure: str) -> float | None:
+        """The standard deviation over runs, in points; None of a single run."""
+        return stdev(self.errors(measure)) if len(self.runs) > 1 else None
+
+    def option(self, name: str) -> Any:
+        """An option of the data or the model, as ``transform`` or ``hidden``; None where neither has it."""
+        for part in ("data", "model"):
+            options = self.record.config[part].get("init_args", {})
+            if name in options:
+                return options[name]
+        return None
+
+    @property
+    def training(self) -> str:
+        """What tells this training from another of the same network: rule, preprocessing, duration."""
+        optimizer, trainer = self.option("optimizer"), self.record.config["trainer"]
+        rule = optimizer["class_path"].split(".")[-1] if isinstance(optimizer, dict) else None
+        steps, epochs = trainer.get("max_steps", -1), trainer.get("max_epochs")
+        length = (
+            f"{steps} steps"
+            if steps and steps > 0
+            else f"{epochs} epoch{'s' if epochs != 1 else ''}"
+            if epochs and epochs > 0
+            else None
+        )
+        start = "from other weights" if "init_from_sha256" in self.record.weights else None
+        return ", ".join(part for part in (rule, self.option("transform"), length, start) if part)
+
+
+def read_records(folder: Path) -> list[Record]:
+    """The Records in ``folder`` and below, in the order of their paths.
+
+    Those of runs are called record.json; a folder that holds other JSON files directly, as benchmarks/results does,
+    holds only Records. Raises InputError naming the file that is none.
+    """
+    if not folder.is_dir():
+        raise InputError(f"There is no folder {folder} to read Records from: give another --records DIR.")
+    files = {*folder.glob("*.json"), *folder.rglob("record.json")}
+    return [Record.read(path) for path in sorted(files)]
+
+
+def experiments(records: Iterable[Record]) -> list[Experiment]:
+    """Records grouped; of those with the same weights, which are one run measured twice, the oldest counts."""
+    groups: dict[str, dict[str, Record]] = {}
+    for record in sorted(records, key=lambda record: record.created):
+        groups.setdefault(_identity(record), {}).setdefault(record.weights["sha256"], record)
+    return [
+        Experiment(tuple(sorted(runs.values(), key=lambda run: (run.seed is None, run.seed or 0, run.created))))
+        for _, runs in sorted(groups.items())
+    ]
+
+
+def _identity(record: Record) -> str:
+    """What makes two Records the same experiment, as canonical JSON."""
+    trainer = record.config["trainer"]
+    common = {
+        "network": record.network,
+        "variant": record.variant,
+        "parameters": record.parameters,
+        "dataset": record.dataset,
+        "protocol": record.protocol,
+        "n": record.n,
+        "from_weights": "init_from_sha256" in record.weights,
+        "data": _pruned(record.config["data"]),
+        "model": _pruned(record.config["model"]),
+        "trainer": {key: trainer[key] for key in _TRAINING if trainer.get(key) is not None},
+    }
+    return json.dumps(common, sort_keys=True)
+
+
+def _pruned(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _pruned(content) for key, content in value.items() if key not in _NOT_THE_EXPERIMENT}
+    return value

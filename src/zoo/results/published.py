@@ -1,0 +1,89 @@
+"""The published figures of ``benchmarks/published.yaml``, whose header explains the fields. Needs no torch."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from zoo.errors import InputError
+
+# A wheel carries the file inside the package; in a checkout it lies under benchmarks/.
+_PACKAGE = Path(__file__).resolve().parents[1]
+_HOMES = (_PACKAGE, _PACKAGE.parents[1] / "benchmarks")
+FILE = next((home for home in _HOMES if (home / "published.yaml").is_file()), _PACKAGE) / "published.yaml"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set's splits and what the fingerprints of its copies mean: each has ``altered`` and ``note``."""
+
+    title: str
+    images: dict[str, int | None]
+    record_split: dict[str, str]
+    fingerprints: dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One published error, in percent. ``nets`` above 1 is an ensemble; ``when`` narrows down whose figure it is."""
+
+    name: str
+    network: str | None
+    variant: str | None
+    dataset: str
+    split: str
+    protocol: str | None
+    nets: int | None
+    extra_data: bool | None
+    top1_error: float | None
+    top5_error: float | None
+    rounding: float
+    source: str
+    where: str
+    status: str
+    when: dict[str, Any] = field(default_factory=dict)
+    approximate: bool = False
+    contest: int | None = None
+    winner: bool | None = None
+    result: str | None = None
+    note: str | None = None
+
+    @property
+    def measure(self) -> str:
+        """The error that is compared: top-1 where the source has it."""
+        return "top5_error" if self.top1_error is None else "top1_error"
+
+    @property
+    def error(self) -> float:
+        """The value of ``measure``, percent."""
+        return float(getattr(self, self.measure))
+
+
+@dataclass(frozen=True)
+class Published:
+    """Everything in the file."""
+
+    datasets: dict[str, Dataset]
+    sources: dict[str, str]
+    figures: tuple[Figure, ...]
+
+    def of_dataset(self, name: str) -> Iterator[Figure]:
+        """The figures measured on one data set, in the order of the file."""
+        return (figure for figure in self.figures if figure.dataset == name)
+
+
+def load(path: Path = FILE) -> Published:
+    """The file's content. Raises InputError naming the file where it is missing or a field of it is."""
+    # libyaml's loader, where yaml was built with it, is ten times as fast.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        content = yaml.load(path.read_bytes(), Loader=loader)
+        return Published(
+            {name: Dataset(**fields) for name, fields in content["datasets"].items()},
+            content["sources"],
+            tuple(Figure(**fields) for fields in content["figures"]),
+        )
+    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"Cannot read the published figures {path}: {' '.join(str(error).split())}.") from error
