@@ -3,10 +3,8 @@
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from torch import Tensor
+from torch import Tensor
 
 # What a fingerprint is a digest of, by what stands before its colon.
 KINDS = {
@@ -16,7 +14,7 @@ KINDS = {
 }
 
 
-def of_tensors(tensors: "Iterable[Tensor]") -> str:
+def of_tensors(tensors: Iterable[Tensor]) -> str:
     """sha256 over dtype, shape and bytes of each tensor, in order."""
     digest = hashlib.sha256()
     for tensor in tensors:
@@ -31,14 +29,6 @@ def of_listing(root: Path, files: Iterable[Path]) -> str:
     for file in sorted(files):
         digest.update(f"{file.relative_to(root).as_posix()} {file.stat().st_size}\n".encode())
     return f"listing-sha256:{digest.hexdigest()}"
-
-
-def of_files(files: Iterable[tuple[str, int, str | None]]) -> str:
-    """sha256 over the sorted paths, sizes and sha256 of files; None for one that could not be read."""
-    digest = hashlib.sha256()
-    for path, size, contents in sorted(files):
-        digest.update(f"{path} {size} {contents}\n".encode())
-    return f"files-sha256:{digest.hexdigest()}"
 
 
 def kind_of(fingerprint: str) -> str:

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from zoo import keyed
-from zoo.data.base import ImageDataModule
 from zoo.data import manifest
+from zoo.data.base import ImageDataModule
 from zoo.data.fingerprint import of_listing
 from zoo.data.folders import images_in, list_classes, require_splits
 from zoo.data.imagenet_val import flat_val_wnids

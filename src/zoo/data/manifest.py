@@ -10,7 +10,6 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from zoo.data.fingerprint import of_files
 from zoo.data.pictures import Picture
 from zoo.errors import InputError
 
@@ -72,3 +71,11 @@ def fingerprint(root: Path, files: Iterable[Path]) -> str | None:
     """The fingerprint of ``files`` by a manifest that fits them; None where there is none."""
     entries = fitting(root, files)
     return None if entries is None else of_files((e["path"], e["size"], e["sha256"]) for e in entries)
+
+
+def of_files(files: Iterable[tuple[str, int, str | None]]) -> str:
+    """sha256 over the sorted paths, sizes and sha256 of files; None for one that could not be read."""
+    digest = hashlib.sha256()
+    for path, size, contents in sorted(files):
+        digest.update(f"{path} {size} {contents}\n".encode())
+    return f"files-sha256:{digest.hexdigest()}"
