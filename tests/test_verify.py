@@ -171,7 +171,7 @@ def test_200_faults_in_the_real_imagenette_are_all_found(tmp_path, monkeypatch):
         pytest.skip("needs Imagenette: set ZOO_TEST_DATA to the folder that holds imagenette/train and imagenette/val")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     root = tmp_path / "copy"
-    for split, number in (("train", 40), ("val", 4)):
+    for split, number in (("train", 60), ("val", 4)):
         for wnid in sorted(Path(folder, "imagenette", split).iterdir()):
             (root / split / wnid.name).mkdir(parents=True)
             for file in sorted(wnid.iterdir())[:number]:
@@ -354,6 +354,14 @@ def test_a_place_where_the_manifest_cannot_be_written_is_named(root, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match=f"cannot be written to {tmp_path}/file/m"):
         verify_folder(root, "ImageNet", 1, tmp_path / "file" / "m")
+
+
+@pytest.mark.parametrize("words", [["verify", "Digits"], ["info", "Digits"]])
+def test_an_output_that_cannot_be_written_is_named_and_leaves_nothing(in_folder, capsys, words):
+    (in_folder / "file").write_text("in the way")
+    assert main(["data", *words, "--output", "file/out"]) == 2
+    assert "file/out cannot be written" in capsys.readouterr().err
+    assert [path.name for path in in_folder.iterdir()] == ["file"]
 
 
 def test_every_kind_is_described_and_each_injected_one_is_known():

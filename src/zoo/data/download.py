@@ -59,9 +59,7 @@ def _receive(url: str, partial: Path, kind: str) -> str:
         task = progress.add_task(url.rsplit("/", 1)[-1], total=None)
         while True:
             before = file.tell()
-            size, resumable = _append(
-                url, file, lambda total: progress.update(task, completed=file.tell(), total=total)
-            )
+            size, resumable = _append(url, file, progress, task)
             # The standard library takes a connection that closes early for the end of the file.
             if size is None or file.tell() >= size:
                 break

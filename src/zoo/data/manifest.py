@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from zoo.data.pictures import Picture
@@ -38,7 +39,8 @@ def write(path: Path, pictures: Iterable[Picture]) -> str:
                 file.write(json.dumps({name: getattr(picture, name) for name in FIELDS}) + "\n")
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
         raise InputError(
             f"The manifest cannot be written to {path} ({error.strerror}): name another place with --manifest FILE."
         ) from error

@@ -1,5 +1,7 @@
 """A contact sheet: training images as the network is fed them, a row a class, a column an epoch."""
 
+import os
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -35,10 +37,13 @@ def contact_sheet(data: ImageDataModule, path: Path) -> None:
         for column, images in enumerate(epochs):
             picture = _picture(images[row]).resize((width, height), Image.Resampling.NEAREST)
             sheet.paste(picture, (MARGIN + column * (width + GAP), top))
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        sheet.save(path, "PNG")
+        sheet.save(partial, "PNG")
+        partial.replace(path)
     except OSError as error:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
         raise InputError(f"{path} cannot be written ({error.strerror}): name another place with --output.") from error
 
 
