@@ -20,15 +20,19 @@ Re-run the history of image recognition, from the perceptron to VGG.
   zoo list models|configs|data        what there is
   zoo info NETWORK                    a network layer by layer: shapes, parameters, multiply-accumulates
   zoo table [DATA]                    measured errors beside the published ones, with a verdict
+  zoo data fetch|verify|info DATASET  download a data set, find every broken file in it, see what it holds
 
 zoo VERB --help says more. RUN is a run folder such as runs/lenet5_digits/2026-01-31_12-00-00.
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command; returns the exit status: 0, or 2 with one sentence on standard error for bad input."""
+    """Runs the command; returns the exit status: 0, or 2 with one sentence on standard error for bad input.
+
+    ``zoo data verify`` returns 1 where it found faults.
+    """
     words = list(sys.argv[1:] if argv is None else argv)
-    verbs: dict[str, Callable[[list[str]], int]] = {"list": _list, "info": _info, "table": _table}
+    verbs: dict[str, Callable[[list[str]], int]] = {"list": _list, "info": _info, "table": _table, "data": _data}
     verbs |= {verb: partial(_train, verb) for verb in ("fit", "validate", "test", "predict")}
     if not words or words[0] in ("-h", "--help", "help"):
         print(HELP, end="")
@@ -115,6 +119,37 @@ def _table(args: list[str]) -> int:
         except OSError as error:
             raise InputError(f"Cannot write {options.output}: {error.strerror}.") from error
     return 0
+
+
+def _data(args: list[str]) -> int:
+    parser = _Parser(prog="zoo data", description="Fetch a data set, check it, see what it holds.")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="fetch|verify|info")
+    parsers = {
+        verb: verbs.add_parser(verb, help=text, description=text)
+        for verb, text in (
+            ("fetch", "Download CIFAR10 or MNIST."),
+            ("verify", "Find every broken, misplaced or odd image; exit status 1 where there are faults."),
+            ("info", "Show counts, sizes and fingerprint; draw augmented training images."),
+        )
+    }
+    for sub in parsers.values():
+        sub.add_argument("dataset", metavar="DATASET", help="a name from: zoo list data")
+        sub.add_argument("--root", default="data", metavar="DIR", help="the folder that holds it (default: data)")
+    check, show = parsers["verify"], parsers["info"]
+    check.add_argument("--workers", type=int, metavar="N", help="processes that decode (default: one a core)")
+    check.add_argument("--manifest", metavar="FILE", help="where to write the list of files instead of ~/.cache/zoo")
+    check.add_argument("--output", metavar="REPORT.json", help="write all that was found as JSON")
+    show.add_argument("--transform", metavar="NAME", help="the preprocessing that the contact sheet shows")
+    show.add_argument("--output", metavar="SHEET.png", help="write a contact sheet of augmented training images")
+    options = parser.parse_args(args)
+    from zoo import data_verbs
+
+    name = data_verbs.dataset_named(options.dataset)
+    if options.verb == "verify":
+        return data_verbs.verify(name, options.root, options.workers, options.manifest, options.output)
+    if options.verb == "info":
+        return data_verbs.info(name, options.root, options.transform, options.output)
+    return data_verbs.fetch(name, options.root)
 
 
 def _train(verb: str, args: list[str]) -> int:

@@ -9,9 +9,9 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from zoo.data.fingerprint import of_tensors
+from zoo.data.fingerprint import kind_of, of_tensors
 from zoo.data.memory import InMemory
-from zoo.data.sampling import Batches
+from zoo.data.sampling import Batches, Draw
 from zoo.data.splits import held_out
 from zoo.data.transforms import Preprocessing
 from zoo.errors import InputError
@@ -50,6 +50,15 @@ class ImageDataModule(LightningDataModule):
     @property
     def fingerprint(self) -> str:
         """A digest of the data as read, for the Record."""
+        raise NotImplementedError
+
+    @property
+    def fingerprint_of(self) -> str:
+        """What the fingerprint is a digest of, for the Record."""
+        return kind_of(self.fingerprint)
+
+    def pictures(self, draw: Draw) -> Tensor:
+        """Training images as the network is fed them, with their augmentation, as uint8 (n, C, H, W) to look at."""
         raise NotImplementedError
 
     def train_dataloader(self) -> DataLoader:
@@ -117,6 +126,10 @@ class InMemoryDataModule(ImageDataModule):
     def fingerprint(self) -> str:
         """sha256 over the pixels and labels of train and test."""
         return self._fingerprint
+
+    def pictures(self, draw: Draw) -> Tensor:
+        """Training images as the network is fed them, with their augmentation, as uint8 (n, C, H, W) to look at."""
+        return self.splits["train"].pictures(draw)  # type: ignore[attr-defined]
 
     def setup(self, stage: str | None = None) -> None:
         """Reads the data and carves the held-out slice; a second call does nothing.

@@ -7,10 +7,15 @@ import tempfile
 import urllib.error
 import urllib.request
 import zlib
+from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 from zoo.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 CHUNK = 1 << 20
 
@@ -18,7 +23,8 @@ CHUNK = 1 << 20
 def fetch(url: str, target: Path, digest: str) -> Path:
     """Downloads ``url`` to ``target`` with a progress bar and compares ``digest`` (``"md5:..."`` or ``"sha256:..."``).
 
-    The file gets its name only when it is whole and right. Raises InputError where the server cannot be reached or
+    The file gets its name only when it is whole and right; a connection that breaks is taken up where it broke, with
+    an HTTP range, at servers that offer it. Raises InputError where the server cannot be reached or
     breaks off, the disk refuses, or what arrived has another checksum.
     """
     partial = target.with_name(f"{target.name}.{os.getpid()}.part")
@@ -43,21 +49,50 @@ def fetch(url: str, target: Path, digest: str) -> Path:
 
 
 def _receive(url: str, partial: Path, kind: str) -> str:
-    """Writes what ``url`` holds to ``partial``; returns its checksum of that ``kind``, as hexadecimal digits."""
+    """Writes what ``url`` holds to ``partial``; returns its checksum of that ``kind``, as hexadecimal digits.
+
+    A transfer that breaks off goes on where it stopped, while the server can do that and each try brings more.
+    """
     from rich.progress import Progress
 
-    found = hashlib.new(kind)
-    with urllib.request.urlopen(url, timeout=60) as response, partial.open("wb") as file, Progress() as progress:
-        size = response.headers.get("Content-Length")
-        task = progress.add_task(url.rsplit("/", 1)[-1], total=int(size) if size else None)
-        while chunk := response.read(CHUNK):
-            file.write(chunk)
-            found.update(chunk)
-            progress.advance(task, len(chunk))
-        # The standard library takes a connection that closes early for the end of the file.
-        if size and file.tell() != int(size):
-            raise ConnectionError(f"it broke off after {file.tell():,} of {int(size):,} bytes")
-    return found.hexdigest()
+    with partial.open("wb") as file, Progress() as progress:
+        task = progress.add_task(url.rsplit("/", 1)[-1], total=None)
+        while True:
+            before = file.tell()
+            size, resumable = _append(url, file, progress, task)
+            # The standard library takes a connection that closes early for the end of the file.
+            if size is None or file.tell() >= size:
+                break
+            if not resumable or file.tell() == before:
+                raise ConnectionError(f"it broke off after {file.tell():,} of {size:,} bytes")
+    with partial.open("rb") as file:
+        return hashlib.file_digest(file, kind).hexdigest()
+
+
+def _append(url: str, file: BinaryIO, progress: "Progress", task: "TaskID") -> tuple[int | None, bool]:
+    """Adds to ``file`` what it lacks of ``url``, until the end or until the connection breaks.
+
+    Returns the size of the whole, None where the server does not say, and whether it can send a rest.
+    """
+    start = file.tell()
+    request = urllib.request.Request(url, headers={"Range": f"bytes={start}-"} if start else {})
+    with urllib.request.urlopen(request, timeout=60) as response:
+        if start and response.status != HTTPStatus.PARTIAL_CONTENT:
+            # It sends the whole again.
+            file.seek(start := 0)
+            file.truncate()
+        length = response.headers.get("Content-Length")
+        size = start + int(length) if length else None
+        progress.update(task, completed=start, total=size)
+        try:
+            while chunk := response.read(CHUNK):
+                file.write(chunk)
+                progress.advance(task, len(chunk))
+        except (ConnectionError, TimeoutError, HTTPException):
+            # Without a size, or at a server that sends no rests, a broken connection is the end of it.
+            if size is None or response.headers.get("Accept-Ranges") != "bytes":
+                raise
+        return size, response.headers.get("Accept-Ranges") == "bytes"
 
 
 def extract(archive: Path, folder: Path) -> None:

@@ -6,6 +6,13 @@ from pathlib import Path
 
 from torch import Tensor
 
+# What a fingerprint is a digest of, by what stands before its colon.
+KINDS = {
+    "sha256": "pixels and labels",
+    "listing-sha256": "names and sizes of the files",
+    "files-sha256": "names, sizes and contents of the files",
+}
+
 
 def of_tensors(tensors: Iterable[Tensor]) -> str:
     """sha256 over dtype, shape and bytes of each tensor, in order."""
@@ -22,3 +29,8 @@ def of_listing(root: Path, files: Iterable[Path]) -> str:
     for file in sorted(files):
         digest.update(f"{file.relative_to(root).as_posix()} {file.stat().st_size}\n".encode())
     return f"listing-sha256:{digest.hexdigest()}"
+
+
+def kind_of(fingerprint: str) -> str:
+    """What ``fingerprint`` is a digest of, in words."""
+    return KINDS[fingerprint.partition(":")[0]]

@@ -9,15 +9,15 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from zoo import keyed
+from zoo.data import manifest
 from zoo.data.base import ImageDataModule
 from zoo.data.fingerprint import of_listing
+from zoo.data.folders import images_in, list_classes, require_splits
 from zoo.data.imagenet_val import flat_val_wnids
 from zoo.data.photos import TRANSFORMS, PhotoTransform, read_rgb
 from zoo.data.sampling import Draw
 from zoo.data.splits import held_out
 from zoo.errors import InputError
-
-ENDINGS = (".jpeg", ".jpg")
 
 
 class ImageNet(ImageDataModule):
@@ -47,13 +47,7 @@ class ImageNet(ImageDataModule):
 
     def prepare_data(self) -> None:
         """Raises InputError, with a way to get ImageNet, where there are no training or validation folders."""
-        for split in ("train", "val"):
-            if not (self.root / split).is_dir():
-                raise InputError(
-                    f"No ImageNet in {self.root.absolute()} (no folder {split!r} with <wnid>/*.JPEG): register at"
-                    " https://image-net.org, unpack ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar there or point"
-                    " --data.root elsewhere; meanwhile add --config overlays/smoke to run on generated images."
-                )
+        require_splits(self.root)
 
     def setup(self, stage: str | None = None) -> None:
         """Lists the files and carves the held-out slice; a second call does nothing."""
@@ -68,7 +62,7 @@ class ImageNet(ImageDataModule):
         self.class_names = list(train)
         val = list_classes(self.root / "val")
         if not val:
-            val = flat_val_wnids(self.root, sorted(_images(self.root / "val")))
+            val = flat_val_wnids(self.root, sorted(images_in(self.root / "val")))
         unknown = sorted(set(val) - set(train))
         if unknown:
             raise InputError(f"{self.root / 'val'} has the class {unknown[0]}, which {self.root / 'train'} has not.")
@@ -91,8 +85,17 @@ class ImageNet(ImageDataModule):
 
     @property
     def fingerprint(self) -> str:
-        """A digest of the relative paths and sizes of all files; the pixels are not read for it."""
-        return of_listing(self.root, [file for files in self.files.values() for file in files])
+        """A digest of all files' paths, sizes and contents where ``zoo data verify`` left a manifest that still fits.
+
+        Without one, a digest of the paths and sizes alone: the files are not read for it.
+        """
+        files = [file for members in self.files.values() for file in members]
+        return manifest.fingerprint(self.root, files) or of_listing(self.root, files)
+
+    def pictures(self, draw: Draw) -> Tensor:
+        """Training images as the network is fed them, with their augmentation, as uint8 (n, 3, S, S) to look at."""
+        images, _ = self.on_after_batch_transfer(self.splits["train"][draw], 0)
+        return self.transform.picture(images)
 
     def on_after_batch_transfer(self, batch: tuple[Tensor, ...], dataloader_idx: int) -> tuple[Tensor, Tensor]:
         """uint8 images with a colour shift an image, on the device, to the network's float32 input and labels."""
@@ -138,25 +141,6 @@ class Photos(Dataset):
             stream = keyed.key(self.seed, "color", draw.epoch)
             shifts = self.transform.color_shifts(keyed.normals(stream, positions, 3))
         return images, self.labels[positions], shifts
-
-
-def list_classes(folder: Path) -> dict[str, list[Path]]:
-    """The images of each class folder, classes and files sorted by name; none where ``folder`` has no folders.
-
-    Raises InputError where ``folder`` cannot be listed or a class is empty.
-    """
-    try:
-        classes = {entry.name: sorted(_images(Path(entry.path))) for entry in os.scandir(folder) if entry.is_dir()}
-    except OSError as error:
-        raise InputError(f"{error.filename} cannot be listed ({error.strerror}).") from error
-    for wnid, files in classes.items():
-        if not files:
-            raise InputError(f"{folder / wnid} holds no .JPEG file: remove the folder or fill it.")
-    return dict(sorted(classes.items()))
-
-
-def _images(folder: Path) -> list[Path]:
-    return [Path(entry.path) for entry in os.scandir(folder) if entry.name.lower().endswith(ENDINGS)]
 
 
 def _num_cpus() -> int:

@@ -10,6 +10,7 @@ from zoo.errors import InputError
 DEVKIT = Path("ILSVRC2012_devkit_t12") / "data"
 GROUND_TRUTH = "ILSVRC2012_validation_ground_truth.txt"
 KAGGLE = "LOC_val_solution.csv"
+META = "meta.mat"
 
 
 def flat_val_wnids(root: Path, files: list[Path]) -> dict[str, list[Path]]:
@@ -21,7 +22,7 @@ def flat_val_wnids(root: Path, files: list[Path]) -> dict[str, list[Path]]:
     """
     folders = (root, root / "val", root / DEVKIT)
     kaggle = _first(folders, KAGGLE)
-    truth, meta = _first(folders, GROUND_TRUTH), _first(folders, "meta.mat")
+    truth, meta = _first(folders, GROUND_TRUTH), _first(folders, META)
     read: Callable[[], dict[str, str]]
     if kaggle is not None:
         source, read = kaggle, partial(_from_kaggle, kaggle)

@@ -27,11 +27,17 @@ class InMemory(Dataset):
 
     def __getitem__(self, draw: Draw) -> tuple[Tensor, Tensor]:
         indices = draw.indices.to(self.images.device)
-        numbers = None
-        if self.seed is not None and self.transform.num_random:
-            stream = keyed.key(self.seed, "augment", draw.epoch)
-            numbers = keyed.uniforms(stream, self.positions[indices], self.transform.num_random)
-        return self.transform(self.images.index_select(0, indices), numbers), self.labels[indices]
+        return self.transform(self.images.index_select(0, indices), self._numbers(draw)), self.labels[indices]
+
+    def pictures(self, draw: Draw) -> Tensor:
+        """The same images brought back to uint8, to look at."""
+        return self.transform.picture(self[draw][0], self._numbers(draw))
+
+    def _numbers(self, draw: Draw) -> Tensor | None:
+        if self.seed is None or not self.transform.num_random:
+            return None
+        stream = keyed.key(self.seed, "augment", draw.epoch)
+        return keyed.uniforms(stream, self.positions[draw.indices.to(self.positions.device)], self.transform.num_random)
 
     def to(self, device: torch.device) -> "InMemory":
         """Moves images and labels to ``device``, so that batches are made there."""

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from zoo.data.transforms import to_bytes
 from zoo.errors import InputError
 
 Crop = Callable[[Image.Image, Sequence[float]], Image.Image]
@@ -82,6 +83,11 @@ class PhotoTransform:
         """(p + shift - mean) / std: uint8 (N, 3, S, S) and (N, 3) to float32 (N, 3, S, S)."""
         mean, std = (torch.tensor(v, device=images.device).view(3, 1, 1) for v in (self.mean, self.std))
         return (images.float() + (shifts[:, :, None, None] - mean)) / std
+
+    def picture(self, images: Tensor) -> Tensor:
+        """x std + mean, rounded and clipped: float32 (N, 3, S, S) to uint8; a colour shift stays visible."""
+        mean, std = (torch.tensor(v, device=images.device).view(3, 1, 1) for v in (self.mean, self.std))
+        return to_bytes(images * std + mean)
 
 
 def crop_from_center_square(image: Image.Image, numbers: Sequence[float]) -> Image.Image:

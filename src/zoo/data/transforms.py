@@ -55,6 +55,13 @@ class Preprocessing:
         """uint8 of shape (N, C, H, W) to float32 of the same shape."""
         raise NotImplementedError
 
+    def picture(self, images: Tensor, numbers: Tensor | None = None) -> Tensor:
+        """The way back from ``normalize``: float32 (N, C, H, W) to uint8, what lies outside 0..255 clipped.
+
+        ``numbers`` are those that the images were augmented with, if they were.
+        """
+        raise NotImplementedError
+
 
 @dataclass(frozen=True)
 class Transform(Preprocessing):
@@ -68,6 +75,12 @@ class Transform(Preprocessing):
         mean = torch.tensor(self.mean, device=images.device).view(-1, 1, 1)
         std = torch.tensor(self.std, device=images.device).view(-1, 1, 1)
         return images.float().mul_(1 / (255 * std)).sub_(mean / std)
+
+    def picture(self, images: Tensor, numbers: Tensor | None = None) -> Tensor:
+        """255 (x std + mean), rounded: float32 of shape (N, C, H, W) to uint8."""
+        mean = torch.tensor(self.mean, device=images.device).view(-1, 1, 1)
+        std = torch.tensor(self.std, device=images.device).view(-1, 1, 1)
+        return to_bytes((images * std + mean) * 255)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +101,20 @@ class LessMeanImage(Preprocessing):
         """p - mean: uint8 of shape (N, C, H, W) to float32 of the same shape."""
         assert self.mean_image is not None, "the mean image is taken from the training images first: fitted(images)"
         return images - self.mean_image.to(images.device)
+
+    def picture(self, images: Tensor, numbers: Tensor | None = None) -> Tensor:
+        """x + mean, rounded: float32 of shape (N, C, H, W) to uint8."""
+        assert self.mean_image is not None, "the mean image is taken from the training images first: fitted(images)"
+        mean = self.mean_image.to(images.device)
+        if self.augment_last and numbers is not None:
+            # A pixel that was moved lost the mean of the place it came from.
+            mean = self.augment(mean.expand(len(images), -1, -1, -1), numbers)
+        return to_bytes(images + mean)
+
+
+def to_bytes(values: Tensor) -> Tensor:
+    """Rounded and clipped to 0..255: any float tensor to uint8."""
+    return values.round().clamp(0, 255).to(torch.uint8)
 
 
 def placed(images: Tensor, size: int, content: int) -> Tensor:

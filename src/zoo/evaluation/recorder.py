@@ -74,6 +74,7 @@ class Recorder(Callback):
             dataset={
                 "name": data.name,
                 "fingerprint": data.fingerprint,
+                "fingerprint_of": data.fingerprint_of,
                 "split": "test",
                 "num_images": len(data.splits["test"]),
                 "num_classes": data.num_classes,

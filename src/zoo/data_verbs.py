@@ -1,0 +1,92 @@
+"""``zoo data fetch|verify|info DATASET``: what one does with a data set before training on it."""
+
+import difflib
+import inspect
+import os
+from pathlib import Path
+from typing import Any
+
+from zoo.catalog import DATA
+from zoo.errors import InputError
+
+FOLDERS = ("ImageNet", "SmokeImageNet")
+FETCHED = ("CIFAR10", "MNIST")
+
+
+def dataset_named(name: str) -> str:
+    """The data set's name as ``zoo list data`` spells it; raises InputError where there is none."""
+    names = {known.lower(): known for known in DATA}
+    if name.lower() in names:
+        return names[name.lower()]
+    near = difflib.get_close_matches(name.lower(), names, 1)
+    hint = f"did you mean {names[near[0]]}?" if near else "zoo list data shows what there is."
+    raise InputError(f"There is no data set {name!r}: {hint}")
+
+
+def verify(name: str, root: str, num_workers: int | None, manifest: str | None, output: str | None) -> int:
+    """Checks a data set and prints what it found; 1 where there are faults."""
+    from zoo.report.data import print_verification, write_json
+
+    if num_workers is not None and num_workers < 1:
+        raise InputError(f"--workers must be at least 1, not {num_workers}.")
+    if name in FOLDERS:
+        from zoo.data.verify import verify_folder
+
+        found = verify_folder(
+            Path(root), name, num_workers or os.cpu_count() or 1, Path(manifest) if manifest else None
+        )
+    else:
+        from zoo.data.base import InMemoryDataModule
+        from zoo.data.verify_memory import verify_memory
+
+        if manifest:
+            raise InputError(f"{name} is no folder of image files, so it has no manifest: leave out --manifest.")
+        data = _module(name, root)
+        assert isinstance(data, InMemoryDataModule)
+        found = verify_memory(data, root)
+    print_verification(found)
+    if output:
+        write_json(Path(output), found.plain())
+    return 1 if found.num_faults else 0
+
+
+def info(name: str, root: str, transform: str | None, output: str | None) -> int:
+    """Prints counts, sizes, storage and fingerprint; draws the contact sheet where ``output`` is given."""
+    from zoo.report.data_summary import print_summary
+
+    data = _module(name, root, transform)
+    data.prepare_data()
+    data.setup()
+    print_summary(name, data)
+    if output:
+        from zoo.report.contact_sheet import contact_sheet
+
+        contact_sheet(data, Path(output))
+        print(f"contact sheet {output}")
+    return 0
+
+
+def fetch(name: str, root: str) -> int:
+    """Downloads what is missing of a data set, with checksums."""
+    if name not in FETCHED:
+        way = "register at https://image-net.org" if name == "ImageNet" else "it needs no download"
+        raise InputError(f"{name} is not fetched ({way}): zoo data fetch knows {' and '.join(FETCHED)}.")
+    _module(name, root, download=True).prepare_data()
+    print(f"{name} is in {Path(root).absolute()}.")
+    return 0
+
+
+def _module(name: str, root: str, transform: str | None = None, **options: Any) -> Any:
+    """The data module, all its training images in "train"; raises InputError for a transform that it has not."""
+    import zoo.data
+
+    made = getattr(zoo.data, name)
+    parameters = inspect.signature(made).parameters
+    given: dict[str, Any] = {"root": root, "num_held_out": 0, "num_workers": 0}
+    if transform is not None:
+        known = inspect.get_annotations(made.__init__).get("transform")
+        choices = getattr(known, "__args__", ())
+        if transform not in choices:
+            raise InputError(f"{name} has no transform {transform!r}: {', '.join(choices) or 'it has no choice'}.")
+        given["transform"] = transform
+    return made(**{key: value for key, value in given.items() if key in parameters}, **options)

@@ -1,0 +1,62 @@
+"""A contact sheet: training images as the network is fed them, a row a class, a column an epoch."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from zoo.data.base import ImageDataModule
+from zoo.data.sampling import Draw
+from zoo.errors import InputError
+
+NUM_CLASSES, NUM_EPOCHS = 10, 8
+# Small images are enlarged by whole numbers, so that each of their pixels can be seen.
+CELL, GAP, MARGIN = 96, 4, 120
+PAPER, INK = (255, 255, 255), (0, 0, 0)
+
+
+def contact_sheet(data: ImageDataModule, path: Path) -> None:
+    """Writes a PNG of the first training image of up to ten classes, with its augmentation in eight epochs.
+
+    Raises InputError where the file cannot be written.
+    """
+    labels, places = _first_of_each_class(data)
+    epochs = [data.pictures(Draw(epoch, places)) for epoch in range(NUM_EPOCHS)]
+    scale = max(1, CELL // max(epochs[0].shape[-2:]))
+    height, width = (side * scale for side in epochs[0].shape[-2:])
+    size = (MARGIN + NUM_EPOCHS * (width + GAP), GAP + len(labels) * (height + GAP))
+    sheet = Image.new("RGB", size, PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for row, label in enumerate(labels):
+        top = GAP + row * (height + GAP)
+        draw.text((GAP, top + height // 2 - 6), data.class_names[label], fill=INK)
+        for column, images in enumerate(epochs):
+            picture = _picture(images[row]).resize((width, height), Image.Resampling.NEAREST)
+            sheet.paste(picture, (MARGIN + column * (width + GAP), top))
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        sheet.save(partial, "PNG")
+        partial.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
+        raise InputError(f"{path} cannot be written ({error.strerror}): name another place with --output.") from error
+
+
+def _first_of_each_class(data: ImageDataModule) -> tuple[list[int], Tensor]:
+    """Labels, and the place in the training split of each one's first image."""
+    split = data.splits["train"]
+    labels = split.labels  # type: ignore[attr-defined]
+    if len(labels) != len(split):  # type: ignore[arg-type]
+        labels = labels[split.positions]  # type: ignore[attr-defined]
+    present = labels.unique()[:NUM_CLASSES].tolist()
+    return present, torch.tensor([int((labels == label).nonzero()[0]) for label in present])
+
+
+def _picture(image: Tensor) -> Image.Image:
+    """uint8 (1, H, W) or (3, H, W) as a picture in RGB."""
+    return Image.fromarray(np.asarray(image.cpu().expand(3, -1, -1).permute(1, 2, 0).contiguous()))

@@ -1,0 +1,56 @@
+"""``zoo data info``: how much there is of a data set, and how large its images are."""
+
+import statistics
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from zoo.data import manifest
+from zoo.data.base import ImageDataModule
+from zoo.data.imagenet import ImageNet
+from zoo.errors import InputError
+from zoo.report.data import print_counts
+
+# Without a manifest, the headers of so many files are read.
+SAMPLE = 1000
+
+
+def print_summary(name: str, data: ImageDataModule) -> None:
+    """Prints images a split and class, their sizes, the bytes they take and the fingerprint."""
+    print_counts(name, {split: _counts(data, split) for split in ("train", "test")})
+    if isinstance(data, ImageNet):
+        _print_files(data)
+    else:
+        images = [data.splits[split].images for split in ("train", "test")]  # type: ignore[attr-defined]
+        channels, height, width = images[0].shape[1:]
+        print(f"size {width}x{height} pixels, {channels} channel{'s' if channels > 1 else ''}")
+        print(f"storage {sum(split.nbytes for split in images) / 1e6:,.1f} MB in memory")
+    print(f"fingerprint {data.fingerprint} ({data.fingerprint_of})")
+
+
+def _counts(data: ImageDataModule, split: str) -> dict[str, int]:
+    labels = data.splits[split].labels.tolist()  # type: ignore[attr-defined]
+    return {name: labels.count(label) for label, name in enumerate(data.class_names)}
+
+
+def _print_files(data: ImageNet) -> None:
+    files = sorted(file for members in data.files.values() for file in members)
+    entries = manifest.fitting(data.root, files)
+    if entries is None:
+        chosen = files[:: -(-len(files) // SAMPLE)]
+        sizes, source = [_size(file) for file in chosen], f"headers of {len(chosen):,} of {len(files):,} files"
+    else:
+        sizes = [(entry["width"], entry["height"]) for entry in entries if entry["width"]]
+        source = f"manifest, {len(sizes):,} files"
+    for side, values in zip(("width", "height"), zip(*sizes, strict=True), strict=False):
+        print(f"{side} {min(values)} to {max(values)} pixels, median {statistics.median(values):g} ({source})")
+    print(f"storage {sum(file.stat().st_size for file in files) / 1e6:,.1f} MB in {len(files):,} files")
+
+
+def _size(file: Path) -> Any:
+    try:
+        with Image.open(file) as image:
+            return image.size
+    except (OSError, SyntaxError, ValueError) as error:
+        raise InputError(f"{file} is not a readable picture: zoo data verify finds every such file.") from error
