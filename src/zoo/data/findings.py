@@ -12,7 +12,6 @@ FAULTS = {
     "unreadable": "damaged beyond decoding, or closed to this user",
     "wrong folder": "its name begins with another class's wnid",
     "wrong count": "more or fewer images than the official data have",
-    "wrong label": "a label that no class has",
     "empty class": "a class folder without images",
     "unknown class": "a class of val that train has not",
     "no labels": "a flat val/ whose classes are not known",
