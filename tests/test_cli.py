@@ -95,6 +95,11 @@ def test_lists_show_what_there_is(capsys):
         (["fit", "--config", "lenet5_digits", "--model", "LeNet"], ["'LeNet'", "LeNet5Model"]),
         (["fit", "--config", "lenet5_digits", "--data", "Digit"], ["'Digit'", "Digits"]),
         (["fit", "--config", "lenet5_digits", "--model.num_classes", "11"], ["ten classes", "linear"]),
+        (["fit", "--config", "lenet5_digits", "--model.optimizer.lr", "-1"], ["-1", "model.optimizer"]),
+        (
+            ["fit", "--config", "lenet5_digits", "--model.optimizer", "zoo.optim.SDLM", "--model.optimizer.mu", "0"],
+            ["mu"],
+        ),
         (["fit", "--config", "lenet5_digits", "--model.num_classes", "5"], ["10 classes", "--model.num_classes 10"]),
         (["fit", "--config", "lenet5_digits", "--data.num_held_out", "5000"], ["5000", "1437"]),
         (["fit", "--config", "lenet5_digits", "--ckpt_path", "gone.ckpt"], ["gone.ckpt"]),

@@ -112,8 +112,14 @@ class Classifier(LightningModule):
         checkpoint[NETWORK_KEY] = {"name": network.name, "variant": network.variant, "options": network.options}
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """The optimiser over weights and biases apart, and the schedule stepped after every batch."""
-        optimizer = self.optimizer_of(self.parameter_groups())
+        """The optimiser over weights and biases apart, and the schedule stepped after every batch.
+
+        Raises InputError where the optimiser refuses one of its values.
+        """
+        try:
+            optimizer = self.optimizer_of(self.parameter_groups())
+        except ValueError as error:
+            raise InputError(f"The optimizer cannot be built ({error}): change model.optimizer.") from error
         for group in optimizer.param_groups:
             group["lr"] *= group.pop("rate", 1.0)
         if self.schedule is None:
