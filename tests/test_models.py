@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 import zoo
 from zoo.catalog import NETWORKS
+from zoo.evaluation.recorder import weights_digest
+from zoo.models import LeNet5
 from zoo.models.network import Network
 
 LARGE = ("alexnet", "vgg11", "vgg13", "vgg16", "vgg19")
@@ -389,3 +391,9 @@ def test_dropout_of_alexnet_follows_fc6_and_fc7_and_in_torchvision_precedes_them
     network = on_meta("alexnet", variant=variant)
     assert [name for name, _ in network.named_children()][-8:] == order
     assert [network.drop6.p, network.drop7.p] == [0.5, 0.5]
+
+
+def test_a_seed_gives_lenet5_the_first_weights_that_its_records_began_with():
+    # Records name a seed: a change of the order in which weights are drawn would make all of them another run.
+    torch.manual_seed(0)
+    assert weights_digest(LeNet5()) == "e2efeaefafc51323395cd75719c93dfcd148ed1e389820482f993b102abefb97"

@@ -62,12 +62,12 @@ class LeNet5(Network):
             raise ValueError(f"the paper form has output codes for ten classes, not {num_classes}; take variant linear")
         if distance_scale <= 0:
             raise ValueError(f"distance_scale must be more than 0, not {distance_scale}")
+        # Always built, for the random numbers that it draws: with a seed they lead to the weights of the Records.
+        layers = _modern(in_channels, num_classes, size)
         if variant in ("paper", "linear"):
             layers = _body(in_channels) | _output(variant, num_classes, distance_scale)
-        else:
-            layers = (
-                _modern(in_channels, num_classes, size) if variant == "modern" else _caffe(in_channels, num_classes)
-            )
+        elif variant == "caffe":
+            layers = _caffe(in_channels, num_classes)
         options = {
             "num_classes": num_classes,
             "in_channels": in_channels,
