@@ -12,7 +12,7 @@ from zoo.models import get_model
 from zoo.models.neocognitron import COLUMNS, STEPS, reinforcement, representatives
 from zoo.report.network import describe
 
-# FACTS of 1980: cells of each layer, values learnt, multiply-accumulates.
+# Fukushima 1980: cells of each layer, values learnt, multiply-accumulates.
 TABLE = {
     "us1": ([24, 16, 16], 600 + 24, 153_600), "uc1": ([24, 10, 10], 0, 60_000),
     "us2": ([24, 8, 8], 14_400 + 24, 921_600), "uc2": ([24, 6, 6], 0, 21_600),
