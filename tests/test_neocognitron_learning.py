@@ -36,15 +36,12 @@ def model() -> NeocognitronModel:
     return trained()
 
 
-def test_images() -> tuple[Tensor, Tensor]:
+def shifted_digits() -> tuple[Tensor, Tensor]:
     """Every digit under every shift of up to two pixels."""
     data = FiveDigits()
     data.setup()
     batches = list(data.test_dataloader())
     return torch.cat([images for images, _ in batches]), torch.cat([labels for _, labels in batches])
-
-
-test_images.__test__ = False
 
 
 def answers(model: NeocognitronModel, images: Tensor) -> Tensor:
@@ -75,7 +72,7 @@ def test_after_twenty_presentations_each_digit_has_one_top_cell_of_its_own(model
 
 
 def test_all_digits_shifted_by_one_pixel_are_recognised_and_nearly_all_shifted_by_two(model):
-    images, labels = test_images()
+    images, labels = shifted_digits()
     with torch.no_grad():
         ranks = label_ranks(model.network(images), labels).view(5, 5, 5)
     assert (ranks[1:4, 1:4] == 0).all()
@@ -83,7 +80,7 @@ def test_all_digits_shifted_by_one_pixel_are_recognised_and_nearly_all_shifted_b
 
 
 def test_nothing_was_recognised_before_training():
-    counts, (images, labels) = ErrorCounts(), test_images()
+    counts, (images, labels) = ErrorCounts(), shifted_digits()
     model = NeocognitronModel()
     logits = model(images)
     counts.update(logits, labels, model.losses(logits, labels))
@@ -145,7 +142,7 @@ def test_several_processes_are_refused():
 
 
 def test_the_test_set_holds_every_shift_once_and_loses_no_ink():
-    images, labels = test_images()
+    images, labels = shifted_digits()
     ink = unshifted().flatten(1).sum(dim=1)
     assert torch.equal(images.flatten(1).sum(dim=1), ink[labels])
     assert len({image.numpy().tobytes() for image in images}) == 125
