@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -12,11 +12,13 @@ from zoo import keyed
 from zoo.data import manifest
 from zoo.data.base import ImageDataModule
 from zoo.data.fingerprint import of_listing
-from zoo.data.folders import images_in, list_classes, require_splits
-from zoo.data.imagenet_val import flat_val_wnids
+from zoo.data.folders import require_splits
+from zoo.data.labelled import Labelled, labelled_files
 from zoo.data.photos import TRANSFORMS, PhotoTransform, read_rgb
 from zoo.data.sampling import Draw
 from zoo.data.splits import held_out
+from zoo.data.store import Store, find_store
+from zoo.data.stored import StoredPhotos
 from zoo.errors import InputError
 
 
@@ -44,53 +46,61 @@ class ImageNet(ImageDataModule):
         self.root, self.transform = Path(root), TRANSFORMS[transform]
         self.num_workers = _num_cpus() if num_workers is None else num_workers
         self.files: dict[str, list[Path]] = {}
+        self.store: Store | None = None
 
     def prepare_data(self) -> None:
-        """Raises InputError, with a way to get ImageNet, where there are no training or validation folders."""
-        require_splits(self.root)
+        """Raises InputError, with a way to get ImageNet, where there are neither its folders nor a prepared store."""
+        if find_store(self.root) is None:
+            require_splits(self.root)
 
     def setup(self, stage: str | None = None) -> None:
         """Lists the files and carves the held-out slice; a second call does nothing."""
         if self.splits:
             return
         self.prepare_data()
-        train = list_classes(self.root / "train")
-        if not train:
-            raise InputError(
-                f"{self.root / 'train'} holds no class folders: unpack the tar file of each class into train/<wnid>/."
-            )
-        self.class_names = list(train)
-        val = list_classes(self.root / "val")
-        if not val:
-            val = flat_val_wnids(self.root, sorted(images_in(self.root / "val")))
-        unknown = sorted(set(val) - set(train))
-        if unknown:
-            raise InputError(f"{self.root / 'val'} has the class {unknown[0]}, which {self.root / 'train'} has not.")
-        files, labels = self._flatten(train)
+        folder = find_store(self.root)
+        self.store = None if folder is None else Store(folder)
+        self.class_names, listed = labelled_files(self.root) if self.store is None else self.store.labelled()
+        labels = torch.tensor(listed["train"].labels)
+        kept, out = self._held_out(listed["train"].files, labels)
+        self.files = {"train": listed["train"].files, "test": listed["val"].files}
+        everything = torch.arange(len(listed["val"].files))
+        self.splits = {
+            "train": self._photos("train", listed["train"], kept, self.seed),
+            "val": self._photos("train", listed["train"], out, None),
+            "test": self._photos("val", listed["val"], everything, None),
+        }
+
+    def _held_out(self, files: list[Path], labels: Tensor) -> tuple[Tensor, Tensor]:
         if not 0 <= self.num_held_out < len(files):
             raise InputError(
                 f"data.num_held_out is {self.num_held_out}, but {self.root / 'train'} has {len(files)} images."
             )
         # Keyed by file name, not by place in the list, so that a subset of ImageNet holds out the same images.
         hashes = torch.tensor([keyed.key(self.name, "held out", file.name) for file in files])
-        kept, out = held_out(labels, hashes, self.num_held_out)
-        test_files, test_labels = self._flatten(val)
-        everything = torch.arange(len(test_files))
-        self.files = {"train": files, "test": test_files}
-        self.splits = {
-            "train": Photos(files, labels, kept, self.transform, self.seed),
-            "val": Photos(files, labels, out, self.transform, None),
-            "test": Photos(test_files, test_labels, everything, self.transform, None),
-        }
+        return held_out(labels, hashes, self.num_held_out)
+
+    def _photos(self, split: str, listed: Labelled, positions: Tensor, seed: int | None) -> Dataset:
+        if self.store is None:
+            return Photos(listed.files, torch.tensor(listed.labels), positions, self.transform, seed)
+        return StoredPhotos(self.store, split, listed, positions, self.transform, seed)
 
     @property
     def fingerprint(self) -> str:
         """A digest of all files' paths, sizes and contents where ``zoo data verify`` left a manifest that still fits.
 
-        Without one, a digest of the paths and sizes alone: the files are not read for it.
+        Without one, a digest of the paths and sizes alone: the files are not read for it. A prepared store has the
+        digest of the files that it was made from.
         """
+        if self.store is not None:
+            return str(self.store.index["source"]["files"])
         files = [file for members in self.files.values() for file in members]
         return manifest.fingerprint(self.root, files) or of_listing(self.root, files)
+
+    @property
+    def particulars(self) -> dict[str, Any]:
+        """Of a prepared store its size, the digests of its index and of the names and sizes of its source."""
+        return {} if self.store is None else {"prepared": self.store.particulars()}
 
     def pictures(self, draw: Draw) -> Tensor:
         """Training images as the network is fed them, with their augmentation, as uint8 (n, 3, S, S) to look at."""
@@ -101,12 +111,6 @@ class ImageNet(ImageDataModule):
         """uint8 images with a colour shift an image, on the device, to the network's float32 input and labels."""
         images, labels, shifts = batch
         return self.transform.normalize(images, shifts), labels
-
-    def _flatten(self, classes: dict[str, list[Path]]) -> tuple[list[Path], Tensor]:
-        files = [file for members in classes.values() for file in members]
-        label_of = {wnid: label for label, wnid in enumerate(self.class_names)}
-        labels = [label_of[wnid] for wnid, members in classes.items() for _ in members]
-        return files, torch.tensor(labels)
 
 
 class Photos(Dataset):

@@ -78,6 +78,7 @@ class Recorder(Callback):
                 "split": "test",
                 "num_images": len(data.splits["test"]),
                 "num_classes": data.num_classes,
+                **data.particulars,
             },
             protocol=model.protocol,
             n=counts["n"],
