@@ -14,7 +14,7 @@ from zoo.data.shards import ShardJob, write_shard
 from zoo.errors import InputError
 
 
-class _Stopped(Exception):
+class _StoppedError(Exception):
     """Another shard failed, or the user wants to end."""
 
 
@@ -80,4 +80,4 @@ def _step() -> None:
     with _shared["counter"].get_lock():
         _shared["counter"].value += 1
     if _shared["stop"].is_set():
-        raise _Stopped
+        raise _StoppedError
