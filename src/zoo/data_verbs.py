@@ -2,7 +2,6 @@
 
 import difflib
 import inspect
-import os
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +29,10 @@ def verify(name: str, root: str, num_workers: int | None, manifest: str | None, 
     if num_workers is not None and num_workers < 1:
         raise InputError(f"--workers must be at least 1, not {num_workers}.")
     if name in FOLDERS:
+        from zoo.data import cores
         from zoo.data.verify import verify_folder
 
-        found = verify_folder(
-            Path(root), name, num_workers or os.cpu_count() or 1, Path(manifest) if manifest else None
-        )
+        found = verify_folder(Path(root), name, num_workers or cores.share(), Path(manifest) if manifest else None)
     else:
         from zoo.data.base import InMemoryDataModule
         from zoo.data.verify_memory import verify_memory

@@ -1,21 +1,22 @@
 """ImageNet (ILSVRC) from folders of JPEG files: ``root/train/<wnid>/*.JPEG`` and ``root/val``."""
 
-import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from zoo import keyed
-from zoo.data import manifest
+from zoo.data import cores, manifest
 from zoo.data.base import ImageDataModule
+from zoo.data.fast_photos import read_fast, require_packages
 from zoo.data.fingerprint import of_listing
 from zoo.data.folders import images_in, list_classes, require_splits
 from zoo.data.imagenet_val import flat_val_wnids
-from zoo.data.photos import TRANSFORMS, PhotoTransform, read_rgb
+from zoo.data.jpegs import Photos
+from zoo.data.photos import TRANSFORMS, Name, read_rgb
 from zoo.data.sampling import Draw
+from zoo.data.skipped import Skipped
 from zoo.data.splits import held_out
 from zoo.errors import InputError
 
@@ -35,15 +36,28 @@ class ImageNet(ImageDataModule):
         self,
         root: str = "data/imagenet",
         batch_size: int = 128,
-        transform: Literal["alexnet", "caffe", "vgg", "torchvision"] = "torchvision",
+        transform: Name = "torchvision",
         num_held_out: int = 10_000,
         num_workers: int | None = None,
         seed: int = 0,
+        decoder: Literal["pil", "fast"] = "pil",
+        on_error: Literal["stop", "skip"] = "stop",
     ) -> None:
         super().__init__(batch_size, num_held_out, seed)
         self.root, self.transform = Path(root), TRANSFORMS[transform]
-        self.num_workers = _num_cpus() if num_workers is None else num_workers
+        self._num_workers, self.decoder, self.on_error = num_workers, decoder, on_error
+        if decoder == "fast":
+            require_packages()
         self.files: dict[str, list[Path]] = {}
+        #: Training images that were left out, where ``on_error`` is "skip".
+        self.skipped = Skipped()
+
+    @property
+    def num_workers(self) -> int:  # type: ignore[override]
+        """Processes that decode: as given, or this process's share of the machine's cores."""
+        if self._num_workers is not None:
+            return self._num_workers
+        return cores.share(self.trainer.num_devices if self.trainer else None)
 
     def prepare_data(self) -> None:
         """Raises InputError, with a way to get ImageNet, where there are no training or validation folders."""
@@ -78,7 +92,7 @@ class ImageNet(ImageDataModule):
         everything = torch.arange(len(test_files))
         self.files = {"train": files, "test": test_files}
         self.splits = {
-            "train": Photos(files, labels, kept, self.transform, self.seed),
+            "train": Photos(files, labels, kept, self.transform, self.seed, self._reader(), self.on_error == "skip"),
             "val": Photos(files, labels, out, self.transform, None),
             "test": Photos(test_files, test_labels, everything, self.transform, None),
         }
@@ -94,55 +108,44 @@ class ImageNet(ImageDataModule):
 
     def pictures(self, draw: Draw) -> Tensor:
         """Training images as the network is fed them, with their augmentation, as uint8 (n, 3, S, S) to look at."""
-        images, _ = self.on_after_batch_transfer(self.splits["train"][draw], 0)
-        return self.transform.picture(images)
+        images, _, shifts, *_ = self.splits["train"][draw]
+        return self.transform.picture(self.transform.normalize(images, shifts))
 
     def on_after_batch_transfer(self, batch: tuple[Tensor, ...], dataloader_idx: int) -> tuple[Tensor, Tensor]:
-        """uint8 images with a colour shift an image, on the device, to the network's float32 input and labels."""
-        images, labels, shifts = batch
+        """uint8 images with a colour shift an image, on the device, to the network's float32 input and labels.
+
+        Raises InputError where none of a step's images could be decoded.
+        """
+        images, labels, shifts, *lost = batch
+        if lost and len(lost[0]):
+            self._leave_out(lost[0].tolist(), len(labels))
         return self.transform.normalize(images, shifts), labels
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps: the images left out so far, by all processes."""
+        return {"skipped": self.skipped.everywhere()} if self.on_error == "skip" else {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Goes on counting from a checkpoint, on the first process, as the sum over all is one."""
+        if not self.trainer or self.trainer.is_global_zero:
+            self.skipped.times.update(state_dict.get("skipped", {}))
+
+    def _leave_out(self, positions: list[int], num_left: int) -> None:
+        files = self.files["train"]
+        self.skipped.note(files[position].relative_to(self.root).as_posix() for position in positions)
+        if not num_left and (not self.trainer or self.trainer.world_size == 1):
+            raise InputError(
+                f"None of a step's {len(positions)} images can be read, such as {files[positions[0]]}: see what"
+                " zoo data verify finds."
+            )
+
+    def _reader(self) -> Any:
+        if self.decoder == "pil":
+            return read_rgb
+        return read_fast
 
     def _flatten(self, classes: dict[str, list[Path]]) -> tuple[list[Path], Tensor]:
         files = [file for members in classes.values() for file in members]
         label_of = {wnid: label for label, wnid in enumerate(self.class_names)}
         labels = [label_of[wnid] for wnid, members in classes.items() for _ in members]
         return files, torch.tensor(labels)
-
-
-class Photos(Dataset):
-    """JPEG files with labels; an item is a whole batch: (uint8 images (n, 3, S, S), labels, colour shifts (n, 3)).
-
-    ``positions`` choose among ``files`` and key the augmentation, which is on where ``seed`` is given.
-    """
-
-    def __init__(
-        self, files: list[Path], labels: Tensor, positions: Tensor, transform: PhotoTransform, seed: int | None
-    ) -> None:
-        self.files, self.labels, self.positions = files, labels, positions
-        self.transform, self.seed = transform, seed
-
-    def __len__(self) -> int:
-        return len(self.positions)
-
-    def __getitem__(self, draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
-        positions = self.positions[draw.indices]
-        size = self.transform.size
-        images = torch.empty(len(positions), 3, size, size, dtype=torch.uint8)
-        shifts = torch.zeros(len(positions), 3)
-        if self.seed is None:
-            for n, position in enumerate(positions.tolist()):
-                images[n] = self.transform.central(read_rgb(self.files[position]))
-        else:
-            stream = keyed.key(self.seed, "augment", draw.epoch)
-            numbers = keyed.uniforms(stream, positions, self.transform.num_random).tolist()
-            for n, position in enumerate(positions.tolist()):
-                images[n] = self.transform.random(read_rgb(self.files[position]), numbers[n])
-            # A stream of its own: on the same one, the shift would follow from the crop and the flip.
-            stream = keyed.key(self.seed, "color", draw.epoch)
-            shifts = self.transform.color_shifts(keyed.normals(stream, positions, 3))
-        return images, self.labels[positions], shifts
-
-
-def _num_cpus() -> int:
-    # Only Linux tells how many cores this process may use; elsewhere all there are must do.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
