@@ -142,6 +142,9 @@ def _data(args: list[str]) -> int:
     check.add_argument("--manifest", metavar="FILE", help="where to write the list of files instead of ~/.cache/zoo")
     check.add_argument("--output", metavar="REPORT.json", help="write all that was found as JSON")
     make.add_argument("--size", type=int, metavar="N", help="pixels of the short side (default: 256)")
+    make.add_argument(
+        "--warp", action="store_true", help="scale both sides, whatever the shape, as Caffe's nets want it"
+    )
     make.add_argument("--output", metavar="DIR", help="where the store goes (default: prepared-N in the root)")
     make.add_argument("--workers", type=int, metavar="N", help="processes that decode (default: one a core)")
     show.add_argument("--transform", metavar="NAME", help="the preprocessing that the contact sheet shows")
@@ -153,7 +156,7 @@ def _data(args: list[str]) -> int:
     if options.verb == "verify":
         return data_verbs.verify(name, options.root, options.workers, options.manifest, options.output)
     if options.verb == "prepare":
-        return data_verbs.prepare(name, options.root, options.size, options.output, options.workers)
+        return data_verbs.prepare(name, options.root, options.size, options.warp, options.output, options.workers)
     if options.verb == "info":
         return data_verbs.info(name, options.root, options.transform, options.output)
     return data_verbs.fetch(name, options.root)

@@ -2,7 +2,6 @@
 
 import difflib
 import inspect
-import os
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +31,10 @@ def verify(name: str, root: str, num_workers: int | None, manifest: str | None, 
     if num_workers is not None and num_workers < 1:
         raise InputError(f"--workers must be at least 1, not {num_workers}.")
     if name in FOLDERS:
+        from zoo.data import cores
         from zoo.data.verify import verify_folder
 
-        found = verify_folder(
-            Path(root), name, num_workers or os.cpu_count() or 1, Path(manifest) if manifest else None
-        )
+        found = verify_folder(Path(root), name, num_workers or cores.share(), Path(manifest) if manifest else None)
     else:
         from zoo.data.base import InMemoryDataModule
         from zoo.data.verify_memory import verify_memory
@@ -52,23 +50,27 @@ def verify(name: str, root: str, num_workers: int | None, manifest: str | None, 
     return 1 if found.num_faults else 0
 
 
-def prepare(name: str, root: str, size: int | None, output: str | None, num_workers: int | None) -> int:
+def prepare(name: str, root: str, size: int | None, warp: bool, output: str | None, num_workers: int | None) -> int:
     """Scales ImageNet's pictures once, into a store; prints mean and principal components of any data set of images."""
     from zoo.report.preparation import print_statistics, print_store
 
     if num_workers is not None and num_workers < 1:
         raise InputError(f"--workers must be at least 1, not {num_workers}.")
     if name in FOLDERS:
-        from zoo.data.prepare import prepare as prepare_store
+        from zoo.data import cores
+        from zoo.data.prepare import prepare_store
+        from zoo.data.store import SHORT_SIDE, WARPED
 
         size = 256 if size is None else size
-        folder = Path(output) if output else Path(root, f"prepared-{size}")
-        print_store(prepare_store(Path(root), folder, size, num_workers or os.cpu_count() or 1))
+        folder = Path(output) if output else Path(root, f"prepared-{size}{'-warped' if warp else ''}")
+        scaling = WARPED if warp else SHORT_SIDE
+        print_store(prepare_store(Path(root), folder, size, num_workers or cores.share(), scaling))
         return 0
     from zoo.data.base import InMemoryDataModule
     from zoo.data.prepare_memory import statistics_of
 
-    given = [option for option, value in (("--size", size), ("--output", output), ("--workers", num_workers)) if value]
+    options = {"--size": size, "--warp": warp, "--output": output, "--workers": num_workers}
+    given = [option for option, value in options.items() if value]
     data = _module(name, root)
     if not isinstance(data, InMemoryDataModule) or name not in MEASURED:
         raise InputError(f"{name} is made in memory and has nothing to prepare: train on it as it is.")

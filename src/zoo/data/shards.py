@@ -11,9 +11,10 @@ from typing import BinaryIO
 
 import numpy as np
 
-from zoo.data.photos import read_rgb, scale_short_side
+from zoo.data.photo_crops import scale_short_side, warp
+from zoo.data.photos import read_rgb
 from zoo.data.statistics import PixelSums
-from zoo.data.store import UNFINISHED
+from zoo.data.store import UNFINISHED, WARPED
 from zoo.errors import InputError
 
 
@@ -25,6 +26,7 @@ class ShardJob:
     name: str
     files: tuple[Path, ...]
     size: int
+    scaling: str
     summed: bool
 
     @property
@@ -61,7 +63,7 @@ def write_shard(job: ShardJob, step: Callable[[], None]) -> None:
     digest = hashlib.sha256()
     with written_whole(job.pixels) as file:
         for path in job.files:
-            picture = scaled_planes(path, job.size)
+            picture = scaled_planes(path, job.size, job.scaling)
             data = picture.tobytes()
             file.write(data)
             digest.update(data)
@@ -88,9 +90,10 @@ def write_shard(job: ShardJob, step: Callable[[], None]) -> None:
         file.write(notes.getvalue())
 
 
-def scaled_planes(path: Path, size: int) -> np.ndarray:
-    """The picture as uint8 (3, height, width), its short side ``size`` pixels: as training scales it from the file."""
-    return np.ascontiguousarray(np.asarray(scale_short_side(read_rgb(path), size)).transpose(2, 0, 1))
+def scaled_planes(path: Path, size: int, scaling: str) -> np.ndarray:
+    """The picture as uint8 (3, height, width), its short side or both ``size`` pixels, as training scales the file."""
+    scale = warp if scaling == WARPED else scale_short_side
+    return np.ascontiguousarray(np.asarray(scale(read_rgb(path), size)).transpose(2, 0, 1))
 
 
 def center_square(picture: np.ndarray, size: int) -> np.ndarray:

@@ -27,6 +27,8 @@ INDEX, TABLES, MEAN_IMAGE = "zoo-store.json", "pictures.npz", "mean_image.npy"
 UNFINISHED = "unfinished"
 JOB = f"{UNFINISHED}/job.json"
 FORMAT = 1
+# What was done to the pictures: their short side scaled to the size, or both sides.
+SHORT_SIDE, WARPED = "short side", "warped"
 SPLITS = ("train", "val")
 AGAIN = "delete the folder and run zoo data prepare again"
 
@@ -62,6 +64,7 @@ class Store:
         self.folder = folder
         self.index = read_index(folder)
         self.size: int = self.index["size"]
+        self.scaling: str = self.index["scaling"]
         self.class_names: list[str] = self.index["classes"]
         self.shards = {split: [Shard(**shard) for shard in self.index["shards"][split]] for split in SPLITS}
         for shard in self.all_shards():
@@ -100,8 +103,8 @@ class Store:
 
     def particulars(self) -> dict[str, Any]:
         """What a Record says of it."""
-        digest = digest_of_index(self.index)
-        return {"size": self.size, "index": f"sha256:{digest}", "listing": self.index["source"]["listing"]}
+        listing, digest = self.index["source"]["listing"], digest_of_index(self.index)
+        return {"size": self.size, "scaling": self.scaling, "index": f"sha256:{digest}", "listing": listing}
 
     def picture(self, split: str, place: int) -> np.ndarray:
         """The picture at ``place`` of a split: uint8 (3, height, width), a view of the mapped file."""
@@ -182,7 +185,7 @@ def read_tables(folder: Path, index: dict[str, Any]) -> dict[str, Table]:
         return {
             split: Table(
                 *(arrays[f"{split}_{column}"] for column in ("labels", "heights", "widths", "offsets")),
-                names=arrays[f"{split}_names"].tobytes().decode("utf-8", "surrogateescape").split("\0"),
+                arrays[f"{split}_names"].tobytes().decode("utf-8", "surrogateescape").split("\0"),
             )
             for split in SPLITS
         }
