@@ -31,10 +31,7 @@ def verify(name: str, root: str, num_workers: int | None, manifest: str | None, 
     if num_workers is not None and num_workers < 1:
         raise InputError(f"--workers must be at least 1, not {num_workers}.")
     if name in FOLDERS:
-        from zoo.data import cores
-        from zoo.data.verify import verify_folder
-
-        found = verify_folder(Path(root), name, num_workers or cores.share(), Path(manifest) if manifest else None)
+        found = _verify_images(name, Path(root), num_workers, Path(manifest) if manifest else None)
     else:
         from zoo.data.base import InMemoryDataModule
         from zoo.data.verify_memory import verify_memory
@@ -96,11 +93,19 @@ def info(name: str, root: str, transform: str | None, output: str | None) -> int
     return 0
 
 
-def fetch(name: str, root: str) -> int:
-    """Downloads what is missing of a data set, with checksums."""
+def fetch(name: str, root: str, labels: str | None = None) -> int:
+    """Downloads what is missing of a data set, with checksums; puts a flat val/ of ImageNet into class folders."""
+    if name == "ImageNet" and Path(root, "val").is_dir():
+        from zoo.data.arrange_val import arrange_val
+
+        moved, total = arrange_val(Path(root), Path(labels) if labels else None)
+        print(f"{moved:,} images moved; all {total:,} of {Path(root, 'val')} are in class folders.")
+        return 0
     if name not in FETCHED:
         way = "register at https://image-net.org" if name == "ImageNet" else "it needs no download"
         raise InputError(f"{name} is not fetched ({way}): zoo data fetch knows {' and '.join(FETCHED)}.")
+    if labels:
+        raise InputError(f"{name} brings its labels along: leave out --labels.")
     _module(name, root, download=True).prepare_data()
     print(f"{name} is in {Path(root).absolute()}.")
     return 0

@@ -1,5 +1,6 @@
 """The images of an ImageNet folder with their classes and labels. Standard library only."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,18 +23,18 @@ def labelled_files(root: Path) -> tuple[list[str], dict[str, Labelled]]:
     A flat ``val/`` takes its classes from a label file. Raises InputError where there are no classes, where one of
     val is not in train, or where val holds images beside its class folders.
     """
-    train, val = list_classes(root / "train"), list_classes(root / "val")
+    train = list_classes(root / "train")
     if not train:
         raise InputError(
             f"{root / 'train'} holds no class folders: unpack the tar file of each class into train/<wnid>/."
         )
     loose = sorted(images_in(root / "val"))
-    if val and loose:
+    if loose and any(entry.is_dir() for entry in os.scandir(root / "val")):
         raise InputError(
             f"{root / 'val'} holds {len(loose):,} images beside its class folders, such as {loose[0].name}:"
             f" zoo data fetch imagenet --root {root} puts them in their folders."
         )
-    val = val or flat_val_wnids(root, loose)
+    val = list_classes(root / "val") or flat_val_wnids(root, loose)
     unknown = sorted(set(val) - set(train))
     if unknown:
         raise InputError(f"{root / 'val'} has the class {unknown[0]}, which {root / 'train'} has not.")
