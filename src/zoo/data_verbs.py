@@ -47,6 +47,20 @@ def verify(name: str, root: str, num_workers: int | None, manifest: str | None, 
     return 1 if found.num_faults else 0
 
 
+def _verify_images(name: str, root: Path, num_workers: int | None, manifest: Path | None) -> Any:
+    from zoo.data import cores
+    from zoo.data.store import find_store
+    from zoo.data.verify import verify_folder
+    from zoo.data.verify_store import verify_store
+
+    store = find_store(root)
+    if store is None:
+        return verify_folder(root, name, num_workers or cores.share(), manifest)
+    if manifest:
+        raise InputError(f"{store} is a prepared store, whose index has all checksums: leave out --manifest.")
+    return verify_store(store, name, num_workers or cores.share())
+
+
 def prepare(name: str, root: str, size: int | None, warp: bool, output: str | None, num_workers: int | None) -> int:
     """Scales ImageNet's pictures once, into a store; prints mean and principal components of any data set of images."""
     from zoo.report.preparation import print_statistics, print_store
