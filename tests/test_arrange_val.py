@@ -103,7 +103,8 @@ def test_the_same_labels_serve_a_val_that_stays_flat(root, write):
     write(root)
     data = ImageNet(str(root), num_held_out=0, num_workers=0)
     data.setup()
-    found = {file.name: label for file, label in zip(data.files["test"], data.splits["test"].labels.tolist())}
+    labels = data.splits["test"].labels.tolist()
+    found = {file.name: label for file, label in zip(data.files["test"], labels, strict=True)}
     assert [found[name] for name in NAMES] == TRUTH
 
 
