@@ -1,10 +1,9 @@
 """A flat ``val/`` put into class folders: each image moved once, all checks before the first move."""
 
-import os
 from collections import Counter
 from pathlib import Path
 
-from zoo.data.folders import images_in
+from zoo.data.folders import folders_in, images_in
 from zoo.data.ilsvrc import NUM_CLASSES, NUM_VAL
 from zoo.data.imagenet_val import ValLabels, find_labels, wnid_of
 from zoo.errors import InputError
@@ -18,8 +17,7 @@ def arrange_val(root: Path, labels_file: Path | None = None) -> tuple[int, int]:
     """
     val = root / "val"
     loose = sorted(images_in(val))
-    folders = sorted(Path(entry.path) for entry in os.scandir(val) if entry.is_dir())
-    placed = [file for folder in folders for file in sorted(images_in(folder))]
+    placed = [file for folder in folders_in(val) for file in sorted(images_in(folder))]
     if not loose:
         if not placed:
             raise InputError(f"{val} holds no .JPEG file: unpack ILSVRC2012_img_val.tar there.")
@@ -71,7 +69,7 @@ def _check_classes(root: Path, labels: ValLabels) -> None:
             f"{labels.source} gives {counts[wrong]:,} images to {wrong}, but each class has {NUM_VAL}: fetch it again."
         )
     train = root / "train"
-    known = {entry.name for entry in os.scandir(train) if entry.is_dir()} if train.is_dir() else set()
+    known = {folder.name for folder in folders_in(train)} if train.is_dir() else set()
     unknown = sorted(set(counts) - known)
     if known and unknown:
         raise InputError(f"{labels.source} has the class {unknown[0]}, which {train} has not: nothing was moved.")

@@ -1,10 +1,9 @@
 """The images of an ImageNet folder with their classes and labels. Standard library only."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.data.folders import images_in, list_classes
+from zoo.data.folders import folders_in, images_in, list_classes
 from zoo.data.imagenet_val import flat_val_wnids
 from zoo.errors import InputError
 
@@ -29,7 +28,7 @@ def labelled_files(root: Path) -> tuple[list[str], dict[str, Labelled]]:
             f"{root / 'train'} holds no class folders: unpack the tar file of each class into train/<wnid>/."
         )
     loose = sorted(images_in(root / "val"))
-    if loose and any(entry.is_dir() for entry in os.scandir(root / "val")):
+    if loose and folders_in(root / "val"):
         raise InputError(
             f"{root / 'val'} holds {len(loose):,} images beside its class folders, such as {loose[0].name}:"
             f" zoo data fetch imagenet --root {root} puts them in their folders."
