@@ -57,6 +57,11 @@ class ImageDataModule(LightningDataModule):
         """What the fingerprint is a digest of, for the Record."""
         return kind_of(self.fingerprint)
 
+    @property
+    def particulars(self) -> dict[str, Any]:
+        """What else the Record says about the data, beside name, fingerprint and counts."""
+        return {}
+
     def pictures(self, draw: Draw) -> Tensor:
         """Training images as the network is fed them, with their augmentation, as uint8 (n, C, H, W) to look at."""
         raise NotImplementedError

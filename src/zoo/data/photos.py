@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from zoo.data.photo_crops import (
+    P,
     Picture,
     crop_anywhere,
     crop_anywhere_at_384,
@@ -60,7 +61,8 @@ class PhotoTransform:
     mean and with their noise, are divided by ``divisor``.
 
     Where ``with_mean_image``, the middle of ``mean_image`` (float32 (3, 256, 256), from ``fitted``) takes the place of
-    the mean colour, wherever a crop was taken, as the 2012 code has it.
+    the mean colour, wherever a crop was taken, as the 2012 code has it; where ``with_own_colors``, the components too
+    are the data's own.
     """
 
     mean: tuple[float, float, float]
@@ -76,6 +78,7 @@ class PhotoTransform:
     eigenvalues: bool = False
     divisor: float = 1.0
     with_mean_image: bool = False
+    with_own_colors: bool = False
     mean_image: Tensor | None = None
 
     def fitted(self, statistics: Any, *, everything: bool = False) -> Self:
@@ -91,14 +94,22 @@ class PhotoTransform:
 
     def random(self, image: Picture, numbers: Sequence[float]) -> Tensor:
         """A training view: uint8 (3, size, size), mirrored where the last of ``numbers`` is under 0.5."""
-        view = self.crop(image, numbers)
-        return _tensor(view.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if numbers[-1] < 0.5 else view)
+        return _tensor(self.random_view(image, numbers))
+
+    def random_view(self, image: P, numbers: Sequence[float]) -> P:
+        """The same as a picture."""
+        view: P = self.crop(image, numbers)
+        return view.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if numbers[-1] < 0.5 else view
 
     def central(self, image: Picture) -> Tensor:
         """The test view: scaled, then the centre crop; uint8 (3, size, size)."""
-        scaled = self.scale(image, self.short_side)
+        return _tensor(self.central_view(image))
+
+    def central_view(self, image: P) -> P:
+        """The same as a picture."""
+        scaled: P = self.scale(image, self.short_side)
         left, top = (round((side - self.size) / 2) for side in scaled.size)
-        return _tensor(scaled.crop((left, top, left + self.size, top + self.size)))
+        return scaled.crop((left, top, left + self.size, top + self.size))
 
     def color_shifts(self, normals: Tensor) -> Tensor:
         """What is added to the RGB values of each image: normals (N, 3) to shifts (N, 3) on the 0..255 scale.
@@ -162,6 +173,7 @@ _VGG = PhotoTransform((123.68, 116.779, 103.939), (1, 1, 1), crop_anywhere, colo
 Name = Literal[
     "alexnet",
     "alexnet_mean_image",
+    "alexnet_own",
     "alexnet_code",
     "alexnet_formula",
     "caffe",
@@ -173,6 +185,8 @@ Name = Literal[
 TRANSFORMS: dict[str, PhotoTransform] = {
     "alexnet": _ALEXNET,
     "alexnet_mean_image": replace(_ALEXNET, with_mean_image=True),
+    # Mean image and principal components of the training images at hand, not of the authors' files.
+    "alexnet_own": replace(_ALEXNET, with_mean_image=True, with_own_colors=True),
     # The 2012 code divides by 1 + the noise, "so that the overall scale" stays that of test images, which have none.
     "alexnet_code": replace(_ALEXNET, with_mean_image=True, divisor=1.1),
     # The paper's sum of p_i alpha_i lambda_i, lambda being eigenvalues. It does not give the pixels' scale: on 0..255

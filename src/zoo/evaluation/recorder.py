@@ -80,8 +80,9 @@ class Recorder(Callback):
                 "split": "test",
                 "num_images": len(data.splits["test"]),
                 "num_classes": data.num_classes,
-            }
-            | self._left_out,
+                **data.particulars,
+                **self._left_out,
+            },
             protocol=model.protocol,
             n=counts["n"],
             metrics=metrics | {"loss": finite(counts["loss"])},
