@@ -2,10 +2,10 @@
 
     OMP_NUM_THREADS=1 python benchmarks/speed/loaders.py --data DIR
 
-DIR holds cifar-10-batches-bin/ and photos/<class>/*.JPEG. Each round runs every pipeline of a task over the same images,
+DIR holds cifar-10-batches-bin/ and photos/<class>/*.JPEG. Each round runs every pipeline of a task over as many images,
 one after the other, so that what else the machine does falls on all; the table has medians over the rounds, and of the
-ratios within a round. All end with normalised float32 batches on the CPU; workers stay from round to round. More than
-two cores are left idle.
+ratios within a round. All end with normalised float32 batches on the CPU; workers stay from round to round. Of more
+than two cores the rest is left idle.
 """
 
 import argparse
@@ -25,6 +25,7 @@ import torchvision
 from torch import Tensor
 
 from zoo.data import CIFAR10, ImageNet
+from zoo.data.prepare import prepare_store
 
 sys.path.insert(0, str(Path(__file__).parent))
 import reference
@@ -62,10 +63,14 @@ def cifar10(root: Path, place: Path) -> dict[str, Pipeline]:
 def photos(place: Path) -> dict[str, Pipeline]:
     """A random resized crop of 224, flip, normalise; batches of 32."""
     options = {"batch_size": 32, "num_held_out": 0, "num_workers": CORES}
+    store = prepare_store(place, place / "prepared", 256, 1).folder
     return {
         "torchvision": reference.photos(place / "train", workers=CORES),
         "zoo, JPEG, plain": epoch(ImageNet(str(place), **options)),
         "zoo, JPEG, fast": epoch(ImageNet(str(place), decoder="fast", **options)),
+        "zoo, store": epoch(ImageNet(str(store), **options)),
+        "zoo, store, fast": epoch(ImageNet(str(store), decoder="fast", **options)),
+        "zoo, store, AlexNet's 224 of 256": epoch(ImageNet(str(store), transform="alexnet", **options)),
     }
 
 
@@ -88,7 +93,7 @@ def rate(run: Pipeline) -> float:
 
 
 def rows(task: str, pipelines: dict[str, Pipeline], rounds: int, least: dict[str, float]) -> list[str]:
-    """A row a pipeline, the first being what the others are compared with; the round before the first is not counted."""
+    """A row a pipeline, the first being what the others are compared with; one more round before is not counted."""
     for run in pipelines.values():
         check(next(iter(run())))
     times: dict[str, list[float]] = {name: [] for name in pipelines}
@@ -128,7 +133,11 @@ def main() -> None:
         tasks = {
             "CIFAR-10: pad 4, crop, flip": (lambda: cifar10(arguments.data, Path(folder)), {"zoo, in memory": 20}),
             "224 random resized crop, flip": (
-                lambda: photos(place), {"zoo, JPEG, plain": 1.15, "zoo, JPEG, fast": 1.6},
+                lambda: photos(place),
+                {
+                    "zoo, JPEG, plain": 1.15, "zoo, JPEG, fast": 1.6,
+                    "zoo, store": 4, "zoo, store, AlexNet's 224 of 256": 15,
+                },
             ),
         }  # fmt: skip
         for task, (make, least) in tasks.items():

@@ -16,7 +16,7 @@ CIFAR10_MEAN, CIFAR10_STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 
 
 def photos(root: Path, workers: int) -> Callable[[], Iterator[Tensor]]:
-    """ImageFolder, RandomResizedCrop(224), flip, ToTensor, Normalize; batches of 32, as its training script has them."""
+    """ImageFolder, RandomResizedCrop(224), flip, ToTensor, Normalize; batches of 32, as in its training script."""
     steps = [transforms.RandomResizedCrop(224), transforms.RandomHorizontalFlip(), transforms.ToTensor()]
     data = torchvision.datasets.ImageFolder(str(root), transforms.Compose([*steps, transforms.Normalize(MEAN, STD)]))
     return _epochs(data, 32, workers)

