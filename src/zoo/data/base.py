@@ -66,6 +66,10 @@ class ImageDataModule(LightningDataModule):
         """Training images as the network is fed them, with their augmentation, as uint8 (n, C, H, W) to look at."""
         raise NotImplementedError
 
+    def left_out(self) -> dict[str, Any]:
+        """What the Record's ``dataset`` says of training images left out, on all processes; every one calls this."""
+        return {}
+
     def train_dataloader(self) -> DataLoader:
         """Training images in keyed random order, augmented."""
         return self._loader("train", shuffle=True)

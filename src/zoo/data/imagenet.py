@@ -16,7 +16,7 @@ from zoo.data.jpegs import Photos
 from zoo.data.labelled import Labelled, labelled_files
 from zoo.data.photos import TRANSFORMS, Name, read_rgb
 from zoo.data.sampling import Draw
-from zoo.data.skipped import Skipped
+from zoo.data.skipped import Skipped, summary
 from zoo.data.splits import held_out
 from zoo.data.store import Store, find_store
 from zoo.data.stored import StoredPhotos, fitted
@@ -143,6 +143,10 @@ class ImageNet(ImageDataModule):
         """Goes on counting from a checkpoint, on the first process, as the sum over all is one."""
         if not self.trainer or self.trainer.is_global_zero:
             self.skipped.times.update(state_dict.get("skipped", {}))
+
+    def left_out(self) -> dict[str, Any]:
+        """How many images were left out, how often and which: under "skipped", where there are any."""
+        return summary(self.skipped.everywhere())
 
     def _leave_out(self, positions: list[int], num_left: int) -> None:
         files = self.files["train"]

@@ -34,3 +34,10 @@ class Skipped:
         for part in parts:
             total.update(part)
         return dict(sorted(total.items()))
+
+
+def summary(times: dict[str, int]) -> dict[str, Any]:
+    """What a Record says of images left out: how many, how often in all, and which; nothing where there are none."""
+    if not times:
+        return {}
+    return {"skipped": {"num_images": len(times), "times": sum(times.values()), "paths": sorted(times)}}

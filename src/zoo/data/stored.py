@@ -46,7 +46,8 @@ class StoredPhoto:
 
     def transpose(self, method: Image.Transpose) -> "StoredPhoto":
         """Mirrored left to right, the only way that training mirrors."""
-        return StoredPhoto(self.planes[:, :, ::-1], self.scaled)
+        # NumPy reads backwards byte by byte; torch mirrors many at a time.
+        return StoredPhoto(torch.from_numpy(np.array(self.planes)).flip(2).numpy(), self.scaled)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """uint8 (height, width, 3)."""

@@ -84,9 +84,10 @@ class Classifier(LightningModule):
         self._count(self.val_counts, self(images), labels)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """Counts mistakes on the test set."""
+        """Counts mistakes on the test set, in float32 whatever precision training had."""
         images, labels = batch
-        self._count(self.test_counts, self.test_logits(images), labels)
+        with torch.autocast(self.device.type, enabled=False):
+            self._count(self.test_counts, self.test_logits(images), labels)
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Labels and class probabilities, on the CPU."""
@@ -150,7 +151,9 @@ class Classifier(LightningModule):
         if self.trainer.world_size == 1:
             return local
         # Shares may differ by one image; DDP averages over processes, so each divides by the step's own total.
-        return self.trainer.strategy.reduce(torch.tensor(float(local), device=self.device), reduce_op="sum")
+        total = self.trainer.strategy.reduce(torch.tensor(float(local), device=self.device), reduce_op="sum")
+        # No image at all, where every one was broken and left out: a loss of 0 and not NaN.
+        return torch.as_tensor(total).clamp(min=1)
 
     def _count(self, counts: ErrorCounts, logits: Tensor, labels: Tensor) -> None:
         counts.update(logits, labels, self.losses(logits, labels))
