@@ -368,7 +368,7 @@ def test_two_processes_name_the_broken_picture_and_go_on_when_it_is_mended(whole
     assert not (output / INDEX).exists()
     assert not list(output.rglob("*.part"))
     path.write_bytes(sound)
-    prepare_store(images, output, 256, 2)
+    prepare_store(images, output, 256, 1)
     assert contents(output) == contents(whole)
 
 

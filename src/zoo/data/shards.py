@@ -13,7 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from zoo.data.photo_crops import scale_short_side, warp
-from zoo.data.photos import read_rgb
+from zoo.data.reading import read_rgb
 from zoo.data.statistics import PixelSums
 from zoo.data.store import UNFINISHED, WARPED
 from zoo.errors import InputError

@@ -184,8 +184,8 @@ def read_tables(folder: Path, index: dict[str, Any]) -> dict[str, Table]:
     with np.load(path, allow_pickle=False) as arrays:
         return {
             split: Table(
-                *(arrays[f"{split}_{column}"] for column in ("labels", "heights", "widths", "offsets")),
-                arrays[f"{split}_names"].tobytes().decode("utf-8", "surrogateescape").split("\0"),
+                **{column: arrays[f"{split}_{column}"] for column in ("labels", "heights", "widths", "offsets")},
+                names=arrays[f"{split}_names"].tobytes().decode("utf-8", "surrogateescape").split("\0"),
             )
             for split in SPLITS
         }
