@@ -19,11 +19,11 @@ from sklearn.datasets import load_digits
 
 from zoo.cli import main
 from zoo.data import ImageNet, prepare, shards
+from zoo.data.photo_crops import scale_short_side
 from zoo.data.prepare import prepare_store
 from zoo.data.sampling import Draw
 from zoo.data.statistics import PixelStatistics, PixelSums
 from zoo.data.store import INDEX, MEAN_IMAGE, TABLES, WARPED, Store
-from zoo.data.stored import StoredPhoto
 from zoo.data.verify import verify_folder
 from zoo.errors import InputError
 
@@ -163,8 +163,16 @@ def test_random_resized_crops_are_cut_from_the_stored_pixels(whole):
         # Two libraries' fixed-point arithmetic of the same filter.
         assert difference.max() <= 2
         assert difference.float().mean() < 0.3
-        planes = StoredPhoto(store.picture("train", position), data.splits["test"].scaled)
-        assert torch.equal(data.transform.random(planes, own), data.transform.random(file, own))
+
+
+def test_what_is_measured_is_never_scaled_twice(whole):
+    test = made(whole).splits["test"]
+    picture = test.picture(4)
+    assert np.array_equal(np.array(picture), Store(whole).picture("val", 4).transpose(1, 2, 0))
+    assert np.array(picture).flags.writeable
+    assert scale_short_side(picture, 256) is picture
+    with pytest.raises(InputError, match="point --data.root at the JPEG folders"):
+        scale_short_side(picture, 288)
 
 
 def test_the_fast_decoder_scales_with_opencv_and_differs_little(whole):
@@ -261,7 +269,9 @@ def test_a_store_that_could_not_be_measured_on_as_the_files_are_is_refused(whole
 
 def test_a_store_is_found_by_its_index_in_its_parent_too(whole, root, tmp_path):
     shutil.copytree(whole, tmp_path / "fast" / "prepared-256")
-    assert made(tmp_path / "fast").store.folder == tmp_path / "fast" / "prepared-256"
+    found = made(tmp_path / "fast")
+    assert found.store.folder == tmp_path / "fast" / "prepared-256"
+    assert found.files["test"][0] == tmp_path / "fast" / "val" / WNIDS[0] / "ILSVRC2012_val_00000005.JPEG"
     shutil.copytree(whole, tmp_path / "fast" / "other")
     with pytest.raises(InputError, match=r"holds 2 prepared stores: point --data.root at one, such as .*/other\."):
         made(tmp_path / "fast")
