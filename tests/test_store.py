@@ -171,7 +171,7 @@ def test_what_is_measured_is_never_scaled_twice(whole):
     assert np.array_equal(np.array(picture), Store(whole).picture("val", 4).transpose(1, 2, 0))
     assert np.array(picture).flags.writeable
     assert scale_short_side(picture, 256) is picture
-    with pytest.raises(InputError, match="point --data.root at the JPEG folders"):
+    with pytest.raises(InputError, match=r"point --data.root at the JPEG folders"):
         scale_short_side(picture, 288)
 
 
