@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -75,13 +76,18 @@ def prepare(name: str, root: str, size: int | None, warp: bool, output: str | No
         size = 256 if size is None else size
         folder = Path(output) if output else Path(root, f"prepared-{size}{'-warped' if warp else ''}")
         scaling = WARPED if warp else SHORT_SIDE
-        print_store(prepare_store(Path(root), folder, size, num_workers or cores.share(), scaling))
+        try:
+            store = prepare_store(Path(root), folder, size, num_workers or cores.share(), scaling)
+        except KeyboardInterrupt:
+            print("zoo: stopped; the same command goes on with what is missing.", file=sys.stderr)
+            return 130
+        print_store(store)
         return 0
     from zoo.data.base import InMemoryDataModule
     from zoo.data.prepare_memory import statistics_of
 
     options = {"--size": size, "--warp": warp, "--output": output, "--workers": num_workers}
-    given = [option for option, value in options.items() if value]
+    given = [option for option, value in options.items() if value not in (None, False)]
     data = _module(name, root)
     if not isinstance(data, InMemoryDataModule) or name not in MEASURED:
         raise InputError(f"{name} is made in memory and has nothing to prepare: train on it as it is.")

@@ -124,7 +124,7 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
         partial.replace(path)
     except OSError as error:
         raise InputError(
-            f"{path} cannot be written ({error.strerror}): make room and run the same command again;"
+            f"{path} cannot be written ({error.strerror or error}): make room and run the same command again;"
             " the shards that are finished stay."
         ) from error
     finally:

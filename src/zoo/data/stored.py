@@ -92,7 +92,7 @@ class StoredPhotos(Photos):
 
 
 def fitted(transform: PhotoTransform, store: Store | None, root: Path) -> PhotoTransform:
-    """``transform`` with what it takes from the statistics of ``store``.
+    """``transform`` with what it takes from the statistics of ``store``: of all training images, held out or not.
 
     Raises InputError where it needs a store, or another one: the central view, on which everything is measured, must
     have the pixels that it has from the original files.
