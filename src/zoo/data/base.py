@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from zoo.data.fingerprint import kind_of, of_tensors
+from zoo.data.loader import Loader, leave_signals_to_parent, place_in_epoch
 from zoo.data.memory import InMemory
 from zoo.data.sampling import Batches, Draw
 from zoo.data.splits import held_out
@@ -62,8 +63,11 @@ class ImageDataModule(LightningDataModule):
         raise NotImplementedError
 
     def train_dataloader(self) -> DataLoader:
-        """Training images in keyed random order, augmented."""
-        return self._loader("train", shuffle=True)
+        """Training images in keyed random order, augmented; from the step on that the trainer has come to."""
+        loader = self._loader("train", shuffle=True)
+        if self.trainer:
+            loader.sampler.go_on_at(*place_in_epoch(self.trainer))  # type: ignore[attr-defined]
+        return loader
 
     def val_dataloader(self) -> DataLoader | list:
         """The held-out slice of train, in order; an empty list, so that fitting goes on, where nothing is held out.
@@ -97,13 +101,14 @@ class ImageDataModule(LightningDataModule):
         )
         # batch_size=None: the sampler's items are whole batches already.
         workers = self.num_workers
-        return DataLoader(
+        return Loader(
             dataset,
             batch_size=None,
             sampler=batches,
             num_workers=workers,
             persistent_workers=workers > 0,
             pin_memory=workers > 0 and torch.cuda.is_available(),
+            worker_init_fn=leave_signals_to_parent,
         )
 
 
