@@ -41,10 +41,13 @@ class ExactResume(Callback):
         if self._checkpoint is not None:
             schedulers = [config.scheduler for config in trainer.lr_scheduler_configs]
             typed_values_win(self._checkpoint, trainer.optimizers, schedulers)
-        self._checkpoint = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Corrects the loop where its progress alone cannot say what is left to do."""
+        if self._checkpoint is None:
+            return
+        self._checkpoint = None
+        _go_on_in_epoch(trainer.fit_loop)
         loop = trainer.fit_loop.epoch_loop
         done = loop.batch_progress.current.ready
         # With max_steps Lightning takes every checkpoint for one of the middle of an epoch.
@@ -54,6 +57,17 @@ class ExactResume(Callback):
         fetcher: Any = trainer.fit_loop._data_fetcher
         if loop.restarting and done == trainer.num_training_batches and not loop._should_check_val_fx(fetcher):
             loop._batches_that_stepped += 1
+
+
+def _go_on_in_epoch(loop: Any) -> None:
+    """Draws the training batches anew, from the step on that the loop has come to."""
+    for loader in loop._combined_loader.flattened:
+        if hasattr(loader.sampler, "go_on_at"):
+            steps = loop.epoch_loop.batch_progress.current.processed
+            loader.sampler.go_on_at(loop.epoch_progress.current.processed, steps)
+    loop._load_combined_loader_states()
+    # Whatever asked for the length of an epoch has set the loaders, and their workers, off already.
+    iter(loop._data_fetcher)
 
 
 def _take_up(counts: Any, gathered: Tensor, rank: int, num_processes: int) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from zoo.data.fingerprint import kind_of, of_tensors
-from zoo.data.loader import Loader, leave_signals_to_parent, place_in_epoch
+from zoo.data.loader import Loader, leave_signals_to_parent
 from zoo.data.memory import InMemory
 from zoo.data.sampling import Batches, Draw
 from zoo.data.splits import held_out
@@ -63,11 +63,8 @@ class ImageDataModule(LightningDataModule):
         raise NotImplementedError
 
     def train_dataloader(self) -> DataLoader:
-        """Training images in keyed random order, augmented; from the step on that the trainer has come to."""
-        loader = self._loader("train", shuffle=True)
-        if self.trainer:
-            loader.sampler.go_on_at(*place_in_epoch(self.trainer))  # type: ignore[attr-defined]
-        return loader
+        """Training images in keyed random order, augmented."""
+        return self._loader("train", shuffle=True)
 
     def val_dataloader(self) -> DataLoader | list:
         """The held-out slice of train, in order; an empty list, so that fitting goes on, where nothing is held out.

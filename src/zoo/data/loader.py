@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from lightning.pytorch import Trainer
 from torch.utils.data import DataLoader
 
 from zoo.errors import InputError
@@ -24,10 +23,7 @@ class Loader(DataLoader):
         return _Timed(super().__iter__(), self)
 
     def state_dict(self) -> dict[str, Any]:
-        """What an epoch is cut into; where in it to go on follows from the Trainer's progress, see ``place_in_epoch``.
-
-        That the method is there tells Lightning that this loader goes on in the middle of an epoch.
-        """
+        """What an epoch is cut into; where in it to go on, ``zoo.resuming`` tells the sampler."""
         return {"num_images": self.sampler.n, "batch_size": self.sampler.batch_size}  # type: ignore[attr-defined]
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -51,18 +47,6 @@ class _Timed(Iterator):
             return next(self.batches)
         finally:
             self.loader.waited += time.perf_counter() - started
-
-
-def place_in_epoch(trainer: Trainer) -> tuple[int, int]:
-    """The epoch, and how many of its steps are done, where ``trainer`` stands or goes on from its checkpoint.
-
-    Asked before the first batch is drawn: worker processes draw ahead as soon as they are started.
-    """
-    loop = trainer.fit_loop
-    epoch: Any = loop.epoch_progress.current
-    steps: Any = loop.epoch_loop.batch_progress.current
-    # Between two epochs the steps of the last one are still on the books.
-    return epoch.processed, steps.processed if epoch.started > epoch.processed else 0
 
 
 def leave_signals_to_parent(worker: int) -> None:

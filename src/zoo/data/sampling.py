@@ -41,6 +41,11 @@ class Batches(DistributedSampler):
         self.rank, self.num_replicas, self.epoch = rank, num_replicas, 0
         self.first_step = 0
 
+    def set_epoch(self, epoch: int) -> None:
+        """Draws the order of ``epoch`` from now on."""
+        if epoch != self.epoch:
+            self.epoch, self.first_step = epoch, 0
+
     def go_on_at(self, epoch: int, step: int) -> None:
         """Passes over the first ``step`` steps of ``epoch``; later epochs are whole."""
         self.epoch, self.first_step = epoch, step
