@@ -7,15 +7,16 @@ import signal
 import warnings
 from pathlib import Path
 
+import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
 from torch import nn
 
-from zoo.checkpoints import LastCheckpoint, Saving, WholeFile
+from zoo.checkpoints import LastCheckpoint, WholeFile
 from zoo.data.base import InMemoryDataModule
 from zoo.data.transforms import CIFAR10
 from zoo.errors import Stopped
-from zoo.evaluation.recorder import Recorder, weights_digest
+from zoo.evaluation.recorder import Recorder
 from zoo.loggers import MetricsFile
 from zoo.models.classifier import Classifier
 from zoo.models.network import Network
@@ -80,13 +81,13 @@ class StopAfter(Callback):
             os.kill(os.getpid(), signal.SIGTERM)
 
 
-def train(folder: Path, data, model, *callbacks, saving=Saving(None, None), **options) -> Trainer:  # noqa: B008
+def train(folder: Path, data, model, *callbacks, every=None, **options) -> Trainer:
     """Trains in ``folder``, going on from its last checkpoint where there is one; a test at the end."""
     last = folder / "checkpoints" / "last.ckpt"
     options = {"max_epochs": 3, "num_sanity_val_steps": 0, "log_every_n_steps": 2} | options
     trainer = Trainer(
         logger=MetricsFile(folder),
-        callbacks=[Recorder(folder / "record.json", {}), LastCheckpoint(last, saving, "go on"), *callbacks],
+        callbacks=[Recorder(folder / "record.json", {}), LastCheckpoint(last, every, None, "go on"), *callbacks],
         accelerator="cpu",
         enable_progress_bar=False,
         enable_model_summary=False,
@@ -99,12 +100,9 @@ def train(folder: Path, data, model, *callbacks, saving=Saving(None, None), **op
 
 def stopped(folder: Path, data, model, *callbacks, **options) -> None:
     """Trains until a signal comes, which must be obeyed."""
-    try:
+    with pytest.raises(Stopped) as stop:
         train(folder, data, model, *callbacks, **options)
-    except Stopped as stop:
-        assert stop.status == 128 + signal.SIGTERM
-    else:
-        raise AssertionError("the run was not stopped")
+    assert stop.value.status == 128 + signal.SIGTERM
 
 
 def outcome(trainer: Trainer, folder: Path) -> dict:

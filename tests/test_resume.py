@@ -5,8 +5,6 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from resume_cases import Noise, StopAfter, outcome, small_model, stopped, train
 
-from zoo.checkpoints import Saving
-
 STEPS = 5  # an epoch of 40 images in steps of 9
 
 
@@ -79,7 +77,7 @@ def test_gathered_gradients_are_not_lost(tmp_path, whole, step):
 @pytest.mark.parametrize("held_out", [12, 0])
 @pytest.mark.parametrize("every", [3, 5])
 def test_from_a_checkpoint_that_lightning_wrote(tmp_path, whole, held_out, every):
-    """Its ModelCheckpoint saves in the middle of a step's end, also of an epoch's last: there Lightning drops the end."""
+    """Its ModelCheckpoint also saves at the end of an epoch's last step: there Lightning drops the epoch's end."""
     own = ModelCheckpoint(tmp_path / "own", "{step}", every_n_train_steps=every, save_top_k=-1)
     reference = whole(held_out)
     train(tmp_path, Noise(held_out), small_model(), own)
@@ -99,7 +97,7 @@ def test_saved_every_few_steps_and_at_the_end(tmp_path):
             if (tmp_path / "checkpoints" / "last.ckpt").exists():
                 seen.append(torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)["global_step"])
 
-    train(tmp_path, Noise(), small_model(), Watch(0), saving=Saving(4, None))
+    train(tmp_path, Noise(), small_model(), Watch(0), every=4)
     # After step 5 an epoch ends, but within a second of the last checkpoint.
     assert seen == [4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12]
     assert torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 15

@@ -4,7 +4,6 @@ import os
 import signal
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -22,20 +21,6 @@ ROWS_KEY = "zoo_metrics_rows"
 # Epochs of milliseconds need no checkpoint each.
 SHORTEST = 1.0
 _SAVE = 1  # below every number of a signal in SIGNALS
-
-
-@dataclass
-class Saving:
-    """When last.ckpt is written besides at the end of each epoch: after so many steps or minutes."""
-
-    every_n_train_steps: int | None = None
-    minutes: float | None = 10.0
-
-    def __post_init__(self) -> None:
-        for name in ("every_n_train_steps", "minutes"):
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise InputError(f"save.{name} must be above 0, or null for never, not {value}.")
 
 
 class WholeFile(TorchCheckpointIO):
@@ -74,14 +59,17 @@ def _sync_folder(folder: Path) -> None:
 
 
 class LastCheckpoint(Checkpoint):
-    """Writes ``path`` after each epoch, as ``saving`` says, at the end, and when SIGTERM or SIGINT asks to stop.
+    """Writes ``path`` after each epoch, every so many steps or minutes, and when SIGTERM or SIGINT asks to stop.
 
     A signal sets a flag; the next step that is over saves, and ``Stopped`` leaves the run with ``how_to_go_on``. A
     second signal acts as if nobody had caught it. With several processes all stop after the same step.
     """
 
-    def __init__(self, path: Path, saving: Saving, how_to_go_on: str) -> None:
-        self.path, self.saving, self.how_to_go_on = path, saving, how_to_go_on
+    def __init__(self, path: Path, steps: int | None, minutes: float | None, how_to_go_on: str) -> None:
+        for name, value in {"steps": steps, "minutes": minutes}.items():
+            if value is not None and value <= 0:
+                raise InputError(f"save_every_n_{name} must be above 0, or null for never, not {value}.")
+        self.path, self.steps, self.minutes, self.how_to_go_on = path, steps, minutes, how_to_go_on
         self._signum = 0
         self._saved_at, self._saved_step = 0.0, 0
 
@@ -152,11 +140,10 @@ class LastCheckpoint(Checkpoint):
 
     def _due(self, trainer: Trainer, at_epoch: bool) -> bool:
         steps, seconds = trainer.global_step - self._saved_step, time.monotonic() - self._saved_at
-        every, minutes = self.saving.every_n_train_steps, self.saving.minutes
         return bool(
             (at_epoch and steps and (seconds >= SHORTEST or not self.path.exists()))
-            or (every and steps >= every)
-            or (minutes and seconds >= 60 * minutes)
+            or (self.steps and steps >= self.steps)
+            or (self.minutes and seconds >= 60 * self.minutes)
         )
 
     def _agreed(self, trainer: Trainer, due: bool) -> tuple[int, bool]:

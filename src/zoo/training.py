@@ -16,7 +16,7 @@ import zoo.data
 import zoo.models
 from zoo import runs
 from zoo.arguments import complete
-from zoo.checkpoints import LastCheckpoint, Saving, WholeFile
+from zoo.checkpoints import LastCheckpoint, WholeFile
 from zoo.console import announce, progress_bar, quiet, say
 from zoo.data.base import ImageDataModule
 from zoo.errors import InputError, Stopped
@@ -73,7 +73,8 @@ class ZooCLI(LightningCLI):
         parser.add_argument("--run_dir", type=str | None, default=None, help="the run's folder instead of runs/...")
         parser.add_argument("--ckpt_path", type=str | None, default=None, help="a .ckpt file or a run folder")
         parser.add_argument("--resume", type=str | None, default=None, help="fit: the run folder to go on in")
-        parser.add_argument("--save", type=Saving, default=Saving(), help="last.ckpt besides at the end of an epoch")
+        parser.add_argument("--save_every_n_steps", type=int | None, default=None, help="save within an epoch, too")
+        parser.add_argument("--save_every_n_minutes", type=float | None, default=10.0, help="the same, by the clock")
         parser.add_argument("--init_from", type=str | None, default=None, help="fit: a run whose layers to start from")
         parser.add_argument("--test", type=bool, default=True, help="after fit, measure the test set")
         parser.add_argument("--channels_last", type=bool, default=False, help="store maps pixel by pixel: often faster")
@@ -125,8 +126,9 @@ class ZooCLI(LightningCLI):
         if options.enable_progress_bar is not False:
             callbacks.append(progress_bar())
         if self.verb == "fit" and options.enable_checkpointing is not False:
+            every = (self.config_init.save_every_n_steps, self.config_init.save_every_n_minutes)
             how = f"go on with: zoo fit --resume {self.run_dir}"
-            callbacks.append(LastCheckpoint(self.run_dir / runs.CHECKPOINT, self.config_init.save, how))
+            callbacks.append(LastCheckpoint(self.run_dir / runs.CHECKPOINT, *every, how))
         self.trainer_defaults = {"callbacks": callbacks}
         trainer = super().instantiate_trainer(logger=loggers, enable_model_summary=False, **kwargs)
         trainer.strategy.checkpoint_io = WholeFile()
