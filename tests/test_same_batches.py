@@ -59,6 +59,7 @@ def test_in_memory(num_processes, first_step):
     assert_equal(together(lambda: Noise(0), num_processes, first_step), whole[first_step:])
 
 
+@pytest.mark.filterwarnings("ignore:.*worker processes in total")
 @pytest.mark.parametrize(
     ("num_workers", "num_processes", "first_step"),
     [(0, 1, 2), (1, 1, 1), (2, 1, 0), (2, 1, 3), (4, 1, 2), (0, 2, 1), (0, 3, 0), (2, 2, 3), (2, 3, 2)],

@@ -20,6 +20,7 @@ from zoo.checkpoints import LastCheckpoint, WholeFile
 from zoo.console import announce, progress_bar, quiet, say
 from zoo.data.base import ImageDataModule
 from zoo.errors import InputError, Stopped
+from zoo.evaluation.loader_report import LoaderReport
 from zoo.evaluation.predictions import write_predictions
 from zoo.evaluation.recorder import Recorder, weights_digest
 from zoo.loggers import MetricsFile, Wandb, close, wandb_logger
@@ -122,7 +123,7 @@ class ZooCLI(LightningCLI):
         if self.config_init.wandb:
             loggers.append(wandb_logger(self.config_init.wandb, self.run_dir, config))
         self.recorder = Recorder(self.run_dir / runs.RECORD, config)
-        callbacks: list[Callback] = [self.recorder]
+        callbacks: list[Callback] = [self.recorder, LoaderReport()]
         if options.enable_progress_bar is not False:
             callbacks.append(progress_bar())
         if self.verb == "fit" and options.enable_checkpointing is not False:

@@ -1,5 +1,6 @@
 """The callback that tells whether the network waits for its images."""
 
+import os
 import time
 from typing import Any
 
@@ -68,8 +69,16 @@ class LoaderReport(Callback):
 
     @rank_zero_only
     def _advise(self, share: float, data: Any) -> None:
-        self.advice = f"{share:.0%} of the epoch went by waiting for images: {data.loading_advice if data else ''}"
+        self.advice = f"The network waited for its images in {share:.0%} of the epoch: {_advice(data)}."
         print(self.advice)
+
+
+def _advice(data: Any) -> str:
+    workers, cores = getattr(data, "num_workers", 0), os.cpu_count() or 1
+    if hasattr(data, "read"):  # in memory: there are no workers to add
+        return "its batches are made by the process that trains, which a lighter data.transform or a GPU would relieve"
+    more = f"try --data.num_workers {cores} (now {workers}), " if workers < cores else ""
+    return f"{more}pip install 'zoo[fast]' for a faster decoder, or have the pictures resized once: zoo data prepare"
 
 
 def _waited(trainer: Trainer) -> float | None:
