@@ -404,7 +404,9 @@ def test_too_small_a_disk_is_refused_before_anything_is_decoded(root, tmp_path, 
     monkeypatch.setattr(prepare.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**7, 10**7, 10**6))
     monkeypatch.delattr(shards, "scaled_planes")
     assert main(["data", "prepare", "ImageNet", "--root", str(root), "--output", str(tmp_path / "store")]) == 2
-    assert "0.0 GB, and" in capsys.readouterr().err
+    message = capsys.readouterr().err
+    assert message.startswith("zoo: The prepared pictures need about 4.")
+    assert f" MB, and {tmp_path / 'store'} has 1.0 MB free: make room" in message
     assert not list(tmp_path.rglob("*.bin"))
 
 

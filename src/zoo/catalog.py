@@ -146,7 +146,7 @@ DATA = {
     "FiveDigits": "the digits 0 to 4 as strokes on 16x16, under shifts: needs no download",
     "MNIST": "60,000 + 10,000 handwritten digits, 28x28",
     "CIFAR10": "50,000 + 10,000 colour photographs, 32x32, 10 classes",
-    "ImageNet": "ILSVRC folders train/<wnid>/*.JPEG and val/, any number of classes",
+    "ImageNet": "ILSVRC folders train/<wnid>/*.JPEG and val/, or a store made of them, any number of classes",
     "Symmetry": "all 64 patterns of six bits, eight of them mirror symmetric: needs no download",
     "SmokeImageNet": "ten classes of generated JPEG files in ImageNet's layout, for a quick try",
 }

@@ -73,9 +73,13 @@ def require_room(output: Path, files: list[Path], size: int, scaling: str) -> No
     free = shutil.disk_usage(output).free
     if need > free:
         raise InputError(
-            f"The prepared pictures need about {need / 1e9:,.1f} GB, and {output} has {free / 1e9:,.1f} GB free:"
+            f"The prepared pictures need about {_bytes(need)}, and {output} has {_bytes(free)} free:"
             " make room, or name another place with --output."
         )
+
+
+def _bytes(number: int) -> str:
+    return f"{number / 1e9:,.1f} GB" if number >= 1e9 else f"{number / 1e6:,.1f} MB"
 
 
 @contextmanager
