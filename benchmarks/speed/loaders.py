@@ -2,8 +2,8 @@
 
     OMP_NUM_THREADS=1 python benchmarks/speed/loaders.py --data DIR
 
-DIR holds cifar-10-batches-bin/ and photos/<class>/*.JPEG. Each round runs every pipeline of a task over as many images,
-one after the other, so that what else the machine does falls on all; the table has medians over the rounds, and of the
+DIR holds cifar-10-batches-bin/ and photos/<class>/*.JPEG. Each round runs every pipeline of a task, one after the
+other, so that what else the machine does falls on all; the table has medians over the rounds, and of the
 ratios within a round. All end with normalised float32 batches on the CPU; workers stay from round to round. Of more
 than two cores the rest is left idle.
 """
@@ -33,7 +33,7 @@ import reference
 TABLE = Path(__file__).parents[1] / "tables" / "loaders.md"
 CORES = 2
 # As many links to the photographs, so that a round is longer than the start of its first batch.
-COPIES = 12
+COPIES = 8
 
 Pipeline = Callable[[], Iterator[Tensor]]
 
@@ -100,9 +100,10 @@ def rows(task: str, pipelines: dict[str, Pipeline], rounds: int, least: dict[str
     for run in pipelines.values():
         check(next(iter(run())))
     times: dict[str, list[float]] = {name: [] for name in pipelines}
-    for _ in range(rounds + 1):
+    for number in range(rounds + 1):
         for name, run in pipelines.items():
             times[name].append(rate(run))
+            print(f"round {number}: {name} {times[name][-1]:,.0f} images/s", file=sys.stderr, flush=True)
     base, *_ = kept = {name: values[1:] for name, values in times.items()}
     table = []
     for name, values in kept.items():
