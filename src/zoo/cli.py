@@ -20,7 +20,7 @@ Re-run the history of image recognition, from the perceptron to VGG.
   zoo list models|configs|data        what there is
   zoo info NETWORK                    a network layer by layer: shapes, parameters, multiply-accumulates
   zoo table [DATA]                    measured errors beside the published ones, with a verdict
-  zoo data fetch|verify|info DATASET  download a data set, find every broken file in it, see what it holds
+  zoo data fetch|verify|info|stream DATASET  download a data set, find every broken file in it, see what it holds
 
 zoo VERB --help says more. RUN is a run folder such as runs/lenet5_digits/2026-01-31_12-00-00.
 """
@@ -128,13 +128,14 @@ def _table(args: list[str]) -> int:
 
 def _data(args: list[str]) -> int:
     parser = _Parser(prog="zoo data", description="Fetch a data set, check it, see what it holds.")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="fetch|verify|info")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="fetch|verify|info|stream")
     parsers = {
         verb: verbs.add_parser(verb, help=text, description=text)
         for verb, text in (
             ("fetch", "Download CIFAR10 or MNIST."),
             ("verify", "Find every broken, misplaced or odd image; exit status 1 where there are faults."),
             ("info", "Show counts, sizes and fingerprint; draw augmented training images."),
+            ("stream", "Pack the files of ImageNet into chunks, for training from object storage."),
         )
     }
     for sub in parsers.values():
@@ -146,12 +147,15 @@ def _data(args: list[str]) -> int:
     check.add_argument("--output", metavar="REPORT.json", help="write all that was found as JSON")
     show.add_argument("--transform", metavar="NAME", help="the preprocessing that the contact sheet shows")
     show.add_argument("--output", metavar="SHEET.png", help="write a contact sheet of augmented training images")
+    parsers["stream"].add_argument("--output", required=True, metavar="DIR", help="the folder to pack them into")
     options = parser.parse_args(args)
     from zoo import data_verbs
 
     name = data_verbs.dataset_named(options.dataset)
     if options.verb == "verify":
         return data_verbs.verify(name, options.root, options.workers, options.manifest, options.output)
+    if options.verb == "stream":
+        return data_verbs.stream(name, options.root, options.output)
     if options.verb == "info":
         return data_verbs.info(name, options.root, options.transform, options.output)
     return data_verbs.fetch(name, options.root)
