@@ -257,3 +257,16 @@ def test_the_verb_packs_says_what_and_leaves_nothing_half_written(folders, in_fo
 def test_an_address_without_a_stream_is_refused(root, tmp_path):
     with pytest.raises(InputError, match=f"No stream can be read at {root}"):
         StreamedImageNet(root, cache_dir=str(tmp_path)).prepare_data()
+
+
+def test_info_counts_the_stream_and_draws_it(packed, in_folder, capsys):
+    assert main(["data", "info", "StreamedImageNet", "--root", str(packed), "--output", "sheet.png"]) == 0
+    told = capsys.readouterr().out
+    assert "chunks at" in told
+    assert "listing-sha256:" in told
+    assert Image.open("sheet.png").size > (200, 200)
+
+
+def test_a_stream_is_not_verified_by_itself(in_folder, capsys):
+    assert main(["data", "verify", "StreamedImageNet"]) == 2
+    assert "verify these, as ImageNet" in capsys.readouterr().err

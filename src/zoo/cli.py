@@ -14,13 +14,15 @@ HELP = """usage: zoo VERB [options]
 Re-run the history of image recognition, from the perceptron to VGG.
 
   zoo fit --config lenet5_digits      train a network, then measure it on the test set
+  zoo fit --resume RUN                go on with a run that was stopped or killed
   zoo validate --ckpt_path RUN        measure a checkpoint on the held-out slice of train
   zoo test --ckpt_path RUN            measure a checkpoint on the test set
   zoo predict --ckpt_path RUN         write a checkpoint's predictions on the test set
   zoo list models|configs|data        what there is
   zoo info NETWORK                    a network layer by layer: shapes, parameters, multiply-accumulates
   zoo table [DATA]                    measured errors beside the published ones, with a verdict
-  zoo data fetch|verify|info|stream DATASET  download a data set, find every broken file in it, see what it holds
+  zoo data fetch|verify|info DATASET  download a data set, find every broken file in it, see what it holds
+  zoo data stream ImageNet            pack it for training from object storage
 
 zoo VERB --help says more. RUN is a run folder such as runs/lenet5_digits/2026-01-31_12-00-00.
 """

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from zoo.data.stream_format import INDEX, litdata
+from zoo.data.stream_format import INDEX, litdata, short
 from zoo.errors import InputError
 
 # A chunk used within so many seconds is being read by some process.
@@ -89,8 +89,7 @@ class ChunkCache:
                 raise OSError(f"{found:,} of {num_bytes:,} bytes arrived")
             partial.replace(self.folder / name)
         except Exception as error:  # each kind of storage has errors of its own
-            reason = " ".join(str(error).split()) or type(error).__name__
-            raise InputError(f"{self.address}/{name} cannot be fetched ({reason}).") from error
+            raise InputError(f"{self.address}/{name} cannot be fetched ({short(error)}).") from error
         finally:
             partial.unlink(missing_ok=True)
 

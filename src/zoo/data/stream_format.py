@@ -127,10 +127,16 @@ def read_listing(root: str, cache: Path) -> Listing:
         content: dict[str, Any] = json.loads(gzip.decompress(file.read_bytes()))
         return Listing(**content)
     except Exception as error:  # each kind of storage has errors of its own
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = short(error)
         raise InputError(
             f"No stream can be read at {root} ({reason}): pack one with zoo data stream ImageNet --output DIR."
         ) from error
+
+
+def short(error: Exception) -> str:
+    """An error's text in one line of bearable length: some clients print a traceback into it."""
+    words = " ".join(str(error).split()) or type(error).__name__
+    return words if len(words) <= 160 else f"{words[:157]}..."
 
 
 def is_remote(root: str) -> bool:
