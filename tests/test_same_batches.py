@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from resume_cases import Noise
+from resume_cases import Noise, StopAfter, outcome, small_model, stopped, train
 
 from zoo.data import ImageNet
 
@@ -83,3 +83,17 @@ def test_the_epoch_after_the_one_gone_on_in_is_whole(photos):
     loader.sampler.go_on_at(EPOCH + 1, 4)
     loader.sampler.set_epoch(EPOCH + 2)
     assert len(list(loader)) == 4
+
+
+@pytest.mark.parametrize("stop", [2, 4, 6])
+def test_a_run_on_jpeg_files_goes_on_with_other_numbers_of_workers(photos, tmp_path, stop):
+    """What workers drew ahead, of this epoch or the first one, must not be taken for the next steps."""
+
+    def data(num_workers):
+        return ImageNet(str(photos), 7, num_held_out=0, num_workers=num_workers)
+
+    options = {"max_epochs": 2, "log_every_n_steps": 1}
+    whole = outcome(train(tmp_path / "whole", data(0), small_model(224), **options), tmp_path / "whole")
+    assert whole["train_steps"] == 8
+    stopped(tmp_path / "run", data(2), small_model(224), StopAfter(stop), **options)
+    assert outcome(train(tmp_path / "run", data(1), small_model(224), **options), tmp_path / "run") == whole

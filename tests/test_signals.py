@@ -192,3 +192,14 @@ def test_a_run_that_is_over_is_not_gone_on_with(in_folder, whole, capsys):
 def test_what_is_typed_anew_is_shown_beside_what_the_run_had(in_folder, whole, capsys):
     assert main(["fit", "--ckpt_path", str(whole), "--trainer.max_epochs", "7", "--run_dir", "on", *QUIET]) == 0
     assert "trainer.max_epochs 7, not 6" in capsys.readouterr().out
+
+
+def test_the_wandb_run_is_gone_on_with(in_folder):
+    def ids():
+        return [path.name.rpartition("-")[2] for path in (in_folder / "run" / "wandb").glob("offline-run-*-*")]
+
+    words = [*RUN, "--config", "overlays/wandb", "--trainer.max_epochs", "1"]
+    assert main(["fit", *words, "--run_dir", "run", "--test", "false"]) == 0
+    (first,) = ids()
+    assert main(["fit", "--resume", "run", *QUIET, "--trainer.max_epochs", "2"]) == 0
+    assert set(ids()) == {first}

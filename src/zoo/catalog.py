@@ -147,6 +147,7 @@ DATA = {
     "MNIST": "60,000 + 10,000 handwritten digits, 28x28",
     "CIFAR10": "50,000 + 10,000 colour photographs, 32x32, 10 classes",
     "ImageNet": "ILSVRC folders train/<wnid>/*.JPEG and val/, or a store made of them, any number of classes",
+    "StreamedImageNet": "ILSVRC as LitData chunks in a folder or object storage (zoo data stream packs them)",
     "Symmetry": "all 64 patterns of six bits, eight of them mirror symmetric: needs no download",
     "SmokeImageNet": "ten classes of generated JPEG files in ImageNet's layout, for a quick try",
 }

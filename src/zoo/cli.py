@@ -14,6 +14,7 @@ HELP = """usage: zoo VERB [options]
 Re-run the history of image recognition, from the perceptron to VGG.
 
   zoo fit --config lenet5_digits      train a network, then measure it on the test set
+  zoo fit --resume RUN                go on with a run that was stopped or killed
   zoo validate --ckpt_path RUN        measure a checkpoint on the held-out slice of train
   zoo test --ckpt_path RUN            measure a checkpoint on the test set
   zoo predict --ckpt_path RUN         write a checkpoint's predictions on the test set
@@ -22,6 +23,7 @@ Re-run the history of image recognition, from the perceptron to VGG.
   zoo table [DATA]                    measured errors beside the published ones, with a verdict
   zoo data fetch|verify|prepare|info DATASET
                                       download a data set, find every broken file, scale it once, see what it holds
+  zoo data stream ImageNet            pack it for training from object storage
 
 zoo VERB --help says more. RUN is a run folder such as runs/lenet5_digits/2026-01-31_12-00-00.
 """
@@ -129,7 +131,7 @@ def _table(args: list[str]) -> int:
 
 def _data(args: list[str]) -> int:
     parser = _Parser(prog="zoo data", description="Fetch a data set, check it, see what it holds.")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="fetch|verify|prepare|info")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="fetch|verify|prepare|info|stream")
     parsers = {
         verb: verbs.add_parser(verb, help=text, description=text)
         for verb, text in (
@@ -137,6 +139,7 @@ def _data(args: list[str]) -> int:
             ("verify", "Find every broken, misplaced or odd image; exit status 1 where there are faults."),
             ("prepare", "Scale every picture once, for training at full speed; find mean and principal components."),
             ("info", "Show counts, sizes and fingerprint; draw augmented training images."),
+            ("stream", "Pack the files of ImageNet into chunks, for training from object storage."),
         )
     }
     for sub in parsers.values():
@@ -156,6 +159,7 @@ def _data(args: list[str]) -> int:
     make.add_argument("--workers", type=int, metavar="N", help="processes that decode (default: one a core)")
     show.add_argument("--transform", metavar="NAME", help="the preprocessing that the contact sheet shows")
     show.add_argument("--output", metavar="SHEET.png", help="write a contact sheet of augmented training images")
+    parsers["stream"].add_argument("--output", required=True, metavar="DIR", help="the folder to pack them into")
     options = parser.parse_args(args)
     from zoo import data_verbs
 
@@ -164,6 +168,8 @@ def _data(args: list[str]) -> int:
         return data_verbs.verify(name, options.root, options.workers, options.manifest, options.output)
     if options.verb == "prepare":
         return data_verbs.prepare(name, options.root, options.size, options.warp, options.output, options.workers)
+    if options.verb == "stream":
+        return data_verbs.stream(name, options.root, options.output)
     if options.verb == "info":
         return data_verbs.info(name, options.root, options.transform, options.output)
     return data_verbs.fetch(name, options.root, options.labels)

@@ -1,4 +1,4 @@
-"""``zoo data fetch|verify|prepare|info DATASET``: what one does with a data set before training on it."""
+"""``zoo data fetch|verify|prepare|info|stream DATASET``: what one does with a data set before training on it."""
 
 import difflib
 import inspect
@@ -31,6 +31,8 @@ def verify(name: str, root: str, num_workers: int | None, manifest: str | None, 
 
     if num_workers is not None and num_workers < 1:
         raise InputError(f"--workers must be at least 1, not {num_workers}.")
+    if name == "StreamedImageNet":
+        raise InputError("A stream is as good as the folders that it is packed from: verify these, as ImageNet.")
     if name in FOLDERS:
         found = _verify_images(name, Path(root), num_workers, Path(manifest) if manifest else None)
     else:
@@ -128,6 +130,24 @@ def fetch(name: str, root: str, labels: str | None = None) -> int:
         raise InputError(f"{name} brings its labels along: leave out --labels.")
     _module(name, root, download=True).prepare_data()
     print(f"{name} is in {Path(root).absolute()}.")
+    return 0
+
+
+def stream(name: str, root: str, output: str) -> int:
+    """Packs a folder of image files into chunks for object storage, with a progress bar."""
+    if name not in FOLDERS:
+        raise InputError(f"{name} is small enough for memory and not streamed: zoo data stream knows ImageNet.")
+    from rich.progress import Progress
+
+    from zoo.data.stream_format import write_stream
+
+    with Progress() as progress:
+        task = progress.add_task("images", total=None)
+        listing = write_stream(
+            Path(root), Path(output), progress=lambda done, of: progress.update(task, completed=done, total=of)
+        )
+    counts = ", ".join(f"{len(files):,} {split}" for split, files in listing.files.items())
+    print(f"{counts} images of {len(listing.classes):,} classes are in {output}; train with --data StreamedImageNet.")
     return 0
 
 

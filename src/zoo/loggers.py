@@ -104,10 +104,14 @@ class MetricsFile(CSVLogger):
 
 
 def wandb_logger(options: Wandb, run_dir: Path, config: dict[str, Any]) -> Logger:
-    """A logger that carries the whole ``config`` and is named after the run folder. Raises InputError without wandb."""
+    """A logger that carries the whole ``config`` and is named after the run folder. Raises InputError without wandb.
+
+    Where the folder has a W&B run from an earlier part of the run, that one goes on.
+    """
     try:
         return WandbLogger(
             name="/".join(run_dir.absolute().parts[-2:]),
+            id=_earlier_id(run_dir),
             save_dir=run_dir,
             project=options.project,
             entity=options.entity,
@@ -118,6 +122,12 @@ def wandb_logger(options: Wandb, run_dir: Path, config: dict[str, Any]) -> Logge
         )
     except ModuleNotFoundError as error:
         raise InputError("Weights & Biases is not installed: pip install wandb, or leave the overlay out.") from error
+
+
+def _earlier_id(run_dir: Path) -> str | None:
+    # W&B names its folders run-<time>-<id>, offline-run-<time>-<id> without a key.
+    folders = sorted((run_dir / "wandb").glob("*run-*-*"), key=lambda folder: folder.stat().st_mtime)
+    return folders[-1].name.rpartition("-")[2] if folders else None
 
 
 def close(loggers: list[Logger]) -> None:

@@ -10,10 +10,11 @@ _HOMES = {
     "ImageNet": "zoo.data.imagenet",
     "MNIST": "zoo.data.mnist",
     "SmokeImageNet": "zoo.data.smoke",
+    "StreamedImageNet": "zoo.data.stream",
     "Symmetry": "zoo.data.symmetry",
 }
 
-__all__ = ["CIFAR10", "MNIST", "Digits", "FiveDigits", "ImageNet", "SmokeImageNet", "Symmetry"]
+__all__ = ["CIFAR10", "MNIST", "Digits", "FiveDigits", "ImageNet", "SmokeImageNet", "StreamedImageNet", "Symmetry"]
 
 
 def __getattr__(name: str) -> Any:

@@ -99,12 +99,15 @@ class ImageDataModule(LightningDataModule):
         """The official test set, in order."""
         return self._loader("test")
 
+    def batches(self, split: str, **options: Any) -> Batches:
+        """The order of the images of ``split``; a subclass may have one that suits its storage."""
+        dataset: Any = self.splits[split]
+        return Batches(len(dataset), self.batch_size, **options)
+
     def _loader(self, split: str, shuffle: bool = False) -> DataLoader:
         rank, replicas = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        dataset: Any = self.splits[split]
-        batches = Batches(
-            len(dataset), self.batch_size, shuffle=shuffle, seed=self.seed, rank=rank, num_replicas=replicas
-        )
+        dataset = self.splits[split]
+        batches = self.batches(split, shuffle=shuffle, seed=self.seed, rank=rank, num_replicas=replicas)
         # batch_size=None: the sampler's items are whole batches already.
         workers = self.num_workers
         return Loader(

@@ -10,6 +10,7 @@ from zoo.data import manifest
 from zoo.data.base import ImageDataModule
 from zoo.data.imagenet import ImageNet
 from zoo.data.store import Store
+from zoo.data.stream import StreamedImageNet
 from zoo.errors import InputError
 from zoo.report.data import print_counts
 
@@ -24,6 +25,9 @@ def print_summary(name: str, data: ImageDataModule) -> None:
         _print_store(data.store)
     elif isinstance(data, ImageNet):
         _print_files(data)
+    elif isinstance(data, StreamedImageNet):
+        assert data.listing is not None
+        print(f"storage {sum(map(len, data.listing.chunk_sizes.values())):,} chunks at {data.root}")
     else:
         images = [data.splits[split].images for split in ("train", "test")]  # type: ignore[attr-defined]
         channels, height, width = images[0].shape[1:]
