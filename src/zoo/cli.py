@@ -16,6 +16,7 @@ Re-run the history of image recognition, from the perceptron to VGG.
   zoo fit --config lenet5_digits      train a network, then measure it on the test set
   zoo validate --ckpt_path RUN        measure a checkpoint on the held-out slice of train
   zoo test --ckpt_path RUN            measure a checkpoint on the test set
+  zoo benchmark WEIGHTS ...           measure networks under the papers' protocols: ten-crop, dense, multi-crop
   zoo predict --ckpt_path RUN         write a checkpoint's predictions on the test set
   zoo list models|configs|data        what there is
   zoo info NETWORK                    a network layer by layer: shapes, parameters, multiply-accumulates
@@ -33,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     verbs: dict[str, Callable[[list[str]], int]] = {"list": _list, "info": _info, "table": _table, "data": _data}
+    verbs["benchmark"] = _benchmark
     verbs |= {verb: partial(_train, verb) for verb in ("fit", "validate", "test", "predict")}
     if not words or words[0] in ("-h", "--help", "help"):
         print(HELP, end="")
@@ -118,6 +120,38 @@ def _table(args: list[str]) -> int:
             Path(options.output).write_text(text, encoding="utf-8")
         except OSError as error:
             raise InputError(f"Cannot write {options.output}: {error.strerror}.") from error
+    return 0
+
+
+def _benchmark(args: list[str]) -> int:
+    parser = _Parser(prog="zoo benchmark", description="Measure trained networks under the papers' test protocols.")
+    parser.add_argument("weights", nargs="+", metavar="WEIGHTS", help="run folders, .ckpt files, names of weights")
+    parser.add_argument("--data", metavar="NAME", help="CIFAR10, MNIST, Digits, ImageNet; default: the weights' own")
+    for option, meaning in (
+        ("root", "the folder that holds the data"),
+        ("transform", "the preprocessing; default: the weights' own"),
+        ("num_workers", "ImageNet: processes that decode"),
+    ):
+        metavar, kind = {"root": "DIR", "transform": "NAME", "num_workers": "N"}[option], str
+        parser.add_argument(
+            f"--data.{option}", metavar=metavar, type=int if option == "num_workers" else kind, help=meaning
+        )
+    parser.add_argument(
+        "--protocol", default="", metavar="P,...",
+        help="centre, ten-crop, nine-crops, six-views, dense-384, dense-256-384-512, multi-crop-256-384-512,"
+        " multi-crop+dense-256-384-512, with any scales; default: the network's own",
+    )  # fmt: skip
+    parser.add_argument("--output", metavar="DIR", help="where the Records go (default: runs/benchmark/<time>)")
+    parser.add_argument("--ensemble", action="store_true", help="measure the mean of the networks' probabilities")
+    parser.add_argument("--batch_size", type=int, default=128, metavar="N", help="images a step (default: 128)")
+    parser.add_argument("--devices", default="auto", metavar="N", help="GPUs, or processes where there is none")
+    options = vars(parser.parse_args(args))
+    from zoo.benchmark.verb import benchmark
+
+    data_options = {key.removeprefix("data."): options.pop(key) for key in [*options] if key.startswith("data.")}
+    options["data_options"] = {key: value for key, value in data_options.items() if value is not None}
+    options["protocols"] = [name for name in options.pop("protocol").split(",") if name]
+    benchmark(options.pop("weights"), as_ensemble=options.pop("ensemble"), **options)
     return 0
 
 

@@ -14,8 +14,6 @@ from torch import nn
 from zoo.results.provenance import environment, git_state
 from zoo.results.record import Record, finite
 
-SINGLE_VIEW = "single view"
-
 
 class Recorder(Callback):
     """Times training and test, counts images, and writes ``record.json`` when a test ends.

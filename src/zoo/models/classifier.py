@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from zoo import keyed
 from zoo.errors import InputError
 from zoo.evaluation.metrics import ErrorCounts
-from zoo.evaluation.recorder import SINGLE_VIEW
+from zoo.evaluation.protocols import SINGLE_VIEW
 from zoo.models.network import Network
 from zoo.optim import Schedule
 
@@ -45,6 +45,11 @@ class Classifier(LightningModule):
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, C, H, W) to logits (N, num_classes)."""
         return self.network(images)
+
+    @classmethod
+    def protocol_of(cls, variant: str) -> str:
+        """``protocol`` of a variant of the network."""
+        return cls.protocol
 
     def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
         """One loss an image, shape (N,): cross-entropy unless the paper has another."""

@@ -10,6 +10,7 @@ from zoo.report.formats import Column, Table, write
 from zoo.report.ilsvrc import contest_rows, contest_table
 from zoo.results.experiment import Experiment, experiments, read_records
 from zoo.results.published import Figure, Published, load
+from zoo.results.record import Record
 from zoo.results.verdict import NOT_COMPARABLE, judge, split_of
 
 CONTEST = "ilsvrc"
@@ -51,6 +52,15 @@ def document(which: str | None, form: str, records: Path | None = None) -> str:
     rows = {name: rows_of(name, found, published) for name in shown}
     tables = [table for name in shown for table in _tables(name, rows[name], published)]
     return write(form, [row for name in shown for row in rows[name]], tables)
+
+
+def of_records(records: Iterable[Record], form: str = "md") -> str:
+    """The tables of these Records alone, without the published figures that they do not measure."""
+    published, found = load(), experiments(records)
+    names = dict.fromkeys(experiment.record.dataset["name"] for experiment in found)
+    rows = {name: [row for row in rows_of(name, found, published) if row["verdict"] != NOT_MEASURED] for name in names}
+    tables = [table for name in names for table in _tables(name, rows[name], published)]
+    return write(form, [row for name in names for row in rows[name]], tables)
 
 
 def rows_of(dataset: str, found: Iterable[Experiment], published: Published) -> list[dict[str, Any]]:

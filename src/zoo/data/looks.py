@@ -1,0 +1,156 @@
+"""The test split for protocols: each picture decoded once, scaled once to every size that a protocol wants."""
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from zoo.data.base import ImageDataModule
+from zoo.data.imagenet import ImageNet, Photos
+from zoo.data.photos import read_rgb
+from zoo.data.sampling import Batches, Draw
+from zoo.views import Group
+
+
+class Batch(NamedTuple):
+    """Positions of the images in the split (int64, (n,)), their labels (int64, (n,)), the images by equal shapes."""
+
+    index: Tensor
+    labels: Tensor
+    groups: list[Group]
+
+
+class Packed(NamedTuple):
+    """Pictures of any sizes on their way from a worker: one tensor, because each needs a file of its own there.
+
+    ``pixels`` is uint8, (height, width, 3) of each image at each of ``scales``, one after the other; ``shapes`` are the
+    heights and widths, int64 (n, number of scales, 2).
+    """
+
+    index: Tensor
+    labels: Tensor
+    scales: tuple[int, ...]
+    shapes: Tensor
+    pixels: Tensor
+
+
+class Looks(LightningDataModule):
+    """The test split of ``data`` as ``Batch``es, ``batch_size`` images a step over all processes.
+
+    ``scales`` are the short sides that photographs are wanted at, None standing for that of their preprocessing;
+    images in memory come as they are.
+    """
+
+    def __init__(self, data: ImageDataModule, scales: Collection[int | None] = (None,), batch_size: int = 128) -> None:
+        super().__init__()
+        self.data, self.wanted, self.batch_size = data, scales, batch_size
+
+    @property
+    def num_images(self) -> int:
+        """How many images the split has."""
+        return len(self.data.splits["test"])  # type: ignore[arg-type]
+
+    @property
+    def own(self) -> tuple[int, int] | int:
+        """The shape that all images have, or the short side that the preprocessing scales photographs to."""
+        if isinstance(self.data, ImageNet):
+            return self.data.transform.short_side
+        images, _ = self.data.splits["test"][Draw(0, torch.arange(0))]
+        return images.shape[2], images.shape[3]
+
+    def prepare_data(self) -> None:
+        """Raises InputError where the data are missing."""
+        self.data.prepare_data()
+
+    def setup(self, stage: str) -> None:
+        """Reads the data, in memory on the device."""
+        self.data.trainer = self.trainer
+        self.data.setup()
+
+    def test_dataloader(self) -> DataLoader:
+        """Every image of the split once, in order."""
+        rank, replicas = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        draws = Batches(self.num_images, self.batch_size, shuffle=False, rank=rank, num_replicas=replicas)
+        return DataLoader(
+            self._dataset(),
+            batch_size=None,
+            sampler=draws,
+            num_workers=self.data.num_workers,
+            pin_memory=self.data.num_workers > 0 and torch.cuda.is_available(),
+        )
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Batch:
+        """On the device: unpacked, normalised, photographs of equal shapes together."""
+        if not isinstance(batch, Packed):
+            index, (images, labels) = batch
+            everything = torch.arange(len(labels), device=images.device)
+            return Batch(index, labels, [Group(everything, {min(images.shape[2:]): images})])
+        assert isinstance(self.data, ImageNet)
+        transform = self.data.transform
+        groups = [
+            Group(rows, {scale: transform.normalize(x, torch.zeros(len(x), 3, device=x.device)) for scale, x in images})
+            for rows, images in _grouped(batch)
+        ]
+        return Batch(batch.index, batch.labels, groups)
+
+    def _dataset(self) -> Dataset:
+        split: Any = self.data.splits["test"]
+        if not isinstance(split, Photos):
+            return _Indexed(split)
+        own = split.transform.short_side
+        return _Pictures(split, tuple(sorted({scale or own for scale in self.wanted})))
+
+
+class _Indexed(Dataset):
+    """A split in memory, whose batches know their positions."""
+
+    def __init__(self, split: Any) -> None:
+        self.split = split
+
+    def __getitem__(self, draw: Draw) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        return draw.indices, self.split[draw]
+
+
+class _Pictures(Dataset):
+    """Photographs, whole, at several scales."""
+
+    def __init__(self, split: Photos, scales: tuple[int, ...]) -> None:
+        self.split, self.scales = split, scales
+
+    def __getitem__(self, draw: Draw) -> Packed:
+        positions = self.split.positions[draw.indices]
+        pictures = [self._scaled(position) for position in positions.tolist()]
+        shapes = torch.tensor([[x.shape[:2] for x in scaled] for scaled in pictures]).view(-1, len(self.scales), 2)
+        pixels = torch.cat([torch.empty(0, dtype=torch.uint8), *(x.flatten() for scaled in pictures for x in scaled)])
+        return Packed(draw.indices, self.split.labels[positions], self.scales, shapes, pixels)
+
+    def _scaled(self, position: int) -> list[Tensor]:
+        picture = read_rgb(self.split.files[position])
+        return [torch.from_numpy(np.array(self.split.transform.scale(picture, scale))) for scale in self.scales]
+
+
+def _grouped(batch: Packed) -> list[tuple[Tensor, list[tuple[int, Tensor]]]]:
+    """Places in the batch of the images whose shapes agree at every scale, and uint8 (n, 3, H, W) by scale."""
+    shapes: list[list[list[int]]] = batch.shapes.tolist()
+    sizes = [3 * height * width for scaled in shapes for height, width in scaled]
+    flat, num = batch.pixels.split(sizes), len(batch.scales)
+    members: dict[str, list[int]] = {}
+    for row, scaled in enumerate(shapes):
+        members.setdefault(str(scaled), []).append(row)
+    found = []
+    for rows in members.values():
+        images = [
+            torch.stack([flat[row * num + place].view(*shapes[row][place], 3) for row in rows]) for place in range(num)
+        ]
+        # Channels first in memory too: another layout may take another kernel, which rounds differently.
+        images = [x.permute(0, 3, 1, 2).contiguous() for x in images]
+        found.append((torch.tensor(rows, device=batch.pixels.device), list(zip(batch.scales, images, strict=True))))
+    if not found:
+        # A process without a share of the step makes its passes too, over no image.
+        nothing = [(scale, batch.pixels.new_empty(0, 3, scale, scale)) for scale in batch.scales]
+        found = [(batch.index.new_empty(0), nothing)]
+    return found
