@@ -65,6 +65,7 @@ def thin(name, size, factor):
         parameter.data.uniform_(-reach, reach)
     # Pixels are of order 100.
     next(network.parameters()).data /= 60
+    network.fc8.weight.data *= 4
     return network
 
 
@@ -87,7 +88,7 @@ def measured(network, root, transform, names, batch_size=3, limit=7):
         for batch, groups, _ in batches(root, transform, protocols, batch_size):
             size, dense = network.input_shape[1:], fully_convolutional(network)
             results = scores(network, dense, protocols, groups, size=size, own=256, limit=limit)
-            indices += batch.index.tolist()
+            indices += batch.indices.tolist()
             for parts, logits in zip(found, results, strict=True):
                 parts.append(logits.softmax(dim=1))
     assert indices == [0, 1, 2]

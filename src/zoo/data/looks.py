@@ -19,7 +19,7 @@ from zoo.views import Group
 class Batch(NamedTuple):
     """Positions of the images in the split (int64, (n,)), their labels (int64, (n,)), the images by equal shapes."""
 
-    index: Tensor
+    indices: Tensor
     labels: Tensor
     groups: list[Group]
 
@@ -31,7 +31,7 @@ class Packed(NamedTuple):
     heights and widths, int64 (n, number of scales, 2).
     """
 
-    index: Tensor
+    indices: Tensor
     labels: Tensor
     scales: tuple[int, ...]
     shapes: Tensor
@@ -69,7 +69,7 @@ class Looks(LightningDataModule):
     def setup(self, stage: str) -> None:
         """Reads the data, in memory on the device."""
         self.data.trainer = self.trainer
-        self.data.setup()
+        self.data.setup("test")
 
     def test_dataloader(self) -> DataLoader:
         """Every image of the split once, in order."""
@@ -86,16 +86,16 @@ class Looks(LightningDataModule):
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Batch:
         """On the device: unpacked, normalised, photographs of equal shapes together."""
         if not isinstance(batch, Packed):
-            index, (images, labels) = batch
+            indices, (images, labels) = batch
             everything = torch.arange(len(labels), device=images.device)
-            return Batch(index, labels, [Group(everything, {min(images.shape[2:]): images})])
+            return Batch(indices, labels, [Group(everything, {min(images.shape[2:]): images})])
         assert isinstance(self.data, ImageNet)
         transform = self.data.transform
         groups = [
             Group(rows, {scale: transform.normalize(x, torch.zeros(len(x), 3, device=x.device)) for scale, x in images})
             for rows, images in _grouped(batch)
         ]
-        return Batch(batch.index, batch.labels, groups)
+        return Batch(batch.indices, batch.labels, groups)
 
     def _dataset(self) -> Dataset:
         split: Any = self.data.splits["test"]
@@ -152,5 +152,5 @@ def _grouped(batch: Packed) -> list[tuple[Tensor, list[tuple[int, Tensor]]]]:
     if not found:
         # A process without a share of the step makes its passes too, over no image.
         nothing = [(scale, batch.pixels.new_empty(0, 3, scale, scale)) for scale in batch.scales]
-        found = [(batch.index.new_empty(0), nothing)]
+        found = [(batch.indices.new_empty(0), nothing)]
     return found

@@ -18,12 +18,12 @@ from zoo.evaluation.protocols.scores import ensemble, scores
 class Collector(Protocol):
     """What looks at each batch of a measurement beside the counts."""
 
-    def update(self, index: Tensor, log_probabilities: Tensor, labels: Tensor) -> None:
+    def update(self, indices: Tensor, log_probabilities: Tensor, labels: Tensor) -> None:
         """Takes positions in the split (n,), log-probabilities (n, num_classes) and labels (n,), on the device."""
 
 
 class Measurement(LightningModule):
-    """Scores batches of a data module that yields (index, labels, groups of equal shapes).
+    """Scores batches of a data module that yields (indices, labels, groups of equal shapes).
 
     ``results[m][p]`` are, after a test, the counts of network ``m`` under protocol ``p`` over all processes, as
     ``ErrorCounts.compute`` gives them; where ``as_ensemble`` is set there is one m, the mean of the networks' class
@@ -95,7 +95,7 @@ class Measurement(LightningModule):
         if self.collectors[m][p]:
             log_probabilities = F.log_softmax(logits, dim=1)
             for collector in self.collectors[m][p]:
-                collector.update(batch.index, log_probabilities, batch.labels)
+                collector.update(batch.indices, log_probabilities, batch.labels)
 
 
 def _size(network: Any) -> tuple[int, int]:

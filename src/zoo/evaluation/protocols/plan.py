@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 from torch import Tensor
@@ -87,7 +88,7 @@ def shifted(geometry: Geometry, scale: int) -> list[View]:
 
 def nine(geometry: Geometry, scale: int) -> list[View]:
     """A 3x3 grid of crops in the middle square of the image."""
-    return [View(scale, place) for place in _in_square(geometry, scale, lambda *spare: grid_places(*spare, per_side=3))]
+    return [View(scale, place) for place in _in_square(geometry, scale, partial(grid_places, per_side=3))]
 
 
 def ten(geometry: Geometry, scale: int) -> list[View]:
