@@ -26,7 +26,8 @@ from zoo.models.classifier import Classifier
 from zoo.models.network import Network
 from zoo.parsing import Parser
 from zoo.results.record import Record
-from zoo.weights.load import check_fits, load
+from zoo.weights.checkpoint import check_fits
+from zoo.weights.pretrained import load
 
 VERBS = {
     "fit": "Train a network, then measure it on the test set.",
