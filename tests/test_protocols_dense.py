@@ -16,7 +16,6 @@ from zoo.data.smoke import picture
 from zoo.evaluation.protocols import protocol
 from zoo.evaluation.protocols.scores import scores
 from zoo.models import fully_convolutional
-from zoo.views import Group
 
 NUM_CLASSES = 5
 
@@ -69,25 +68,20 @@ def thin(name, size, factor):
     return network
 
 
-def batches(root, transform, protocols, batch_size):
-    """What the loop is given in float64, and the files in the same order."""
+def measured(network, root, transform, names, batch_size=2, limit=7):
+    """Probabilities (number of files, classes) under each protocol, from one pass over the folder."""
+    protocols = [protocol(name) for name in names]
     data = ImageNet(str(root), transform=transform, num_held_out=0, num_workers=0)
     looks = Looks(data, {scale for one in protocols for scale in one.scales or (None,)}, batch_size)
     looks.setup("test")
-    for packed in looks.test_dataloader():
-        batch = looks.on_after_batch_transfer(packed, 0)
-        groups = [Group(rows, {s: images.double() for s, images in by.items()}) for rows, by in batch.groups]
-        yield batch, groups, data.files["test"]
-
-
-def measured(network, root, transform, names, batch_size=3, limit=7):
-    protocols = [protocol(name) for name in names]
-    found = [[] for _ in protocols]
-    indices = []
+    found, indices = [[] for _ in protocols], []
     with torch.inference_mode():
-        for batch, groups, _ in batches(root, transform, protocols, batch_size):
-            size, dense = network.input_shape[1:], fully_convolutional(network)
-            results = scores(network, dense, protocols, groups, size=size, own=256, limit=limit)
+        for packed in looks.test_dataloader():
+            batch = looks.on_after_batch_transfer(packed, 0)
+            results = scores(
+                network, fully_convolutional(network), protocols, batch.groups, size=network.input_shape[1:], own=256,
+                limit=limit, normalize=lambda images: looks.normalized(images).double(),
+            )  # fmt: skip
             indices += batch.indices.tolist()
             for parts, logits in zip(found, results, strict=True):
                 parts.append(logits.softmax(dim=1))

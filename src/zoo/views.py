@@ -13,7 +13,7 @@ from torch import Tensor
 class Group(NamedTuple):
     """Images of a batch that have equal shapes: ``rows`` are their places in the batch, int64 (n,).
 
-    ``images`` holds them at one or more scales as the network is fed them, float (n, C, H, W) by the shorter side.
+    ``images`` holds them at one or more scales, (n, C, H, W) by the shorter side; they may still be bytes.
     """
 
     rows: Tensor

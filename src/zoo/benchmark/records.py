@@ -49,7 +49,7 @@ def record_of(
         seed=first.config.get("seed_everything") if len(subjects) == 1 else None,
         timing=_training(subjects)
         | {"test_seconds": round(seconds, 3), "test_images_per_second": round(counts["n"] / seconds, 1)},
-        weights=first.weights if len(subjects) == 1 else _of_members(subjects),
+        weights=first.origin if len(subjects) == 1 else _of_members(subjects),
         config=first.config | {"benchmark": how},
         git=git_state(),
         environment=environment(torch.cuda.get_device_name(device) if device.type == "cuda" else device.type)
@@ -67,5 +67,5 @@ def _training(subjects: Sequence[Subject]) -> dict[str, Any]:
 
 
 def _of_members(subjects: Sequence[Subject]) -> dict[str, Any]:
-    members = [subject.weights["sha256"] for subject in subjects]
+    members = [subject.sha256 for subject in subjects]
     return {"sha256": hashlib.sha256("".join(members).encode()).hexdigest(), "members": members}

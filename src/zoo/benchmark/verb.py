@@ -16,8 +16,9 @@ from zoo.benchmark.subjects import Subject, find
 from zoo.console import progress_bar, quiet
 from zoo.data.looks import Looks
 from zoo.errors import InputError
-from zoo.evaluation.measurement import Measurement
+from zoo.evaluation.measurement import Measurement, input_size
 from zoo.evaluation.protocols import Protocol, protocol
+from zoo.evaluation.protocols.plan import check_fits
 from zoo.evaluation.recorder import check_count
 from zoo.models.dense import fully_convolutional
 from zoo.report.tables import of_records
@@ -30,6 +31,20 @@ class Pass:
 
     subjects: tuple[Subject, ...]
     protocols: tuple[Protocol, ...]
+    looks: Looks
+
+    @classmethod
+    def of(cls, subjects: Sequence[Subject], protocols: tuple[Protocol, ...], batch_size: int) -> "Pass":
+        """Reads the data; raises InputError where they are missing, or do not fit the networks or the protocols."""
+        scales = {scale for one in protocols for scale in one.scales or (None,)}
+        looks = Looks(subjects[0].data_module(), scales, batch_size)
+        looks.prepare_data()
+        looks.setup("test")
+        for subject in subjects:
+            subject.check_classes(looks.data.num_classes)
+            for one in protocols:
+                check_fits(one, input_size(subject.network), looks.own)
+        return cls(tuple(subjects), protocols, looks)
 
 
 def benchmark(
@@ -53,7 +68,7 @@ def benchmark(
         raise InputError(f"--batch_size must be at least 1, not {batch_size}.")
     asked = [protocol(name) for name in protocols]
     subjects = [find(path).on(data, data_options) for path in dict.fromkeys(weights)]
-    passes = _passes(subjects, asked, as_ensemble)
+    passes = _passes(subjects, asked, as_ensemble, batch_size)
     folder = Path(output) if output else _new_folder()
     files = _files(passes, folder, as_ensemble)
     records: list[Record] = []
@@ -71,7 +86,7 @@ def benchmark(
     return records
 
 
-def _passes(subjects: Sequence[Subject], asked: Sequence[Protocol], as_ensemble: bool) -> list[Pass]:
+def _passes(subjects: Sequence[Subject], asked: Sequence[Protocol], as_ensemble: bool, batch_size: int) -> list[Pass]:
     """Subjects with the same data and protocols together; raises InputError where an ensemble cannot be one."""
     found: dict[tuple[str, ...], tuple[list[Subject], tuple[Protocol, ...]]] = {}
     for subject in subjects:
@@ -79,13 +94,12 @@ def _passes(subjects: Sequence[Subject], asked: Sequence[Protocol], as_ensemble:
         check_dense(subject, chosen)
         key = (subject.data, *(one.name for one in chosen))
         found.setdefault(key, ([], chosen))[0].append(subject)
-    passes = [Pass(tuple(members), chosen) for members, chosen in found.values()]
-    if as_ensemble and (len(passes) > 1 or len(subjects) < 2):
+    if as_ensemble and (len(found) > 1 or len(subjects) < 2):
         raise InputError(
             "An ensemble is two or more networks with the same data, preprocessing and protocol: "
             + ("give more weights." if len(subjects) < 2 else "these differ in one of them.")
         )
-    return passes
+    return [Pass.of(members, chosen, batch_size) for members, chosen in found.values()]
 
 
 def check_dense(subject: Subject, protocols: Sequence[Protocol]) -> None:
@@ -100,10 +114,8 @@ def check_dense(subject: Subject, protocols: Sequence[Protocol]) -> None:
 
 def _measured(one: Pass, as_ensemble: bool, batch_size: int, devices: str) -> list[Record]:
     """One pass over the data; the Records on the first process, none elsewhere."""
-    data = one.subjects[0].data_module()
-    looks = Looks(data, {scale for each in one.protocols for scale in each.scales or (None,)}, batch_size)
-    networks = [subject.network for subject in one.subjects]
-    measurement = Measurement(networks, one.protocols, batch_size, fully_convolutional, as_ensemble)
+    looks, networks = one.looks, [subject.network for subject in one.subjects]
+    measurement = Measurement(networks, one.protocols, looks.own, batch_size, fully_convolutional, as_ensemble)
     trainer = _trainer(devices)
     trainer.test(measurement, datamodule=looks, verbose=False)
     if not trainer.is_global_zero:
@@ -117,7 +129,7 @@ def _measured(one: Pass, as_ensemble: bool, batch_size: int, devices: str) -> li
         for each, counts in zip(one.protocols, results, strict=True):
             check_count(int(counts["n"]), looks.num_images, batch_size, trainer.num_test_batches[0])
             record = record_of(
-                members, data, each.name, counts, seconds=measurement.seconds, how=how,
+                members, looks.data, each.name, counts, seconds=measurement.seconds, how=how,
                 device=measurement.device, processes=trainer.world_size,
             )  # fmt: skip
             records.append(record)

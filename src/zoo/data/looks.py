@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from zoo.data.base import ImageDataModule
 from zoo.data.imagenet import ImageNet, Photos
+from zoo.data.memory import InMemory
 from zoo.data.photos import read_rgb
 from zoo.data.sampling import Batches, Draw
 from zoo.views import Group
@@ -67,9 +68,13 @@ class Looks(LightningDataModule):
         self.data.prepare_data()
 
     def setup(self, stage: str) -> None:
-        """Reads the data, in memory on the device."""
-        self.data.trainer = self.trainer
+        """Reads the data; those in memory go to the Trainer's device. A second call reads nothing again."""
         self.data.setup("test")
+        if self.trainer:
+            self.data.trainer = self.trainer
+            split = self.data.splits["test"]
+            if isinstance(split, InMemory):
+                split.to(self.trainer.strategy.root_device)
 
     def test_dataloader(self) -> DataLoader:
         """Every image of the split once, in order."""
@@ -84,18 +89,18 @@ class Looks(LightningDataModule):
         )
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Batch:
-        """On the device: unpacked, normalised, photographs of equal shapes together."""
-        if not isinstance(batch, Packed):
-            indices, (images, labels) = batch
-            everything = torch.arange(len(labels), device=images.device)
-            return Batch(indices, labels, [Group(everything, {min(images.shape[2:]): images})])
-        assert isinstance(self.data, ImageNet)
-        transform = self.data.transform
-        groups = [
-            Group(rows, {scale: transform.normalize(x, torch.zeros(len(x), 3, device=x.device)) for scale, x in images})
-            for rows, images in _grouped(batch)
-        ]
-        return Batch(batch.indices, batch.labels, groups)
+        """On the device: unpacked, photographs of equal shapes together."""
+        if isinstance(batch, Packed):
+            return Batch(batch.indices, batch.labels, _grouped(batch))
+        indices, (images, labels) = batch
+        everything = torch.arange(len(labels), device=images.device)
+        return Batch(indices, labels, [Group(everything, {min(images.shape[2:]): images})])
+
+    def normalized(self, images: Tensor) -> Tensor:
+        """What a network is fed: photographs or crops of them, uint8 (N, 3, H, W), as float32; others are ready."""
+        if not isinstance(self.data, ImageNet):
+            return images
+        return self.data.transform.normalize(images, torch.zeros(len(images), 3, device=images.device))
 
     def _dataset(self) -> Dataset:
         split: Any = self.data.splits["test"]
@@ -133,24 +138,24 @@ class _Pictures(Dataset):
         return [torch.from_numpy(np.array(self.split.transform.scale(picture, scale))) for scale in self.scales]
 
 
-def _grouped(batch: Packed) -> list[tuple[Tensor, list[tuple[int, Tensor]]]]:
-    """Places in the batch of the images whose shapes agree at every scale, and uint8 (n, 3, H, W) by scale."""
+def _grouped(batch: Packed) -> list[Group]:
+    """The images whose shapes agree at every scale, together, as uint8 (n, 3, H, W)."""
     shapes: list[list[list[int]]] = batch.shapes.tolist()
-    sizes = [3 * height * width for scaled in shapes for height, width in scaled]
-    flat, num = batch.pixels.split(sizes), len(batch.scales)
+    flat = batch.pixels.split([3 * height * width for scaled in shapes for height, width in scaled])
     members: dict[str, list[int]] = {}
     for row, scaled in enumerate(shapes):
         members.setdefault(str(scaled), []).append(row)
     found = []
     for rows in members.values():
-        images = [
-            torch.stack([flat[row * num + place].view(*shapes[row][place], 3) for row in rows]) for place in range(num)
-        ]
-        # Channels first in memory too: another layout may take another kernel, which rounds differently.
-        images = [x.permute(0, 3, 1, 2).contiguous() for x in images]
-        found.append((torch.tensor(rows, device=batch.pixels.device), list(zip(batch.scales, images, strict=True))))
+        images = {}
+        for place, scale in enumerate(batch.scales):
+            height, width = shapes[rows[0]][place]
+            pixels = [flat[row * len(batch.scales) + place].view(height, width, 3) for row in rows]
+            # Channels first in memory too: another layout may take another kernel, which rounds differently.
+            images[scale] = torch.stack(pixels).permute(0, 3, 1, 2).contiguous()
+        found.append(Group(torch.tensor(rows, device=batch.pixels.device), images))
     if not found:
         # A process without a share of the step makes its passes too, over no image.
-        nothing = [(scale, batch.pixels.new_empty(0, 3, scale, scale)) for scale in batch.scales]
-        found = [(batch.indices.new_empty(0), nothing)]
+        nothing = {scale: batch.pixels.new_empty(0, 3, scale, scale) for scale in batch.scales}
+        found = [Group(batch.indices.new_empty(0), nothing)]
     return found

@@ -8,10 +8,8 @@ import torch.nn.functional as F
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
-from zoo.errors import InputError
 from zoo.evaluation.metrics import ErrorCounts
 from zoo.evaluation.protocols.plan import Protocol as TestProtocol
-from zoo.evaluation.protocols.plan import check_fits
 from zoo.evaluation.protocols.scores import ensemble, scores
 
 
@@ -23,8 +21,10 @@ class Collector(Protocol):
 
 
 class Measurement(LightningModule):
-    """Scores batches of a data module that yields (indices, labels, groups of equal shapes).
+    """Scores batches of a data module that yields (indices, labels, groups of equal shapes) and says how to normalise.
 
+    ``own`` is the shape of images that all have the same, or the short side that photographs are scaled to; ``limit``
+    is how many images make up a pass.
     ``results[m][p]`` are, after a test, the counts of network ``m`` under protocol ``p`` over all processes, as
     ``ErrorCounts.compute`` gives them; where ``as_ensemble`` is set there is one m, the mean of the networks' class
     probabilities. The loss is the cross-entropy of the protocol's probabilities, whatever the network was trained with.
@@ -35,27 +35,19 @@ class Measurement(LightningModule):
         self,
         networks: Sequence[nn.Module],
         protocols: Sequence[TestProtocol],
+        own: tuple[int, int] | int,
         limit: int,
         dense_form: Callable[[Any], nn.Module],
         as_ensemble: bool = False,
     ) -> None:
         super().__init__()
         self.networks, self.protocols, self.limit = nn.ModuleList(networks), protocols, limit
+        self.own_scale = own if isinstance(own, int) else min(own)
         self.dense_form, self.as_ensemble = dense_form, as_ensemble
         outcomes = 1 if as_ensemble else len(networks)
         self.counts = nn.ModuleList(nn.ModuleList(ErrorCounts() for _ in protocols) for _ in range(outcomes))
         self.collectors: list[list[list[Collector]]] = [[[] for _ in protocols] for _ in range(outcomes)]
         self.results: list[list[dict[str, float | int]]] = []
-
-    def setup(self, stage: str) -> None:
-        """Raises InputError where a protocol does not fit a network and the data."""
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        self.own = data.own
-        for network in self.networks:
-            check_classes(network, data.data.num_classes)
-        for network in self.networks:
-            for protocol in self.protocols:
-                check_fits(protocol, _size(network), self.own)
 
     def on_test_start(self) -> None:
         """Makes the fully convolutional forms, which share the weights where these lie now."""
@@ -65,12 +57,14 @@ class Measurement(LightningModule):
 
     def test_step(self, batch: Any, batch_idx: int) -> None:
         """Scores a batch under every protocol; the images go through each network once a view."""
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         members = [
             scores(
-                network, dense, self.protocols, batch.groups, size=_size(network), own=self._own_scale, limit=self.limit
+                network, dense, self.protocols, batch.groups, size=input_size(network), own=self.own_scale,
+                limit=self.limit, normalize=data.normalized,
             )
             for network, dense in zip(self.networks, self.dense, strict=True)
-        ]
+        ]  # fmt: skip
         if self.as_ensemble:
             members = [[ensemble(of_protocol) for of_protocol in zip(*members, strict=True)]]
         for m, of_member in enumerate(members):
@@ -85,10 +79,6 @@ class Measurement(LightningModule):
         """Stops the clock."""
         self.seconds = time.perf_counter() - self._started
 
-    @property
-    def _own_scale(self) -> int:
-        return self.own if isinstance(self.own, int) else min(self.own)
-
     def _update(self, m: int, p: int, logits: Tensor, batch: Any) -> None:
         losses = F.cross_entropy(logits, batch.labels, reduction="none")
         self.counts[m][p].update(logits, batch.labels, losses)  # type: ignore
@@ -98,15 +88,6 @@ class Measurement(LightningModule):
                 collector.update(batch.indices, log_probabilities, batch.labels)
 
 
-def _size(network: Any) -> tuple[int, int]:
+def input_size(network: Any) -> tuple[int, int]:
     """Height and width of the network's input."""
     return network.input_shape[1], network.input_shape[2]
-
-
-def check_classes(network: Any, num_classes: int) -> None:
-    """Raises InputError where the labels name classes that the network has no output for."""
-    if num_classes > network.num_classes:
-        raise InputError(
-            f"The data have {num_classes} classes but {network.name} has {network.num_classes} outputs:"
-            " give weights that were trained on these data."
-        )

@@ -108,15 +108,15 @@ def whole(geometry: Geometry, scale: int) -> list[View]:
     return [View(scale, None, mirrored) for mirrored in (False, True)]
 
 
-def take(view: View, group: Group, size: tuple[int, int]) -> Tensor:
+def take(view: View, group: Group, size: tuple[int, int], normalize: Callable[[Tensor], Tensor]) -> Tensor:
     """The view of all images of a group, as the network or its fully convolutional form is fed it."""
     images = group.images[view.scale]
     if view.place is not None:
         top, left = view.place
         images = images[:, :, top : top + size[0], left : left + size[1]]
-    if view.shift is not None:
-        return shifted_view(images, view.shift)
-    return images.flip(3) if view.mirrored else images
+    images = normalize(images.flip(3) if view.mirrored else images)
+    # The zeros that move in are zeros for the network.
+    return images if view.shift is None else shifted_view(images, view.shift)
 
 
 def check_fits(protocol: Protocol, size: tuple[int, int], own: tuple[int, int] | int) -> None:

@@ -13,6 +13,11 @@ from zoo.views import Group
 Network = Callable[[Tensor], Tensor]
 
 
+def unchanged(images: Tensor) -> Tensor:
+    """The images as they are."""
+    return images
+
+
 def scores(
     network: Network,
     dense: Network | None,
@@ -22,13 +27,14 @@ def scores(
     size: tuple[int, int],
     own: int,
     limit: int,
+    normalize: Network = unchanged,
 ) -> list[Tensor]:
     """For each protocol (N, num_classes): the logits of a single view, the log of the mean probability of several.
 
     ``dense`` is the network's fully convolutional form, for protocols that move it over whole images: its map of class
     scores (N, num_classes, h, w) is averaged over the image before the softmax. ``groups`` make up a batch of N
     images, of which every view in a group is a pass of its own or part of one; no pass has more pixels than ``limit``
-    inputs of the network have, unless a single image has.
+    inputs of the network have, unless a single image has. ``normalize`` makes cut images the network's input.
     """
     views = _Passes(network, limit, size)
     maps = _Passes(lambda images: dense(images).mean(dim=(2, 3)), limit, size) if dense else None
@@ -39,7 +45,7 @@ def scores(
         for view in dict.fromkeys(view for weights in plans[-1] for view in weights):
             passes = views if view.place is not None else maps
             assert passes is not None, "a dense protocol needs the network's fully convolutional form"
-            passes.add((number, view), take(view, group, size))
+            passes.add((number, view), take(view, group, size, normalize))
     logits = views.results() | (maps.results() if maps else {})
     return [
         _in_batch_order(
