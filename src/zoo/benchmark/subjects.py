@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from zoo import runs
-from zoo.catalog import NETWORKS
 from zoo.data.base import ImageDataModule
-from zoo.data_verbs import dataset_named
+from zoo.data_verbs import check_transform, dataset_named
 from zoo.errors import InputError
 from zoo.evaluation.recorder import weights_digest
+from zoo.models import protocol_of
 from zoo.models.network import Network
 from zoo.weights.find import find as find_weights
 from zoo.weights.of_run import RunWeights
@@ -69,6 +69,8 @@ class Subject:
         for key in options:
             if key not in parameters:
                 raise InputError(f"{chosen} has no option {key!r}: leave out --data.{key}.")
+        if "transform" in options:
+            check_transform(chosen, options["transform"])
         kept = dict(self.config["data"].get("init_args", {})) if chosen == own else {}
         data = {"class_path": f"zoo.data.{chosen}", "init_args": kept | options}
         same = chosen == own and "transform" not in options
@@ -87,11 +89,16 @@ class Subject:
             made.transform = self.weights.steps()
         return made
 
-    def check_classes(self, num_classes: int) -> None:
-        """Raises InputError where the labels are not those of the network's outputs.
+    def check_data(self, num_classes: int, channels: int) -> None:
+        """Raises InputError where labels or channels are not those of the network's outputs and inputs.
 
         A run of one's own may have more outputs than its data have classes.
         """
+        if channels != self.network.input_shape[0]:
+            raise InputError(
+                f"The images have {channels} channels, but {self.name} takes {self.network.input_shape[0]}: give the"
+                " data that it was trained on, or other weights."
+            )
         outputs = self.network.num_classes
         if num_classes > outputs or (num_classes < outputs and not isinstance(self.weights, RunWeights)):
             raise InputError(
@@ -110,21 +117,12 @@ def find(path: str) -> Subject:
         weights=weights,
         network=network,
         config=config | {"trainer": config.get("trainer") or {}},
-        protocol=own_protocol(network),
+        protocol=protocol_of(network.name, network.variant),
         sha256=weights_digest(network),
         record=weights.meta.get("record") or {},
         # A run's config says all; what is shipped or foreign carries its own numbers.
         bound=not isinstance(weights, RunWeights),
     )
-
-
-def own_protocol(network: Network) -> str:
-    """The stored name of the protocol under which ``zoo test`` measures a network."""
-    import zoo.models
-
-    model = getattr(zoo.models, NETWORKS[network.name].model)
-    protocol: str = model.protocol_of(network.variant)
-    return protocol
 
 
 def _config_of(weights: Weights) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """``zoo benchmark WEIGHTS...``: subjects that look at the same data share a pass over it."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from lightning.pytorch import Trainer
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from zoo import runs
 from zoo.benchmark.records import record_of
@@ -41,7 +43,7 @@ class Pass:
         looks.prepare_data()
         looks.setup("test")
         for subject in subjects:
-            subject.check_classes(looks.data.num_classes)
+            subject.check_data(looks.data.num_classes, looks.channels)
             for one in protocols:
                 check_fits(one, input_size(subject.network), looks.own)
         return cls(tuple(subjects), protocols, looks)
@@ -72,18 +74,37 @@ def benchmark(
     folder = Path(output) if output else _new_folder()
     files = _files(passes, folder, as_ensemble)
     records: list[Record] = []
-    for one in passes:
-        records += _measured(one, as_ensemble, batch_size, devices)
-    if not records:
-        return []
-    folder.mkdir(parents=True, exist_ok=True)
-    for path, record in zip(files, records, strict=True):
-        record.write(path)
-        # Reading is what validates.
-        Record.read(path)
-    sys.stdout.write(of_records(records))
-    print(f"Records: {folder}")
+    with _output(folder):
+        for one in passes:
+            for record in _measured(one, as_ensemble, batch_size, devices):
+                path = files[len(records)]
+                record.write(path)
+                # Reading is what validates.
+                records.append(Record.read(path))
+    if records:
+        sys.stdout.write(of_records(records))
+        print(f"Records: {folder}")
     return records
+
+
+@contextmanager
+def _output(folder: Path) -> Iterator[None]:
+    """The folder on the first process, taken away again where nothing was written to it.
+
+    Raises InputError where it cannot be written, before anything is computed.
+    """
+    if getattr(rank_zero_only, "rank", 0) != 0:
+        yield
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"Cannot write to {folder} ({error.strerror}): give another --output.") from error
+    try:
+        yield
+    finally:
+        if not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _passes(subjects: Sequence[Subject], asked: Sequence[Protocol], as_ensemble: bool, batch_size: int) -> list[Pass]:
@@ -127,7 +148,7 @@ def _measured(one: Pass, as_ensemble: bool, batch_size: int, devices: str) -> li
     records = []
     for members, results in zip(groups, measurement.results, strict=True):
         for each, counts in zip(one.protocols, results, strict=True):
-            check_count(int(counts["n"]), looks.num_images, batch_size, trainer.num_test_batches[0])
+            check_count(int(counts["n"]), looks.num_images, looks.num_images, steps=1)
             record = record_of(
                 members, looks.data, each.name, counts, seconds=measurement.seconds, how=how,
                 device=measurement.device, processes=trainer.world_size,

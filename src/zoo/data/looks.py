@@ -56,12 +56,17 @@ class Looks(LightningDataModule):
         return len(self.data.splits["test"])  # type: ignore[arg-type]
 
     @property
+    def channels(self) -> int:
+        """How many channels the images have."""
+        return 3 if isinstance(self.data, ImageNet) else self._one().shape[0]
+
+    @property
     def own(self) -> tuple[int, int] | int:
         """The shape that all images have, or the short side that the preprocessing scales photographs to."""
         if isinstance(self.data, ImageNet):
             return self.data.transform.short_side
-        images, _ = self.data.splits["test"][Draw(0, torch.arange(0))]
-        return images.shape[2], images.shape[3]
+        image = self._one()
+        return image.shape[1], image.shape[2]
 
     def prepare_data(self) -> None:
         """Raises InputError where the data are missing."""
@@ -101,6 +106,11 @@ class Looks(LightningDataModule):
         if not isinstance(self.data, ImageNet):
             return images
         return self.data.transform.normalize(images, torch.zeros(len(images), 3, device=images.device))
+
+    def _one(self) -> Tensor:
+        """The first image in memory, as the network is fed it."""
+        images: Tensor = self.data.splits["test"][Draw(0, torch.tensor([0]))][0]
+        return images[0]
 
     def _dataset(self) -> Dataset:
         split: Any = self.data.splits["test"]

@@ -27,6 +27,13 @@ def get_model(name: str, *, variant: str | None = None, **options: Any) -> Any:
         raise ValueError(f"{name}: {str(error).split('() ')[-1]}") from error
 
 
+def protocol_of(name: str, variant: str) -> str:
+    """The stored name of the test protocol that a network's own model follows."""
+    entry = NETWORKS[name]
+    protocol: str = getattr(import_module(entry.module), entry.model).protocol_of(variant)
+    return protocol
+
+
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'zoo.models' has no attribute {name!r}")

@@ -31,7 +31,7 @@ class Record:
     metrics: dict[str, float | int | None]
     seed: int | None
     timing: dict[str, float | int | None]
-    weights: dict[str, str]
+    weights: dict[str, Any]
     config: dict[str, Any]
     git: dict[str, Any] | None
     environment: dict[str, Any]

@@ -9,10 +9,11 @@ from torch import Tensor
 from zoo import runs
 from zoo.data.transforms import LessMeanImage
 from zoo.errors import InputError
+from zoo.models import protocol_of
 from zoo.results.record import Record
 from zoo.weights.checkpoint import description_of, load_checkpoint, state_of
 from zoo.weights.tensors import file_digest
-from zoo.weights.trained import DataUse, Steps, Weights, build_model, check_state
+from zoo.weights.trained import DataUse, Steps, Weights, check_state
 
 
 class RunWeights(Weights):
@@ -40,7 +41,8 @@ class RunWeights(Weights):
         """From the run's own config. Raises InputError for a checkpoint that was taken out of its run folder."""
         described = self._config()["data"]
         class_name = str(described["class_path"]).rpartition(".")[2]
-        protocol = self.record.protocol if self.record else build_model(self, self.bare_network()).protocol
+        name, variant = self._described["network"], self._described["variant"]
+        protocol = self.record.protocol if self.record else protocol_of(name, variant)
         return DataUse(class_name, described.get("init_args", {}).get("transform"), protocol)
 
     @property
