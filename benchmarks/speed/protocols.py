@@ -146,8 +146,8 @@ def main() -> None:
     device = torch.cuda.get_device_name() if options.device != "cpu" else f"{platform.machine()} CPU"
     note = (
         f"{options.network}, {options.num_photos} photographs in batches of {options.batch_size}; torch"
-        f" {torch.__version__}, {device}, {torch.get_num_threads()} thread(s), float32; medians of {options.rounds} rounds."
-        " `python benchmarks/speed/protocols.py`"
+        f" {torch.__version__}, {device}, {torch.get_num_threads()} thread(s), float32; medians of {options.rounds}"
+        " rounds. `python benchmarks/speed/protocols.py`"
     )
     lines = [f"| {' | '.join(head)} |", "| --- " + "| ---: " * (len(head) - 1) + "|", *rows]
     text = "\n".join(["# Test protocols in one pass against their forward passes", "", *lines, "", note])

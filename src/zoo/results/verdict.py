@@ -70,7 +70,8 @@ def _comparable(experiment: Experiment, published: Published) -> list[Figure] | 
         (
             lambda figure: figure.nets == experiment.nets,
             lambda left: (
-                f"the published figure is of {_either(_nets(f) for f in left)}, measured is {_net_count(experiment.nets)}"
+                f"the published figure is of {_either(_nets(f) for f in left)},"
+                f" measured is {_net_count(experiment.nets)}"
             ),
         ),
         (lambda figure: figure.extra_data is False, lambda _: "the published net was trained on more data"),
