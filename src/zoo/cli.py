@@ -18,8 +18,9 @@ Re-run the history of image recognition, from the perceptron to VGG.
   zoo test --ckpt_path RUN            measure a checkpoint on the test set
   zoo benchmark WEIGHTS ...           measure networks under the papers' protocols: ten-crop, dense, multi-crop
   zoo predict --ckpt_path RUN         write a checkpoint's predictions on the test set
-  zoo list models|configs|data        what there is
+  zoo list models|configs|data|weights  what there is
   zoo info NETWORK                    a network layer by layer: shapes, parameters, multiply-accumulates
+  zoo info weights NAME               how trained weights came to be, and what they score
   zoo table [DATA]                    measured errors beside the published ones, with a verdict
   zoo data fetch|verify|info DATASET  download a data set, find every broken file in it, see what it holds
 
@@ -63,12 +64,16 @@ class _Parser(argparse.ArgumentParser):
 
 def _list(args: list[str]) -> int:
     parser = _Parser(prog="zoo list", description="Show what the zoo holds.")
-    parser.add_argument("what", choices=("models", "configs", "data"))
+    parser.add_argument("what", choices=("models", "configs", "data", "weights"))
     what = parser.parse_args(args).what
     if what == "configs":
         from zoo.configs import list_configs
 
         rows = list_configs()
+    elif what == "weights":
+        from zoo.weights.show import listed
+
+        rows = listed()
     else:
         from zoo.catalog import DATA, NETWORKS
 
@@ -81,6 +86,8 @@ def _list(args: list[str]) -> int:
 
 
 def _info(args: list[str]) -> int:
+    if args[:1] == ["weights"]:
+        return _info_weights(args[1:])
     parser = _Parser(prog="zoo info", description="Show a network layer by layer.")
     parser.add_argument("network", metavar="NETWORK", help="a name from: zoo list models")
     parser.add_argument("--variant", help="another form than the default")
@@ -96,6 +103,21 @@ def _info(args: list[str]) -> int:
         print(json.dumps(description, indent=2))
     else:
         render(description)
+    return 0
+
+
+def _info_weights(args: list[str]) -> int:
+    parser = _Parser(prog="zoo info weights", description="Show how trained weights came to be, and what they score.")
+    parser.add_argument("name", metavar="NAME", help="a name from: zoo list weights; a run folder or a file")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    options = parser.parse_args(args)
+    from zoo.weights.show import as_json, card_of, render
+
+    card = card_of(options.name)
+    if options.json:
+        print(as_json(card))
+    else:
+        render(card)
     return 0
 
 

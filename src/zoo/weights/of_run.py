@@ -12,7 +12,6 @@ from zoo.errors import InputError
 from zoo.models import protocol_of
 from zoo.results.record import Record
 from zoo.weights.checkpoint import description_of, load_checkpoint, state_of
-from zoo.weights.tensors import file_digest
 from zoo.weights.trained import DataUse, Steps, Weights, check_state
 
 
@@ -76,10 +75,6 @@ class RunWeights(Weights):
                     f"{self.path} does not hold the weights of the Record beside it: their sha256 is {found[:12]}...,"
                     f" not {self.record.weights['sha256'][:12]}...."
                 )
-
-    def sha256(self) -> str:
-        """The digest of the checkpoint file."""
-        return file_digest(self.path)
 
     def steps(self, root: str | None = None) -> Steps:
         """The preprocessing; a mean image is taken anew from the run's training images, in ``root`` if given."""

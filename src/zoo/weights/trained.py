@@ -71,10 +71,8 @@ class Weights(ABC):
     def bare_network(self, device: str = "meta", **options: Any) -> Network:
         """The network before its weights, in eval mode; ``options`` other than the trained ones are the caller's."""
         # JSON has lists where the networks' options are tuples.
-        chosen = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in self.meta["options"].items()
-        }
-        chosen |= options
+        trained = self.meta["options"].items()
+        chosen = {key: tuple(value) if isinstance(value, list) else value for key, value in trained} | options
         # The weights come after: what the constructor draws is thrown away, and is not taken from the caller's stream.
         with torch.random.fork_rng(devices=[]), torch.device(device):
             try:
@@ -89,7 +87,7 @@ class Weights(ABC):
         Raises InputError where the file is not the one that its card describes.
         """
         state = self.state()
-        check_state(state, self.bare_network(), self.name)
+        check_state(state, self.bare_network(), str(self.path or self.name))
         network = self.bare_network("cpu")
         network.load_state_dict(state)
         network.meta = self.meta
@@ -113,9 +111,10 @@ class Weights(ABC):
     def data_module(self, root: str | None = None, **init_args: Any) -> ImageDataModule:
         """The data module of ``data`` with the preprocessing that these weights were trained with.
 
-        ``root`` is the folder of the data where the class reads one; ``init_args`` are others of its own.
+        ``root`` is the folder of the data where the class reads one; ``init_args`` are others of its own. Nothing is
+        held out unless ``num_held_out`` says so.
         """
-        module = self._module(**({"root": root} if root is not None else {}), **init_args)
+        module = self._module(**({"num_held_out": 0} | ({"root": root} if root is not None else {}) | init_args))
         module.transform = self.steps()  # type: ignore[attr-defined]
         return module
 
@@ -132,11 +131,16 @@ class Weights(ABC):
     def _module(self, **init_args: Any) -> ImageDataModule:
         import zoo.data
 
+        if self.data.class_name not in zoo.data.__all__:
+            raise InputError(f"There is no data set {self.data.class_name!r}, which {self.name} names.")
         found = getattr(zoo.data, self.data.class_name)
         taken = inspect.signature(found).parameters
         chosen = {"transform": self.data.transform} if self.data.transform is not None else {}
-        module: ImageDataModule = found(**{key: value for key, value in (chosen | init_args).items() if key in taken})
-        return module
+        try:
+            made: ImageDataModule = found(**{key: v for key, v in (chosen | init_args).items() if key in taken})
+        except KeyError as error:
+            raise InputError(f"{self.data.class_name} has no transform {error}, which {self.name} names.") from error
+        return made
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
