@@ -83,15 +83,17 @@ class Classifier(LightningModule):
         images, labels = batch
         self._count(self.val_counts, self(images), labels)
 
-    def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """Counts mistakes on the test set."""
+    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """Counts mistakes on the test set; the result is for the callbacks that measure more."""
         images, labels = batch
-        self._count(self.test_counts, self.test_logits(images), labels)
+        logits = self.test_logits(images)
+        self._count(self.test_counts, logits, labels)
+        return {"logits": logits, "labels": labels}
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        """Labels and class probabilities, on the CPU."""
+        """Logits under ``protocol`` and labels, for the callback that writes predictions."""
         images, labels = batch
-        return {"labels": labels.cpu(), "probabilities": self.test_logits(images).softmax(dim=1).cpu()}
+        return {"logits": self.test_logits(images), "labels": labels}
 
     def on_train_epoch_end(self) -> None:
         """Logs the errors on the training images as they were met, and the learning rate reached."""
