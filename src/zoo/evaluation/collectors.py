@@ -21,9 +21,13 @@ class Measures:
     """Everything that a Record holds of one evaluation beside its errors; also feeds ``others``.
 
     Works on the CPU in float64, so that the same logits give the same numbers whatever device made them.
+    ``num_images`` are in the split, ``num_classes`` are the network's, ``names`` the data's names of them.
     """
 
-    def __init__(self, num_images: int, num_classes: int, others: Sequence[Collector] = ()) -> None:
+    def __init__(
+        self, num_images: int, num_classes: int, names: Sequence[str] = (), others: Sequence[Collector] = ()
+    ) -> None:
+        self.names = list(names)
         self.seen, self.classes, self.calibration = Seen(num_images), ClassCounts(num_classes), Calibration()
         self.collectors: list[Collector] = [self.classes, self.calibration, *others]
 
@@ -41,16 +45,25 @@ class Measures:
         Raises InputError unless each image was scored once, or at most once if not ``complete``.
         """
         self.seen.check(complete)
-        return self.classes.result() | {"calibration": self.calibration.result()}
+        metrics = self.classes.result() | {"calibration": self.calibration.result()}
+        # A network may have more outputs than the data have classes.
+        if len(self.names) == len(metrics["per_class"]["images"]):
+            metrics["per_class"]["names"] = self.names
+        return metrics
 
 
 class Watched:
-    """Feeds a ``Measures`` with the batches of a DataLoader, whose sampler says which images each one holds."""
+    """Feeds ``Measures`` in a Trainer's loop, where the loader's sampler says which images each batch holds."""
 
-    def __init__(self, loader: Any, measures: Measures) -> None:
-        self.measures = measures
+    def __init__(self, loader: Any, data: Any, network: Any, others: Sequence[Collector] = ()) -> None:
+        self.measures = Measures(len(data.splits["test"]), network.num_classes, data.class_names, others)
         self._indices: Iterator[Tensor] = indices_of(loader)
+        self._steps = len(loader)
 
-    def update(self, logits: Tensor, labels: Tensor) -> None:
-        """Adds the loader's next batch."""
-        self.measures.update(next(self._indices), logits, labels)
+    def update(self, scored: dict[str, Tensor]) -> None:
+        """Adds the loader's next batch: its ``logits`` and ``labels``."""
+        self.measures.update(next(self._indices), scored["logits"], scored["labels"])
+
+    def result(self, steps: int | float) -> dict[str, Any]:
+        """As ``Measures.result``; an evaluation of fewer ``steps`` than the loader has was limited by the user."""
+        return self.measures.result(complete=steps >= self._steps)

@@ -27,5 +27,10 @@ def gathered(share: Any) -> list[Any]:
     return shares
 
 
+def is_first() -> bool:
+    """Whether this process is the one that writes."""
+    return not _several() or dist.get_rank() == 0
+
+
 def _several() -> bool:
     return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1

@@ -11,7 +11,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import nn
 
-from zoo.evaluation.collectors import Collector, Measures, Watched
+from zoo.evaluation.collectors import Collector, Watched
 from zoo.results.provenance import environment, git_state
 from zoo.results.record import Record, finite
 
@@ -55,10 +55,8 @@ class Recorder(Callback):
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts the clock."""
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        network: Any = pl_module.network
-        measures = Measures(len(data.splits["test"]), network.num_classes, self.collectors)
-        self._watched = Watched(trainer.test_dataloaders, measures)
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        self._watched = Watched(trainer.test_dataloaders, data, pl_module.network, self.collectors)
         self._started = time.perf_counter()
 
     def on_test_batch_end(
@@ -66,7 +64,7 @@ class Recorder(Callback):
         dataloader_idx: int = 0,
     ) -> None:  # fmt: skip
         """Takes the batch down."""
-        self._watched.update(outputs["logits"], outputs["labels"])
+        self._watched.update(outputs)
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Writes the Record, on the first process.
@@ -74,8 +72,7 @@ class Recorder(Callback):
         Raises InputError, on every process, where images were left out or scored twice.
         """
         self._test_seconds = time.perf_counter() - self._started
-        limited = trainer.num_test_batches[0] < len(trainer.test_dataloaders)  # type: ignore[arg-type]
-        measured = self._watched.measures.result(complete=not limited)
+        measured = self._watched.result(trainer.num_test_batches[0])
         if trainer.is_global_zero:
             self.record = self._record(trainer, pl_module, measured)
             self.path.parent.mkdir(parents=True, exist_ok=True)

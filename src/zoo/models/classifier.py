@@ -84,16 +84,19 @@ class Classifier(LightningModule):
         self._count(self.val_counts, self(images), labels)
 
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        """Counts mistakes on the test set; the result is for the callbacks that measure more."""
-        images, labels = batch
-        logits = self.test_logits(images)
-        self._count(self.test_counts, logits, labels)
-        return {"logits": logits, "labels": labels}
+        """Counts mistakes on the test set, in float32 whatever precision training had.
+
+        The result is for callbacks that measure more.
+        """
+        scored = self.predict_step(batch, batch_idx)
+        self._count(self.test_counts, scored["logits"], scored["labels"])
+        return scored
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        """Logits under ``protocol`` and labels, for the callback that writes predictions."""
+        """Logits under ``protocol``, in float32, and labels."""
         images, labels = batch
-        return {"logits": self.test_logits(images), "labels": labels}
+        with torch.autocast(self.device.type, enabled=False):
+            return {"logits": self.test_logits(images), "labels": labels}
 
     def on_train_epoch_end(self) -> None:
         """Logs the errors on the training images as they were met, and the learning rate reached."""
