@@ -11,7 +11,7 @@ from zoo.errors import InputError
 
 TOP_KEYS = (
     "data", "model", "channels_last", "compile", "trainer", "seed_everything", "test", "wandb",
-    "run_dir", "ckpt_path", "init_from",
+    "run_dir", "ckpt_path", "init_from", "predictions",
 )  # fmt: skip
 
 

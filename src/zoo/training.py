@@ -19,7 +19,7 @@ from zoo.arguments import complete
 from zoo.console import announce, progress_bar, quiet, say
 from zoo.data.base import ImageDataModule
 from zoo.errors import InputError
-from zoo.evaluation.predictions import write_predictions
+from zoo.evaluation.predictions import Predicting, Predictions
 from zoo.evaluation.recorder import Recorder, weights_digest
 from zoo.loggers import MetricsFile, Wandb, close, wandb_logger
 from zoo.models.classifier import Classifier
@@ -33,10 +33,10 @@ VERBS = {
     "fit": "Train a network, then measure it on the test set.",
     "validate": "Measure a checkpoint on the held-out slice of train.",
     "test": "Measure a checkpoint on the test set and write its Record.",
-    "predict": "Write a checkpoint's predictions on the test set to predictions.csv.",
+    "predict": "Write a checkpoint's predictions on the test set to predictions.csv, or to --predictions FILE.",
 }
 # What belongs to one call and not to the experiment: left out of the saved config.
-OF_THE_CALL = ("config", "run_dir", "ckpt_path")
+OF_THE_CALL = ("config", "run_dir", "ckpt_path", "predictions")
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,9 @@ class ZooCLI(LightningCLI):
         parser.add_argument("--run_dir", type=str | None, default=None, help="the run's folder instead of runs/...")
         parser.add_argument("--ckpt_path", type=str | None, default=None, help="a .ckpt file or a run folder")
         parser.add_argument("--init_from", type=str | None, default=None, help="fit: a run whose layers to start from")
+        parser.add_argument(
+            "--predictions", type=str | None, default=None, help="test, predict: FILE.npz, FILE.parquet or FILE.csv"
+        )
         parser.add_argument("--test", type=bool, default=True, help="after fit, measure the test set")
         parser.add_argument("--channels_last", type=bool, default=False, help="store maps pixel by pixel: often faster")
         parser.add_argument("--compile", type=bool, default=False, help="compile the network with torch.compile")
@@ -83,11 +86,19 @@ class ZooCLI(LightningCLI):
         """Finds the checkpoint and the run's folder while nothing has been made yet."""
         given = self.config.ckpt_path
         self.checkpoint = runs.find_checkpoint(given) if given else None
+        self.predictions = self._predictions()
         self.run_dir = runs.new_run_dir(_config_name(self.config.config), self.config.run_dir)
         saved = self.config.clone()
         for name in OF_THE_CALL:
             saved.pop(name, None)
         self.config_text = self.parser.dump(saved, skip_link_targets=False)
+
+    def _predictions(self) -> Predictions | None:
+        """Where predictions are asked for, what collects them."""
+        given = self.config.predictions
+        if given and self.verb not in ("test", "predict"):
+            raise InputError(f"zoo {self.verb} writes no predictions: leave out --predictions, then use zoo predict.")
+        return Predictions(Path(given)) if given else None
 
     def instantiate_classes(self) -> None:
         """Builds data, model and trainer; what they say of a bad value becomes InputError."""
@@ -163,11 +174,16 @@ def _run(cli: ZooCLI) -> dict[str, float]:
             trainer.test(**given, verbose=False)
         return {}
     given |= {"ckpt_path": cli.checkpoint, "weights_only": True}
+    predictions = cli.predictions
     if cli.verb == "predict":
-        outputs = trainer.predict(**given)
-        write_predictions(trainer, outputs, cli.datamodule.class_names, cli.run_dir / runs.PREDICTIONS)
+        predictions = predictions or Predictions(cli.run_dir / runs.PREDICTIONS)
+        trainer.callbacks.append(Predicting(predictions))  # type: ignore[attr-defined]
+        trainer.predict(**given, return_predictions=False)
         return {}
+    cli.recorder.collectors = [predictions] if predictions else []
     getattr(trainer, cli.verb)(**given, verbose=False)
+    if predictions:
+        predictions.write(cli.datamodule)
     return {name: float(value) for name, value in trainer.callback_metrics.items()}
 
 

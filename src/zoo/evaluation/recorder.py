@@ -11,6 +11,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import nn
 
+from zoo.evaluation.collectors import Collector, Watched
 from zoo.results.provenance import environment, git_state
 from zoo.results.record import Record, finite
 
@@ -29,6 +30,8 @@ class Recorder(Callback):
         self.record: Record | None = None
         #: The digest of the weights that training started from, where they were another network's.
         self.init_from: str | None = None
+        #: What else is fed with the logits of the test.
+        self.collectors: list[Collector] = []
         self._images = 0
         self._train_seconds = self._test_seconds = self._started = 0.0
 
@@ -50,17 +53,30 @@ class Recorder(Callback):
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts the clock."""
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        self._watched = Watched(trainer.test_dataloaders, data, pl_module.network, self.collectors)
         self._started = time.perf_counter()
 
+    def on_test_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:  # fmt: skip
+        """Takes the batch down."""
+        self._watched.update(outputs)
+
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Writes the Record, on the first process."""
+        """Writes the Record, on the first process.
+
+        Raises InputError, on every process, where images were left out or scored twice.
+        """
         self._test_seconds = time.perf_counter() - self._started
+        measured = self._watched.result(trainer.num_test_batches[0])
         if trainer.is_global_zero:
-            self.record = self._record(trainer, pl_module)
+            self.record = self._record(trainer, pl_module, measured)
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.record.write(self.path)
 
-    def _record(self, trainer: Trainer, model: Any) -> Record:
+    def _record(self, trainer: Trainer, model: Any, measured: dict[str, Any]) -> Record:
         counts, data = model.test_result, trainer.datamodule  # type: ignore[attr-defined]
         check_count(counts["n"], len(data.splits["test"]), data.batch_size, trainer.num_test_batches[0])
         metrics = {key: counts[key] for key in ("top1_error", "top5_error", "top1_wrong", "top5_wrong")}
@@ -79,7 +95,7 @@ class Recorder(Callback):
             },
             protocol=model.protocol,
             n=counts["n"],
-            metrics=metrics | {"loss": finite(counts["loss"])},
+            metrics=metrics | {"loss": finite(counts["loss"])} | measured,
             seed=self.config.get("seed_everything"),
             timing=self._timing(trainer, counts["n"]),
             weights={"sha256": weights_digest(model.network)} | start,

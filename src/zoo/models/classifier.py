@@ -88,16 +88,20 @@ class Classifier(LightningModule):
         images, labels = batch
         self._count(self.val_counts, self(images), labels)
 
-    def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """Counts mistakes on the test set, in float32 whatever precision training had."""
-        images, labels = batch
-        with torch.autocast(self.device.type, enabled=False):
-            self._count(self.test_counts, self.test_logits(images), labels)
+    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """Counts mistakes on the test set, in float32 whatever precision training had.
+
+        The result is for callbacks that measure more.
+        """
+        scored = self.predict_step(batch, batch_idx)
+        self._count(self.test_counts, scored["logits"], scored["labels"])
+        return scored
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        """Labels and class probabilities, on the CPU."""
+        """Logits under ``protocol``, in float32, and labels."""
         images, labels = batch
-        return {"labels": labels.cpu(), "probabilities": self.test_logits(images).softmax(dim=1).cpu()}
+        with torch.autocast(self.device.type, enabled=False):
+            return {"logits": self.test_logits(images), "labels": labels}
 
     def on_train_epoch_end(self) -> None:
         """Logs the errors on the training images as they were met, and the learning rate reached."""
