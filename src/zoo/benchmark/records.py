@@ -26,11 +26,11 @@ def record_of(
 ) -> Record:
     """Of several subjects the Record of their ensemble: no seed, parameters added up, digests of all the weights.
 
-    ``counts`` are those of ``ErrorCounts``; ``seconds`` is the time of the pass, which other protocols and networks may
-    have shared; ``how`` goes into the config as ``benchmark``.
+    ``counts`` are a result of ``Measurement``; ``seconds`` is the time of the pass, which other protocols and networks
+    may have shared; ``how`` goes into the config as ``benchmark``.
     """
     first = subjects[0]
-    metrics = {key: counts[key] for key in ("top1_error", "top5_error", "top1_wrong", "top5_wrong")}
+    metrics = {key: value for key, value in counts.items() if key != "n"}
     return Record(
         network="+".join(dict.fromkeys(subject.network.name for subject in subjects)),
         variant="+".join(dict.fromkeys(subject.network.variant for subject in subjects)),
