@@ -100,7 +100,7 @@ def _info(args: list[str]) -> int:
 def _table(args: list[str]) -> int:
     parser = _Parser(prog="zoo table", description="Show measured errors beside the published ones, with a verdict.")
     parser.add_argument(
-        "data", nargs="?", metavar="DATA", help="imagenet, cifar10, mnist, ..., or ilsvrc; default: all"
+        "data", nargs="?", metavar="DATA", help="imagenet, cifar10, mnist, ..., ilsvrc or speed; default: all"
     )
     parser.add_argument("--format", default="md", choices=("md", "csv", "latex", "html", "json"))
     parser.add_argument("--records", metavar="DIR", help="where the Records are: a checkout's own, otherwise runs/")
