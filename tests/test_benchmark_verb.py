@@ -197,6 +197,8 @@ def test_images_that_a_loader_leaves_out_stop_the_benchmark(digits, tmp_path, mo
         (["--data.root", "somewhere"], "Digits has no option 'root'"),
         (["--data.transform", "nonsense"], "Digits has no transform 'nonsense'"),
         (["--ensemble"], "An ensemble is two or more networks"),
+        (["--warmup", "3"], "--warmup is for zoo benchmark --speed"),
+        (["--predictions", "x.txt"], "x.txt"),
         (["--batch_size", "0"], "--batch_size must be at least 1"),
         (["--devices", "none"], "--devices none cannot be had"),
         (["--output", "/proc/nowhere/at/all"], "Cannot write to /proc/nowhere/at/all"),
@@ -248,3 +250,13 @@ def test_the_record_is_json_with_its_schema(digits, tmp_path):
     content = json.loads(path.read_text())
     assert content["schema"] == 1
     assert content["protocol"] == "six shifted and flipped views"
+
+
+def test_speed_is_measured_of_networks_by_name(in_folder, capsys):
+    words = ("--speed", "--batch_sizes", "1,2", "--warmup", "1", "--repeats", "2", "--forms", "float32")
+    benchmark("lenet5", *words, "--output", "out")
+    (path,) = (in_folder / "out").iterdir()
+    rows = json.loads(path.read_text())["rows"]
+    assert {(row["mode"], row["batch_size"]) for row in rows} == {(m, n) for m in ("eval", "train") for n in (1, 2)}
+    assert main(["benchmark", "lenet5", "--speed", "--batch_sizes", "a few"]) == 2
+    assert "--batch_sizes are whole numbers" in capsys.readouterr().err

@@ -124,7 +124,7 @@ def _info_weights(args: list[str]) -> int:
 def _table(args: list[str]) -> int:
     parser = _Parser(prog="zoo table", description="Show measured errors beside the published ones, with a verdict.")
     parser.add_argument(
-        "data", nargs="?", metavar="DATA", help="imagenet, cifar10, mnist, ..., or ilsvrc; default: all"
+        "data", nargs="?", metavar="DATA", help="imagenet, cifar10, mnist, ..., ilsvrc or speed; default: all"
     )
     parser.add_argument("--format", default="md", choices=("md", "csv", "latex", "html", "json"))
     parser.add_argument("--records", metavar="DIR", help="where the Records are: a checkout's own, otherwise runs/")
@@ -146,38 +146,9 @@ def _table(args: list[str]) -> int:
 
 
 def _benchmark(args: list[str]) -> int:
-    parser = _Parser(prog="zoo benchmark", description="Measure trained networks under the papers' test protocols.")
-    parser.add_argument("weights", nargs="+", metavar="WEIGHTS", help="run folders, .ckpt files, names of weights")
-    parser.add_argument("--data", metavar="NAME", help="CIFAR10, MNIST, Digits, ImageNet; default: the weights' own")
-    parser.add_argument("--data.root", metavar="DIR", help="the folder that holds the data")
-    parser.add_argument("--data.transform", metavar="NAME", help="the preprocessing; default: the weights' own")
-    parser.add_argument("--data.num_workers", type=int, metavar="N", help="ImageNet: processes that decode")
-    parser.add_argument(
-        "--protocol", default="", metavar="P,...",
-        help="centre, ten-crop, nine-crops, six-views, dense-384, dense-256-384-512, multi-crop-256-384-512,"
-        " multi-crop+dense-256-384-512, with any scales; default: the network's own",
-    )  # fmt: skip
-    parser.add_argument("--output", metavar="DIR", help="where the Records go (default: runs/benchmark/<time>)")
-    parser.add_argument("--predictions", metavar="FILE", help="also write FILE.npz, FILE.parquet or FILE.csv")
-    parser.add_argument("--ensemble", action="store_true", help="measure the mean of the networks' probabilities")
-    parser.add_argument("--batch_size", type=int, default=128, metavar="N", help="images a step (default: 128)")
-    parser.add_argument("--devices", default="auto", metavar="N", help="GPUs, or processes where there is none")
-    options = vars(parser.parse_args(args))
-    from pathlib import Path
+    from zoo.benchmark.command import run
 
-    from zoo.benchmark.passes import How
-    from zoo.benchmark.verb import benchmark
-
-    given = {key.removeprefix("data."): value for key, value in options.items() if key.startswith("data.")}
-    how = How(
-        options["ensemble"], options["batch_size"], options["devices"],
-        Path(options["predictions"]) if options["predictions"] else None,
-    )  # fmt: skip
-    benchmark(
-        options["weights"], [name for name in options["protocol"].split(",") if name], how, data=options["data"],
-        data_options={key: value for key, value in given.items() if value is not None}, output=options["output"],
-    )  # fmt: skip
-    return 0
+    return run(_Parser(prog="zoo benchmark"), args)
 
 
 def _data(args: list[str]) -> int:

@@ -19,6 +19,7 @@ from zoo.arguments import complete
 from zoo.console import announce, progress_bar, quiet, say
 from zoo.data.base import ImageDataModule
 from zoo.errors import InputError
+from zoo.evaluation.prediction_files import check_writable
 from zoo.evaluation.predictions import Predicting, Predictions
 from zoo.evaluation.recorder import Recorder, weights_digest
 from zoo.loggers import MetricsFile, Wandb, close, wandb_logger
@@ -86,19 +87,17 @@ class ZooCLI(LightningCLI):
         """Finds the checkpoint and the run's folder while nothing has been made yet."""
         given = self.config.ckpt_path
         self.checkpoint = runs.find_checkpoint(given) if given else None
-        self.predictions = self._predictions()
+        given = self.config.predictions
+        if given and self.verb not in ("test", "predict"):
+            raise InputError(f"zoo {self.verb} writes no predictions: leave out --predictions, then use zoo predict.")
+        if given:
+            check_writable(Path(given))
+        self.predictions = Predictions(Path(given)) if given else None
         self.run_dir = runs.new_run_dir(_config_name(self.config.config), self.config.run_dir)
         saved = self.config.clone()
         for name in OF_THE_CALL:
             saved.pop(name, None)
         self.config_text = self.parser.dump(saved, skip_link_targets=False)
-
-    def _predictions(self) -> Predictions | None:
-        """Where predictions are asked for, what collects them."""
-        given = self.config.predictions
-        if given and self.verb not in ("test", "predict"):
-            raise InputError(f"zoo {self.verb} writes no predictions: leave out --predictions, then use zoo predict.")
-        return Predictions(Path(given)) if given else None
 
     def instantiate_classes(self) -> None:
         """Builds data, model and trainer; what they say of a bad value becomes InputError."""
@@ -126,6 +125,8 @@ class ZooCLI(LightningCLI):
             loggers.append(wandb_logger(self.config_init.wandb, self.run_dir, config))
         self.recorder = Recorder(self.run_dir / runs.RECORD, config)
         callbacks: list[Callback] = [self.recorder]
+        if self.predictions or self.verb == "predict":
+            callbacks.append(Predicting(self.predictions or Predictions(self.run_dir / runs.PREDICTIONS)))
         if options.enable_progress_bar is not False:
             callbacks.append(progress_bar())
         if self.verb == "fit" and options.enable_checkpointing is not False:
@@ -174,16 +175,10 @@ def _run(cli: ZooCLI) -> dict[str, float]:
             trainer.test(**given, verbose=False)
         return {}
     given |= {"ckpt_path": cli.checkpoint, "weights_only": True}
-    predictions = cli.predictions
     if cli.verb == "predict":
-        predictions = predictions or Predictions(cli.run_dir / runs.PREDICTIONS)
-        trainer.callbacks.append(Predicting(predictions))  # type: ignore[attr-defined]
         trainer.predict(**given, return_predictions=False)
         return {}
-    cli.recorder.collectors = [predictions] if predictions else []
     getattr(trainer, cli.verb)(**given, verbose=False)
-    if predictions:
-        predictions.write(cli.datamodule)
     return {name: float(value) for name, value in trainer.callback_metrics.items()}
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 
 from zoo.evaluation.calibration import Calibration
@@ -17,10 +18,15 @@ class Collector(Protocol):
         """Adds a batch."""
 
 
+# Logits stay where they were made until so many images are together: fewer waits for the device, less to do for each.
+_TOGETHER = 1024
+
+
 class Measures:
     """Everything that a Record holds of one evaluation beside its errors; also feeds ``others``.
 
-    Works on the CPU in float64, so that the same logits give the same numbers whatever device made them.
+    Works on the CPU in float64, so that the same logits give the same numbers whatever device made them. Itself a
+    ``Collector``, for an evaluation whose data say which images they are.
     ``num_images`` are in the split, ``num_classes`` are the network's, ``names`` the data's names of them.
     """
 
@@ -30,26 +36,38 @@ class Measures:
         self.names = list(names)
         self.seen, self.classes, self.calibration = Seen(num_images), ClassCounts(num_classes), Calibration()
         self.collectors: list[Collector] = [self.classes, self.calibration, *others]
+        self._waiting: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._num_waiting = 0
 
     def update(self, indices: Tensor, logits: Tensor, labels: Tensor) -> None:
         """Adds a batch; ``indices`` are those that were asked for."""
         self.seen.update(indices, len(labels))
-        if len(indices) == len(labels):
-            logits, labels = logits.detach().cpu(), labels.cpu()
-            for collector in self.collectors:
-                collector.update(indices, logits, labels)
+        # A process's share of the last step may be empty.
+        if len(indices) == len(labels) > 0:
+            self._waiting.append((indices, logits.detach(), labels))
+            self._num_waiting += len(labels)
+        if self._num_waiting >= _TOGETHER:
+            self._pass_on()
 
     def result(self, complete: bool = True) -> dict[str, Any]:
         """The metrics for a Record, over all processes: every process calls this.
 
         Raises InputError unless each image was scored once, or at most once if not ``complete``.
         """
+        self._pass_on()
         self.seen.check(complete)
         metrics = self.classes.result() | {"calibration": self.calibration.result()}
         # A network may have more outputs than the data have classes.
         if len(self.names) == len(metrics["per_class"]["images"]):
             metrics["per_class"]["names"] = self.names
         return metrics
+
+    def _pass_on(self) -> None:
+        if self._waiting:
+            indices, logits, labels = (torch.cat(parts).cpu() for parts in zip(*self._waiting, strict=True))
+            self._waiting, self._num_waiting = [], 0
+            for collector in self.collectors:
+                collector.update(indices, logits, labels)
 
 
 class Watched:

@@ -44,12 +44,15 @@ class Seen:
     def update(self, indices: Tensor, given: int) -> None:
         """Takes down a batch: the indices that were asked for, and how many images came."""
         self.steps += 1
+        indices = indices.cpu()
         if len(indices) != given:
             self.odd = self.odd or (len(indices), given, self.steps)
-        beyond = indices[(indices < 0) | (indices >= len(self.times))]
-        if len(beyond):
-            raise InputError(f"The test loader gave image {int(beyond[0])}, but the split has {len(self.times):,}.")
-        self.times += torch.bincount(indices, minlength=len(self.times))
+        if len(indices) and not 0 <= int(indices.min()) <= int(indices.max()) < len(self.times):
+            raise InputError(
+                f"The test loader gave the images {int(indices.min())} to {int(indices.max())},"
+                f" but the split has {len(self.times):,}."
+            )
+        self.times.index_add_(0, indices, torch.ones_like(indices))
 
     def check(self, complete: bool = True) -> None:
         """Raises InputError, on every process, unless each image was scored once, or at most once if not ``complete``.

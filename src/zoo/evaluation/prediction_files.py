@@ -71,7 +71,7 @@ def _csv(file: IO[bytes], arrays: dict[str, np.ndarray], names: list[str], files
 
 
 def _npz(file: IO[bytes], arrays: dict[str, np.ndarray], names: list[str], files: list[str] | None) -> None:
-    own = {} if files is None else {"file": np.array(files)}
+    own: dict[str, Any] = {} if files is None else {"files": np.array(files)}
     np.savez(
         file,
         index=arrays["indices"],

@@ -9,7 +9,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from zoo.evaluation.collectors import Watched
-from zoo.evaluation.prediction_files import check_writable, write
+from zoo.evaluation.prediction_files import write
 from zoo.evaluation.processes import gathered, is_first
 
 TOP = 5
@@ -30,13 +30,9 @@ class Predicted:
 
 
 class Predictions:
-    """Collects predictions for ``path``: .csv, .npz or .parquet.
-
-    Raises InputError for another ending, for a folder that cannot be written to, and where pyarrow is missing.
-    """
+    """Collects predictions for ``path``: .csv, .npz or .parquet."""
 
     def __init__(self, path: Path) -> None:
-        check_writable(path)
         self.path = path
         self.batches: list[Predicted] = []
 
@@ -57,27 +53,44 @@ class Predictions:
 
 
 class Predicting(Callback):
-    """Feeds ``Predictions`` with what ``trainer.predict`` makes, and writes them at its end."""
+    """Feeds ``Predictions`` with what a Trainer's test or prediction makes, and writes them at its end.
+
+    Raises InputError, and writes nothing, where images were left out or came twice.
+    """
 
     def __init__(self, predictions: Predictions) -> None:
         self.predictions = predictions
 
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Looks up which images will come."""
+        self._start(trainer, trainer.test_dataloaders)
+
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Looks up which images will come."""
-        data = trainer.datamodule  # type: ignore[attr-defined]
-        self._watched = Watched(trainer.predict_dataloaders, data, pl_module.network, [self.predictions])
+        self._start(trainer, trainer.predict_dataloaders)
 
-    def on_predict_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:  # fmt: skip
+    def on_test_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *batch: Any) -> None:
         """Takes the batch down."""
         self._watched.update(outputs)
 
+    def on_predict_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *batch: Any) -> None:
+        """Takes the batch down."""
+        self._watched.update(outputs)
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Writes the file."""
+        self._end(trainer, trainer.num_test_batches[0])
+
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Writes the file. Raises InputError where images were left out or came twice."""
-        self._watched.result(trainer.num_predict_batches[0])
-        self.predictions.write(trainer.datamodule)  # type: ignore[attr-defined]
+        """Writes the file."""
+        self._end(trainer, trainer.num_predict_batches[0])
+
+    def _start(self, trainer: Any, loader: Any) -> None:
+        self._watched = Watched(loader, trainer.datamodule, trainer.lightning_module.network, [self.predictions])
+
+    def _end(self, trainer: Any, steps: int | float) -> None:
+        self._watched.result(steps)
+        self.predictions.write(trainer.datamodule)
 
 
 def file_names(data: Any) -> list[str] | None:

@@ -11,7 +11,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import nn
 
-from zoo.evaluation.collectors import Collector, Watched
+from zoo.evaluation.collectors import Watched
 from zoo.results.provenance import environment, git_state
 from zoo.results.record import Record, finite
 
@@ -30,8 +30,6 @@ class Recorder(Callback):
         self.record: Record | None = None
         #: The digest of the weights that training started from, where they were another network's.
         self.init_from: str | None = None
-        #: What else is fed with the logits of the test.
-        self.collectors: list[Collector] = []
         self._images = 0
         self._train_seconds = self._test_seconds = self._started = 0.0
 
@@ -54,7 +52,7 @@ class Recorder(Callback):
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts the clock."""
         data = trainer.datamodule  # type: ignore[attr-defined]
-        self._watched = Watched(trainer.test_dataloaders, data, pl_module.network, self.collectors)
+        self._watched = Watched(trainer.test_dataloaders, data, pl_module.network)
         self._started = time.perf_counter()
 
     def on_test_batch_end(
@@ -101,7 +99,7 @@ class Recorder(Callback):
             weights={"sha256": weights_digest(model.network)} | start,
             config=self.config,
             git=self.git,
-            environment=environment(_device_name(model.device)) | {"processes": trainer.world_size},
+            environment=environment(device_name(model.device)) | {"processes": trainer.world_size},
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
 
@@ -131,5 +129,6 @@ def weights_digest(network: nn.Module) -> str:
     return hashlib.sha256(safetensors.torch.save(state)).hexdigest()
 
 
-def _device_name(device: torch.device) -> str:
+def device_name(device: torch.device) -> str:
+    """What the hardware calls itself, where it does."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

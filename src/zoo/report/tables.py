@@ -8,12 +8,14 @@ from typing import Any
 from zoo.errors import InputError
 from zoo.report.formats import Column, Table, write
 from zoo.report.ilsvrc import contest_rows, contest_table
+from zoo.report.speed import speed_document
 from zoo.results.experiment import Experiment, experiments, read_records
 from zoo.results.published import Figure, Published, load
 from zoo.results.record import Record
 from zoo.results.verdict import NOT_COMPARABLE, judge, split_of
 
 CONTEST = "ilsvrc"
+SPEED = "speed"
 NOT_MEASURED = "not measured"
 # The Records of a checkout lie beside its code, those of one's own runs in the working folder.
 _CHECKOUT = Path(__file__).resolve().parents[3] / "benchmarks" / "results"
@@ -33,11 +35,13 @@ _STATUS = {"V": "the artefact", "T": "the paper", "S": "a secondary source", "D"
 
 
 def document(which: str | None, form: str, records: Path | None = None) -> str:
-    """The table of a data set, of all (None), or of the ImageNet challenge (``ilsvrc``), as text.
+    """The table of a data set, of all (None), of the ImageNet challenge (``ilsvrc``), or of ``speed``, as text.
 
     ``form``: md, csv, latex, html or json. ``records``: the folder of the Records. Raises InputError for a data set
     that is nowhere, and for a file that is no Record.
     """
+    if which == SPEED:
+        return speed_document(form, records)
     published = load()
     found = experiments(read_records(records) if records else _own_records())
     if which == CONTEST:
@@ -47,7 +51,7 @@ def document(which: str | None, form: str, records: Path | None = None) -> str:
     names = [name for name in published.datasets if name != CONTEST]
     names += sorted(measured - set(names))
     if which is not None and which not in names:
-        raise InputError(f"There is no table {which!r}: there is {', '.join([*names, CONTEST])}.")
+        raise InputError(f"There is no table {which!r}: there is {', '.join([*names, CONTEST, SPEED])}.")
     shown = names if which is None else [which]
     rows = {name: rows_of(name, found, published) for name in shown}
     tables = [table for name in shown for table in _tables(name, rows[name], published)]
