@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import zoo.data
 import zoo.data.looks
 from zoo.catalog import NETWORKS
 from zoo.cli import main
+from zoo.data.photos import TRANSFORMS
 from zoo.data.smoke import picture
 from zoo.results.record import Record
 
@@ -87,21 +89,10 @@ def test_single_view_is_what_a_loop_over_the_test_split_counts(digits, tmp_path)
 
 def test_many_protocols_and_networks_decode_and_scale_each_picture_once(photos, tmp_path, monkeypatch, capsys):
     decoded, scaled = [], []
-    read, split = zoo.data.looks.read_rgb, zoo.data.looks.Looks._dataset
-
-    def counted(looks):
-        pictures = split(looks)
-        scale = pictures.split.transform.scale
-
-        def counting(image, side):
-            scaled.append(side)
-            return scale(image, side)
-
-        pictures.split.transform = replace(pictures.split.transform, scale=counting)
-        return pictures
-
+    read, vgg = zoo.data.looks.read_rgb, TRANSFORMS["vgg"]
+    counting = replace(vgg, scale=lambda image, side: scaled.append(side) or vgg.scale(image, side))
+    monkeypatch.setitem(TRANSFORMS, "vgg", counting)
     monkeypatch.setattr(zoo.data.looks, "read_rgb", lambda path: decoded.append(path.name) or read(path))
-    monkeypatch.setattr(zoo.data.looks.Looks, "_dataset", counted)
     protocols = ["centre", "ten-crop", "dense-40-64", "multi-crop-40-64", "multi-crop+dense-40-64"]
     benchmark(*photos, "--protocol", ",".join(protocols), "--output", str(tmp_path / "out"), "--batch_size", "4")
     assert sorted(decoded) == [f"{number}.JPEG" for number in range(6)]
@@ -150,6 +141,20 @@ def test_an_ensemble_is_one_record_of_the_mean_of_the_probabilities(digits, tmp_
     assert record.metrics["top1_wrong"] == int((mean.argmax(axis=1) != labels.numpy()).sum())
     assert record.metrics["loss"] == pytest.approx(-np.log(mean[np.arange(360), labels.numpy()]).mean(), rel=1e-4)
     assert (record.seed, record.parameters, len(record.weights["members"])) == (None, 120_000, 2)
+
+
+def test_a_prepared_store_gives_the_same_single_view_and_ten_crops_and_has_no_other_scale(photos, tmp_path, capsys):
+    root = yaml.safe_load(Path(photos[0], "config.yaml").read_text())["data"]["init_args"]["root"]
+    store = str(tmp_path / "store")
+    assert main(["data", "prepare", "imagenet", "--root", root, "--output", store, "--workers", "1"]) == 0
+    words = ("--protocol", "centre,ten-crop")
+    benchmark(photos[0], *words, "--output", str(tmp_path / "files"))
+    benchmark(photos[0], *words, "--data.root", store, "--output", str(tmp_path / "stored"))
+    files, stored = records_in(tmp_path / "files"), records_in(tmp_path / "stored")
+    assert {name: record.metrics for name, record in files.items()} == {n: r.metrics for n, r in stored.items()}
+    capsys.readouterr()
+    assert main(["benchmark", photos[0], "--data.root", store, "--protocol", "dense-64"]) == 2
+    assert "holds pictures at 256 pixels, and a protocol wants them at 64" in capsys.readouterr().err
 
 
 def test_predictions_of_one_measurement_are_written_beside_its_record(photos, tmp_path, capsys):

@@ -1,8 +1,7 @@
-"""``zoo data fetch|verify|info DATASET``: what one does with a data set before training on it."""
+"""``zoo data fetch|verify|prepare|info DATASET``: what one does with a data set before training on it."""
 
 import difflib
 import inspect
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,8 @@ from zoo.catalog import DATA
 from zoo.errors import InputError
 
 FOLDERS = ("ImageNet", "SmokeImageNet")
+# Of these, mean and principal components are worth knowing.
+MEASURED = ("CIFAR10", "MNIST", "Digits")
 FETCHED = ("CIFAR10", "MNIST")
 
 
@@ -30,11 +31,10 @@ def verify(name: str, root: str, num_workers: int | None, manifest: str | None, 
     if num_workers is not None and num_workers < 1:
         raise InputError(f"--workers must be at least 1, not {num_workers}.")
     if name in FOLDERS:
+        from zoo.data import cores
         from zoo.data.verify import verify_folder
 
-        found = verify_folder(
-            Path(root), name, num_workers or os.cpu_count() or 1, Path(manifest) if manifest else None
-        )
+        found = verify_folder(Path(root), name, num_workers or cores.share(), Path(manifest) if manifest else None)
     else:
         from zoo.data.base import InMemoryDataModule
         from zoo.data.verify_memory import verify_memory
@@ -48,6 +48,36 @@ def verify(name: str, root: str, num_workers: int | None, manifest: str | None, 
     if output:
         write_json(Path(output), found.plain())
     return 1 if found.num_faults else 0
+
+
+def prepare(name: str, root: str, size: int | None, warp: bool, output: str | None, num_workers: int | None) -> int:
+    """Scales ImageNet's pictures once, into a store; prints mean and principal components of any data set of images."""
+    from zoo.report.preparation import print_statistics, print_store
+
+    if num_workers is not None and num_workers < 1:
+        raise InputError(f"--workers must be at least 1, not {num_workers}.")
+    if name in FOLDERS:
+        from zoo.data import cores
+        from zoo.data.prepare import prepare_store
+        from zoo.data.store import SHORT_SIDE, WARPED
+
+        size = 256 if size is None else size
+        folder = Path(output) if output else Path(root, f"prepared-{size}{'-warped' if warp else ''}")
+        scaling = WARPED if warp else SHORT_SIDE
+        print_store(prepare_store(Path(root), folder, size, num_workers or cores.share(), scaling))
+        return 0
+    from zoo.data.base import InMemoryDataModule
+    from zoo.data.prepare_memory import statistics_of
+
+    options = {"--size": size, "--warp": warp, "--output": output, "--workers": num_workers}
+    given = [option for option, value in options.items() if value]
+    data = _module(name, root)
+    if not isinstance(data, InMemoryDataModule) or name not in MEASURED:
+        raise InputError(f"{name} is made in memory and has nothing to prepare: train on it as it is.")
+    if given:
+        raise InputError(f"{name} is read into memory, so that nothing is written for it: leave out {given[0]}.")
+    print_statistics(name, statistics_of(data))
+    return 0
 
 
 def info(name: str, root: str, transform: str | None, output: str | None) -> int:

@@ -42,6 +42,7 @@ def record_of(
             "split": "test",
             "num_images": len(data.splits["test"]),  # type: ignore[arg-type]
             "num_classes": data.num_classes,
+            **data.particulars,
         },
         protocol=protocol,
         n=counts["n"],

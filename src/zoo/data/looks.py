@@ -10,10 +10,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from zoo.data.base import ImageDataModule
-from zoo.data.imagenet import ImageNet, Photos
+from zoo.data.imagenet import ImageNet
+from zoo.data.jpegs import Photos
 from zoo.data.memory import InMemory
 from zoo.data.photos import read_rgb
 from zoo.data.sampling import Batches, Draw
+from zoo.data.stored import StoredPhotos
+from zoo.errors import InputError
 from zoo.views import Group
 
 
@@ -75,6 +78,7 @@ class Looks(LightningDataModule):
     def setup(self, stage: str) -> None:
         """Reads the data; those in memory go to the Trainer's device. A second call reads nothing again."""
         self.data.setup("test")
+        self._dataset()
         if self.trainer:
             self.data.trainer = self.trainer
             split = self.data.splits["test"]
@@ -116,8 +120,19 @@ class Looks(LightningDataModule):
         split: Any = self.data.splits["test"]
         if not isinstance(split, Photos):
             return _Indexed(split)
-        own = split.transform.short_side
-        return _Pictures(split, tuple(sorted({scale or own for scale in self.wanted})))
+        return _Pictures(split, self._scales(split))
+
+    def _scales(self, split: Photos) -> tuple[int, ...]:
+        """Raises InputError where a store holds the pictures at another scale than a protocol wants."""
+        scales = tuple(sorted({scale or split.transform.short_side for scale in self.wanted}))
+        if isinstance(split, StoredPhotos):
+            for scale in scales:
+                if scale != split.store.size:
+                    raise InputError(
+                        f"{split.store.folder} holds pictures at {split.store.size} pixels, and a protocol wants them"
+                        f" at {scale}: point --data.root at the JPEG folders."
+                    )
+        return scales
 
 
 class _Indexed(Dataset):
@@ -144,6 +159,9 @@ class _Pictures(Dataset):
         return Packed(draw.indices, self.split.labels[positions], self.scales, shapes, pixels)
 
     def _scaled(self, position: int) -> list[Tensor]:
+        if isinstance(self.split, StoredPhotos):
+            planes = self.split.store.picture(self.split.split, position)
+            return [torch.from_numpy(np.array(planes)).permute(1, 2, 0) for _ in self.scales]
         picture = read_rgb(self.split.files[position])
         return [torch.from_numpy(np.array(self.split.transform.scale(picture, scale))) for scale in self.scales]
 

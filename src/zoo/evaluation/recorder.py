@@ -69,6 +69,8 @@ class Recorder(Callback):
         """
         self._test_seconds = time.perf_counter() - self._started
         measured = self._watched.result(trainer.num_test_batches[0])
+        # Another's data module may leave nothing out.
+        self._left_out: dict[str, Any] = getattr(trainer.datamodule, "left_out", dict)()  # type: ignore[attr-defined]
         if trainer.is_global_zero:
             self.record = self._record(trainer, pl_module, measured)
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -90,6 +92,8 @@ class Recorder(Callback):
                 "split": "test",
                 "num_images": len(data.splits["test"]),
                 "num_classes": data.num_classes,
+                **data.particulars,
+                **self._left_out,
             },
             protocol=model.protocol,
             n=counts["n"],
