@@ -19,7 +19,8 @@ class Record:
     """What was measured, on what, with what. Errors are percent, times seconds.
 
     ``metrics``: top1_error, top5_error, loss, top1_wrong, top5_wrong. ``dataset``: name, fingerprint, split and the
-    number of its images; ``n`` is how many of them were scored. ``git`` is None for an installed package.
+    number of its images; ``n`` is how many of them were scored. ``git`` is None for an installed package, ``compute``
+    in Records from before there was a ledger.
     """
 
     network: str
@@ -37,10 +38,14 @@ class Record:
     environment: dict[str, Any]
     created: str
     schema: int = SCHEMA
+    compute: dict[str, Any] | None = None
 
     def write(self, path: Path) -> None:
         """Writes JSON in one step: the file is either whole or not there."""
-        text = json.dumps(asdict(self), indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
+        content = asdict(self)
+        if self.compute is None:
+            del content["compute"]
+        text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
         partial = path.with_name(f".{path.name}.{os.getpid()}")
         partial.write_text(text + "\n", encoding="utf-8")
         partial.replace(path)
