@@ -20,6 +20,7 @@ Re-run the history of image recognition, from the perceptron to VGG.
   zoo list models|configs|data        what there is
   zoo info NETWORK                    a network layer by layer: shapes, parameters, multiply-accumulates
   zoo table [DATA]                    measured errors beside the published ones, with a verdict
+  zoo reproduce RECORD                run a Record's experiment again: does its number come back?
   zoo data fetch|verify|info DATASET  download a data set, find every broken file in it, see what it holds
 
 zoo VERB --help says more. RUN is a run folder such as runs/lenet5_digits/2026-01-31_12-00-00.
@@ -29,10 +30,11 @@ zoo VERB --help says more. RUN is a run folder such as runs/lenet5_digits/2026-0
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit status: 0, or 2 with one sentence on standard error for bad input.
 
-    ``zoo data verify`` returns 1 where it found faults.
+    ``zoo data verify`` returns 1 where it found faults, ``zoo reproduce`` where the number did not come back.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     verbs: dict[str, Callable[[list[str]], int]] = {"list": _list, "info": _info, "table": _table, "data": _data}
+    verbs["reproduce"] = _reproduce
     verbs |= {verb: partial(_train, verb) for verb in ("fit", "validate", "test", "predict")}
     if not words or words[0] in ("-h", "--help", "help"):
         print(HELP, end="")
@@ -119,6 +121,28 @@ def _table(args: list[str]) -> int:
         except OSError as error:
             raise InputError(f"Cannot write {options.output}: {error.strerror}.") from error
     return 0
+
+
+def _reproduce(args: list[str]) -> int:
+    parser = _Parser(
+        prog="zoo reproduce",
+        description="Say what differs from a Record's run today, run it again, and judge: exit status 0 where its"
+        " number came back, 1 where not.",
+    )
+    parser.add_argument("record", metavar="RECORD", help="a Record (.json) or a run folder that has one")
+    parser.add_argument("--run_dir", metavar="DIR", help="the new run's folder instead of runs/...")
+    parser.add_argument("--data.root", dest="data_root", metavar="DIR", help="where the data lie here")
+    parser.add_argument(
+        "--code", metavar="CHECKOUT", help="run the zoo of another checkout, such as the Record's commit"
+    )
+    parser.add_argument("--dry_run", action="store_true", help="stop after saying what differs and what would be run")
+    parser.add_argument("--other_data", action="store_true", help="run on data of another fingerprint too")
+    options = parser.parse_args(args)
+    from zoo.reproduce import reproduce
+
+    return reproduce(
+        options.record, options.run_dir, options.data_root, options.code, options.dry_run, options.other_data
+    )
 
 
 def _data(args: list[str]) -> int:
