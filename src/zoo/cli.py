@@ -107,12 +107,18 @@ def _table(args: list[str]) -> int:
     parser.add_argument("--format", default="md", choices=("md", "csv", "latex", "html", "json"))
     parser.add_argument("--records", metavar="DIR", help="where the Records are: a checkout's own, otherwise runs/")
     parser.add_argument("--output", metavar="FILE", help="write to a file instead of standard output")
+    parser.add_argument("--chart", metavar="FILE", help="draw it as well, as .png or .svg")
     options = parser.parse_args(args)
     from pathlib import Path
 
     from zoo.report.tables import document
 
-    text = document(options.data, options.format, Path(options.records) if options.records is not None else None)
+    records = Path(options.records) if options.records is not None else None
+    text = document(options.data, options.format, records)
+    if options.chart is not None:
+        from zoo.report.chart import draw
+
+        draw(options.data, Path(options.chart), records)
     if options.output is None:
         sys.stdout.write(text)
     else:

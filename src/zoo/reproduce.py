@@ -98,7 +98,7 @@ def _differences(path: Path, then: Record, words: list[str], code: str | None, o
         if not other_data:
             raise InputError(
                 f"The data here are not those of {path}: their fingerprint is {fingerprint}, not"
-                f" {then.dataset['fingerprint']}. Add --data.root DIR with the right ones, or --other_data to run on these."
+                f" {then.dataset['fingerprint']}: give the right --data.root DIR, or --other_data to run on these."
             )
         found.append(Difference("data", then.dataset["fingerprint"], fingerprint))
     return found
