@@ -54,6 +54,7 @@ def then_part(then: Training | None, published: Published) -> dict[str, Any]:
         "then_hardware": then.hardware if then else None,
         "then_seconds": list(then.seconds) if then else None,
         "then_source": f"{published.sources[then.source]}; {then.where}" if then else None,
+        "then_status": then.status if then else None,
         "then_note": then.note if then else None,
     }
 
@@ -73,7 +74,8 @@ def _cells(row: dict[str, Any]) -> list[str]:
 
 
 def _notes(row: dict[str, Any]) -> list[str]:
-    source = [f"hardware and time then: {row['then_source']}"] if row["then_source"] else []
+    second = ", read in a secondary source" if row["then_status"] == "S" else ""
+    source = [f"hardware and time then: {row['then_source']}{second}"] if row["then_source"] else []
     uncounted = ["what training computed is no sequence of passes through the network, and is not counted"]
     return source + ([row["then_note"]] if row["then_note"] else []) + (uncounted if row["train_macs"] is None else [])
 
@@ -106,13 +108,13 @@ def _digits(number: float) -> str:
 
 def _macs(record: Record) -> int | None:
     if record.compute:
-        return record.compute["macs"]  # type: ignore[no-any-return]
+        return record.compute["macs"]
     return _old(record)[0]
 
 
 def _train_macs(record: Record) -> int | None:
     if record.compute:
-        return record.compute["train_macs"]  # type: ignore[no-any-return]
+        return record.compute["train_macs"]
     macs, passes = _old(record)
     return None if macs is None or passes is None else passes * macs * int(record.timing["train_images"] or 0)
 

@@ -172,7 +172,8 @@ _KEYS = (
     "published_top1_error", "published_top5_error", "published_name", "published_nets", "published_extra_data",
     "published_approximate", "published_source", "published_status", "difference", "interval", "verdict", "reason",
     "notes", "macs", "train_images", "train_macs", "train_seconds", "device", "then_hardware", "then_seconds",
-    "then_source", "then_note", "fingerprint", "fingerprint_of", "commits", "weights", "experiment", "config",
+    "then_source", "then_status", "then_note", "fingerprint", "fingerprint_of", "commits", "weights", "experiment",
+    "config",
 )  # fmt: skip
 
 
