@@ -150,14 +150,30 @@ def test_a_run_comes_back_bit_for_bit_and_the_process_says_so(trained, capfd, mo
     assert f"Reproduced, bit-identical weights: sha256 {then.weights['sha256']}" in out
 
 
-def test_a_number_that_does_not_come_back_is_status_1(trained, in_folder, capfd):
+@pytest.fixture
+def ended(trained, monkeypatch):
+    """Puts the end of the trained run in the place of running again; holds what the process was started with."""
+    seen, real = {}, subprocess.run
+
+    def run(words, **options):
+        if words[0] == "git":
+            return real(words, **options)
+        seen.update(options)
+        shutil.copytree(trained / "run", words[words.index("--run_dir") + 1])
+        return subprocess.CompletedProcess(words, 0)
+
+    monkeypatch.setattr(reproduce.subprocess, "run", run)
+    return seen
+
+
+def test_a_number_that_does_not_come_back_is_status_1(trained, in_folder, ended, capsys):
     def worse(content):
         content["weights"]["sha256"] = "f" * 64
         content["metrics"] |= {"top1_wrong": 0, "top1_error": 0.0, "top5_wrong": 0, "top5_error": 0.0}
 
     record = changed(trained, in_folder, worse)
     assert main(["reproduce", record, "--run_dir", "again"]) == 1
-    assert "Not reproduced: top-1 error" in capfd.readouterr().out
+    assert "Not reproduced: top-1 error" in capsys.readouterr().out
 
 
 def test_a_dry_run_names_differences_and_leaves_nothing(trained, in_folder, capsys):
@@ -231,7 +247,8 @@ def test_another_checkout_is_what_runs(trained, in_folder, capfd):
         f"shutil.copy({str(trained / 'run' / 'record.json')!r}, folder)\n"
         "print('threads', os.environ['OMP_NUM_THREADS'], *sys.argv[1:])\n"
     )
-    assert main(["reproduce", str(trained / "run"), "--code", "other", "--run_dir", "new", "--data.root", "there"]) == 0
+    record = changed(trained, in_folder, lambda c: c["config"]["data"]["init_args"].update(root="here"))
+    assert main(["reproduce", record, "--code", "other", "--run_dir", "new", "--data.root", "there"]) == 0
     out = capfd.readouterr().out
     assert "threads 1 fit --config" in out
     assert "--data.root there" in out
@@ -259,20 +276,8 @@ def test_the_devices_of_the_record_are_asked_for_as_far_as_they_are_here(monkeyp
     assert words("NVIDIA H100", 1, gpus=0) == ["--trainer.accelerator", "cpu", "--trainer.devices", "1"]
 
 
-def test_the_run_is_free_of_what_this_process_was_told(trained, in_folder, monkeypatch):
-    seen = {}
-
-    real = subprocess.run
-
-    def run(words, **options):
-        if words[0] == "git":
-            return real(words, **options)
-        seen.update(options["env"])
-        folder = words[words.index("--run_dir") + 1]
-        shutil.copytree(trained / "run", folder)
-        return subprocess.CompletedProcess(words, 0)
-
-    monkeypatch.setattr(reproduce.subprocess, "run", run)
+def test_the_run_is_free_of_what_this_process_was_told(trained, in_folder, ended, monkeypatch):
     monkeypatch.setenv("PL_GLOBAL_SEED", "5")
     assert reproduce.reproduce(str(trained / "run"), None, None, None, False, False) == 0
-    assert not {"PL_GLOBAL_SEED", "ZOO_RUN_DIR", "LOCAL_RANK"} & set(seen)
+    assert not {"PL_GLOBAL_SEED", "ZOO_RUN_DIR", "LOCAL_RANK"} & set(ended["env"])
+    assert ended["env"]["OMP_NUM_THREADS"] == "1"

@@ -33,6 +33,8 @@ def reproduce(
     path = Path(given) / runs.RECORD if Path(given).is_dir() else Path(given)
     then = Record.read(path)
     _check_trained(path, then)
+    if data_root is not None and "root" not in then.config["data"].get("init_args", {}):
+        raise InputError(f"The data of {path} lie in no folder of their own: leave --data.root out.")
     surroundings = {name: value for name, value in os.environ.items() if name not in _OF_OTHERS}
     with TemporaryDirectory() as folder:
         config = Path(folder) / f"{_name(path)}.yaml"
@@ -61,8 +63,8 @@ def _check_trained(path: Path, then: Record) -> None:
 
 
 def _name(path: Path) -> str:
-    """A name for the run: that of the Record's file, or of the run folder that it lies in."""
-    return path.stem if path.name != runs.RECORD else path.absolute().parent.name
+    """A name for the run: that of the Record's file, or of the config that its run folder was named after."""
+    return path.stem if path.name != runs.RECORD else path.absolute().parent.parent.name or "run"
 
 
 def _machine(then: Record) -> list[str]:
