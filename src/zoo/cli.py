@@ -22,6 +22,7 @@ Re-run the history of image recognition, from the perceptron to VGG.
   zoo info NETWORK                    a network layer by layer: shapes, parameters, multiply-accumulates
   zoo info weights NAME               how trained weights came to be, and what they score
   zoo table [DATA]                    measured errors beside the published ones, with a verdict
+  zoo reproduce RECORD                run a Record's experiment again: does its number come back?
   zoo data fetch|verify|prepare|info DATASET
                                       download a data set, find every broken file, scale it once, see what it holds
 
@@ -32,11 +33,12 @@ zoo VERB --help says more. RUN is a run folder such as runs/lenet5_digits/2026-0
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit status: 0, or 2 with one sentence on standard error for bad input.
 
-    ``zoo data verify`` returns 1 where it found faults.
+    ``zoo data verify`` returns 1 where it found faults, ``zoo reproduce`` where the number did not come back.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     verbs: dict[str, Callable[[list[str]], int]] = {"list": _list, "info": _info, "table": _table, "data": _data}
     verbs["benchmark"] = _benchmark
+    verbs["reproduce"] = _reproduce
     verbs |= {verb: partial(_train, verb) for verb in ("fit", "validate", "test", "predict")}
     if not words or words[0] in ("-h", "--help", "help"):
         print(HELP, end="")
@@ -130,12 +132,18 @@ def _table(args: list[str]) -> int:
     parser.add_argument("--format", default="md", choices=("md", "csv", "latex", "html", "json"))
     parser.add_argument("--records", metavar="DIR", help="where the Records are: a checkout's own, otherwise runs/")
     parser.add_argument("--output", metavar="FILE", help="write to a file instead of standard output")
+    parser.add_argument("--chart", metavar="FILE", help="draw it as well, as .png or .svg")
     options = parser.parse_args(args)
     from pathlib import Path
 
     from zoo.report.tables import document
 
-    text = document(options.data, options.format, Path(options.records) if options.records is not None else None)
+    records = Path(options.records) if options.records is not None else None
+    text = document(options.data, options.format, records)
+    if options.chart is not None:
+        from zoo.report.chart import draw
+
+        draw(options.data, Path(options.chart), records)
     if options.output is None:
         sys.stdout.write(text)
     else:
@@ -150,6 +158,28 @@ def _benchmark(args: list[str]) -> int:
     from zoo.benchmark.command import run
 
     return run(_Parser(prog="zoo benchmark"), args)
+
+
+def _reproduce(args: list[str]) -> int:
+    parser = _Parser(
+        prog="zoo reproduce",
+        description="Say what differs from a Record's run today, run it again, and judge: exit status 0 where its"
+        " number came back, 1 where not.",
+    )
+    parser.add_argument("record", metavar="RECORD", help="a Record (.json) or a run folder that has one")
+    parser.add_argument("--run_dir", metavar="DIR", help="the new run's folder instead of runs/...")
+    parser.add_argument("--data.root", dest="data_root", metavar="DIR", help="where the data lie here")
+    parser.add_argument(
+        "--code", metavar="CHECKOUT", help="run the zoo of another checkout, such as the Record's commit"
+    )
+    parser.add_argument("--dry_run", action="store_true", help="stop after saying what differs and what would be run")
+    parser.add_argument("--other_data", action="store_true", help="run on data of another fingerprint too")
+    options = parser.parse_args(args)
+    from zoo.reproduce import reproduce
+
+    return reproduce(
+        options.record, options.run_dir, options.data_root, options.code, options.dry_run, options.other_data
+    )
 
 
 def _data(args: list[str]) -> int:

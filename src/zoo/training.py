@@ -141,7 +141,7 @@ def main(verb: str, args: list[str]) -> Outcome | None:
     A run that bad input stops before its first checkpoint leaves no folder behind.
     """
     quiet()
-    _load_classes()
+    load_classes()
     cli = ZooCLI(verb, complete(verb, args))
     existed = cli.run_dir.exists()
     try:
@@ -225,7 +225,7 @@ def _last_checkpoint(run_dir: Path) -> ModelCheckpoint:
     )
 
 
-def _load_classes() -> None:
+def load_classes() -> None:
     """Imports every data module and model: bare names (--data CIFAR10) are looked up among the classes loaded."""
     for package in (zoo.data, zoo.models):
         for name in package.__all__:

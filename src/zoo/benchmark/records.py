@@ -9,6 +9,7 @@ import torch
 
 from zoo.benchmark.subjects import Subject
 from zoo.data.base import ImageDataModule
+from zoo.models.ledger import macs_of
 from zoo.results.provenance import environment, git_state
 from zoo.results.record import Record, finite
 
@@ -35,15 +36,7 @@ def record_of(
         network="+".join(dict.fromkeys(subject.network.name for subject in subjects)),
         variant="+".join(dict.fromkeys(subject.network.variant for subject in subjects)),
         parameters=sum(p.numel() for subject in subjects for p in subject.network.parameters()),
-        dataset={
-            "name": data.name,
-            "fingerprint": data.fingerprint,
-            "fingerprint_of": data.fingerprint_of,
-            "split": "test",
-            "num_images": len(data.splits["test"]),  # type: ignore[arg-type]
-            "num_classes": data.num_classes,
-            **data.particulars,
-        },
+        dataset=_dataset(data),
         protocol=protocol,
         n=counts["n"],
         metrics=metrics | {"loss": finite(counts["loss"])},
@@ -54,9 +47,22 @@ def record_of(
         config=first.config | {"benchmark": how},
         git=git_state(),
         environment=environment(torch.cuda.get_device_name(device) if device.type == "cuda" else device.type)
-        | {"processes": processes},
+        | {"processes": processes, "threads": torch.get_num_threads()},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        compute=_compute(subjects),
     )
+
+
+def _dataset(data: ImageDataModule) -> dict[str, Any]:
+    return {
+        "name": data.name,
+        "fingerprint": data.fingerprint,
+        "fingerprint_of": data.fingerprint_of,
+        "split": "test",
+        "num_images": len(data.splits["test"]),  # type: ignore[arg-type]
+        "num_classes": data.num_classes,
+        **data.particulars,
+    }
 
 
 def _training(subjects: Sequence[Subject]) -> dict[str, Any]:
@@ -65,6 +71,18 @@ def _training(subjects: Sequence[Subject]) -> dict[str, Any]:
         return subjects[0].timing
     sums = ("train_seconds", "train_images", "train_epochs")
     return {key: sum(subject.timing[key] for subject in subjects) for key in sums}
+
+
+def _compute(subjects: Sequence[Subject]) -> dict[str, Any]:
+    """The ledger: of one view, and of the training as far as it was recorded; added up over an ensemble."""
+    macs = [macs_of(subject.network) for subject in subjects]
+    recorded = [subject.record.get("compute") or {} for subject in subjects]
+    trained = [ledger.get("train_macs") for ledger in recorded]
+    return {
+        "macs": None if None in macs else sum(filter(None, macs)),
+        "train_macs": None if None in trained else sum(filter(None, trained)),
+        "convention": recorded[0].get("convention", "the training is not recorded"),
+    }
 
 
 def _of_members(subjects: Sequence[Subject]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from zoo.console import quiet
 from zoo.errors import InputError
 from zoo.evaluation.prediction_files import check_writable
 from zoo.evaluation.protocols import protocol
-from zoo.report.tables import of_records
+from zoo.report.measured import of_records
 from zoo.results.record import Record
 
 

@@ -103,8 +103,10 @@ class Recorder(Callback):
             weights={"sha256": weights_digest(model.network)} | start,
             config=self.config,
             git=self.git,
-            environment=environment(device_name(model.device)) | {"processes": trainer.world_size},
+            environment=environment(device_name(model.device))
+            | {"processes": trainer.world_size, "threads": torch.get_num_threads()},
             created=datetime.now(UTC).isoformat(timespec="seconds"),
+            compute=model.compute(self._images),
         )
 
     def _timing(self, trainer: Trainer, n: int) -> dict[str, float | int | None]:

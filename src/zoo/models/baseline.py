@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from zoo.errors import InputError
 from zoo.layers.pixels import whole_pixels
 from zoo.models.classifier import Batch, Classifier
+from zoo.models.ledger import Work
 from zoo.models.network import Network
 
 
@@ -30,6 +31,7 @@ class Baseline(Classifier):
     """
 
     network: BaselineNetwork
+    work = Work(None, "not counted: what is computed of the training images is no pass through the network")
 
     def __init__(self, network: BaselineNetwork) -> None:
         super().__init__(network, lambda groups: torch.optim.SGD(groups, lr=0.0))

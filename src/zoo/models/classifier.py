@@ -14,6 +14,7 @@ from zoo import keyed
 from zoo.errors import InputError
 from zoo.evaluation.metrics import ErrorCounts
 from zoo.evaluation.protocols import SINGLE_VIEW
+from zoo.models import ledger
 from zoo.models.network import Network
 from zoo.optim import Schedule
 
@@ -33,6 +34,8 @@ class Classifier(LightningModule):
     bias_decay = False
     #: How a test image is looked at; the Record names it.
     protocol = SINGLE_VIEW
+    #: How the multiply-accumulates of training are counted.
+    work = ledger.BACK_PROPAGATION
 
     def __init__(self, network: Network, optimizer: OptimizerCallable, schedule: Schedule | None = None) -> None:
         super().__init__()
@@ -68,6 +71,10 @@ class Classifier(LightningModule):
                 f"The data have {classes} classes but the network {self.network.num_classes} outputs:"
                 f" add --model.num_classes {classes}."
             )
+
+    def compute(self, images: int) -> dict[str, Any]:
+        """What one view of an image and training on ``images`` images cost, for the Record."""
+        return ledger.compute(self.network, self.work, images)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Makes dropout a function of (seed, step, process)."""

@@ -22,7 +22,8 @@ class Record:
 
     ``metrics``: top1_error, top5_error, loss, top1_wrong, top5_wrong; newer Records also have per_class, confusion,
     near_ties and calibration, see schema.json. ``dataset``: name, fingerprint, split and the number of its images;
-    ``n`` is how many of them were scored. ``git`` is None for an installed package.
+    ``n`` is how many of them were scored. ``git`` is None for an installed package,
+    ``compute`` in Records from before there was a ledger.
     """
 
     network: str
@@ -40,10 +41,14 @@ class Record:
     environment: dict[str, Any]
     created: str
     schema: int = SCHEMA
+    compute: dict[str, Any] | None = None
 
     def write(self, path: Path) -> None:
         """Writes JSON in one step: the file is either whole or not there."""
-        text = laid_out(asdict(self))
+        content = asdict(self)
+        if self.compute is None:
+            del content["compute"]
+        text = laid_out(content)
         partial = path.with_name(f".{path.name}.{os.getpid()}")
         partial.write_text(text + "\n", encoding="utf-8")
         partial.replace(path)
