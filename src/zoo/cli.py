@@ -188,7 +188,7 @@ def _data(args: list[str]) -> int:
     parsers = {
         verb: verbs.add_parser(verb, help=text, description=text)
         for verb, text in (
-            ("fetch", "Download CIFAR10 or MNIST."),
+            ("fetch", "Download CIFAR10 or MNIST; put a flat val/ of ImageNet into class folders."),
             ("verify", "Find every broken, misplaced or odd image; exit status 1 where there are faults."),
             ("prepare", "Scale every picture once, for training at full speed; find mean and principal components."),
             ("info", "Show counts, sizes and fingerprint; draw augmented training images."),
@@ -197,6 +197,8 @@ def _data(args: list[str]) -> int:
     for sub in parsers.values():
         sub.add_argument("dataset", metavar="DATASET", help="a name from: zoo list data")
         sub.add_argument("--root", default="data", metavar="DIR", help="the folder that holds it (default: data)")
+    labels_help = "the classes of ImageNet's val/, where they are not in an official file in the root"
+    parsers["fetch"].add_argument("--labels", metavar="FILE", help=labels_help)
     check, make, show = parsers["verify"], parsers["prepare"], parsers["info"]
     check.add_argument("--workers", type=int, metavar="N", help="processes that decode (default: one a core)")
     check.add_argument("--manifest", metavar="FILE", help="where to write the list of files instead of ~/.cache/zoo")
@@ -219,7 +221,7 @@ def _data(args: list[str]) -> int:
         return data_verbs.prepare(name, options.root, options.size, options.warp, options.output, options.workers)
     if options.verb == "info":
         return data_verbs.info(name, options.root, options.transform, options.output)
-    return data_verbs.fetch(name, options.root)
+    return data_verbs.fetch(name, options.root, options.labels)
 
 
 def _train(verb: str, args: list[str]) -> int:

@@ -76,7 +76,7 @@ class ImageNet(ImageDataModule):
         folder = find_store(self.root)
         self.store = None if folder is None else Store(folder)
         self.transform = fitted(self.transform, self.store, self.root)
-        self.class_names, listed = labelled_files(self.root) if self.store is None else self.store.labelled()
+        self.class_names, listed = self.store.labelled(self.root) if self.store else labelled_files(self.root)
         self.files = {"train": listed["train"].files, "test": listed["val"].files}
         kept, out = self._held_out(listed["train"])
         self.splits = {

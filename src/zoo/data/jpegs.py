@@ -38,6 +38,10 @@ class Photos(Dataset):
     def __len__(self) -> int:
         return len(self.positions)
 
+    def picture(self, position: int) -> Picture:
+        """The whole picture as everything is measured on it, by its place in ``files``."""
+        return read_rgb(self.files[position])
+
     def __getitem__(self, draw: Draw) -> tuple[Tensor, ...]:
         positions = self.positions[draw.indices]
         shifts = torch.zeros(len(positions), 3)
@@ -66,7 +70,7 @@ class Photos(Dataset):
             file = self.files[position]
             try:
                 if numbers is None:
-                    images[n] = self.transform.central(read_rgb(file))
+                    images[n] = self.transform.central(self.picture(position))
                 else:
                     images[n] = self.transform.random(self.read(file), numbers[n])
             except InputError:

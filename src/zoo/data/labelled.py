@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.data.folders import images_in, list_classes
+from zoo.data.folders import folders_in, images_in, list_classes
 from zoo.data.imagenet_val import flat_val_wnids
 from zoo.errors import InputError
 
@@ -22,18 +22,18 @@ def labelled_files(root: Path) -> tuple[list[str], dict[str, Labelled]]:
     A flat ``val/`` takes its classes from a label file. Raises InputError where there are no classes, where one of
     val is not in train, or where val holds images beside its class folders.
     """
-    train, val = list_classes(root / "train"), list_classes(root / "val")
+    train = list_classes(root / "train")
     if not train:
         raise InputError(
             f"{root / 'train'} holds no class folders: unpack the tar file of each class into train/<wnid>/."
         )
     loose = sorted(images_in(root / "val"))
-    if val and loose:
+    if loose and folders_in(root / "val"):
         raise InputError(
             f"{root / 'val'} holds {len(loose):,} images beside its class folders, such as {loose[0].name}:"
             f" zoo data fetch imagenet --root {root} puts them in their folders."
         )
-    val = val or flat_val_wnids(root, loose)
+    val = list_classes(root / "val") or flat_val_wnids(root, loose)
     unknown = sorted(set(val) - set(train))
     if unknown:
         raise InputError(f"{root / 'val'} has the class {unknown[0]}, which {root / 'train'} has not.")

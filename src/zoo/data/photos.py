@@ -5,7 +5,6 @@ Geometry is done on the decoded picture and stays uint8; colour is done on whole
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -25,6 +24,7 @@ from zoo.data.photo_crops import (
     scale_short_side,
     warp,
 )
+from zoo.data.reading import read_rgb  # noqa: F401  who transforms photographs finds the reader here, too
 from zoo.data.transforms import to_bytes
 from zoo.errors import InputError
 
@@ -38,16 +38,6 @@ PCA_COMPONENTS = torch.tensor([[-0.5635, -0.5762, -0.5920], [-0.7126, -0.0235, 0
 
 # Memory that a CPU's caches hold, for images that are made float32 there.
 IMAGES_AT_ONCE = 4
-
-
-def read_rgb(path: Path) -> Image.Image:
-    """The decoded picture in RGB, whatever its mode. Raises InputError naming the file where it cannot be decoded."""
-    try:
-        with Image.open(path) as image:
-            return image.convert("RGB")
-    except Exception as error:  # Pillow's readers raise anything from struct.error to MemoryError on broken files
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{path} is not a readable picture ({reason}): replace or remove it.") from error
 
 
 @dataclass(frozen=True, eq=False)

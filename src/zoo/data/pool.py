@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import threading
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -61,6 +62,8 @@ def _in_processes(jobs: list[ShardJob], num_workers: int, show: Any) -> None:
 
 def _begin(counter: Any, stop: Any) -> None:
     _shared.update(counter=counter, stop=stop)
+    # Control-C reaches the whole group; the parent alone acts on it, and sets the flag.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

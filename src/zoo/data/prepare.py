@@ -7,10 +7,10 @@ it goes on with the shards that are missing, and ends with the same bytes.
 import json
 import math
 import shutil
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from PIL import Image, features
 
@@ -39,30 +39,27 @@ def prepare_store(root: Path, output: Path, size: int, num_workers: int, scaling
     if size < 1:
         raise InputError(f"--size must be at least 1, not {size}.")
     class_names, splits = labelled_files(root)
-    job = {
-        "format": FORMAT,
-        "size": size,
-        "scaling": scaling,
-        "made_with": {"pillow": Image.__version__, "jpeg": features.version("jpg")},
-        "listing": of_listing(root, [file for split in splits.values() for file in split.files]),
-        "classes": class_names,
-    }
+    made_with = {"pillow": Image.__version__, "jpeg": features.version("jpg")}
+    job = {"format": FORMAT, "size": size, "scaling": scaling, "made_with": made_with, "classes": class_names}
     if (output / INDEX).is_file():
-        return _finished(output, job)
-    _begin(output, job)
-    jobs = {split: list(shard_jobs(output, split, splits[split].files, size, scaling)) for split in SPLITS}
-    missing = [shard for shards in jobs.values() for shard in shards if not shard.is_done()]
-    require_room(output, [file for shard in missing for file in shard.files], size, scaling)
-    run_all(missing, sum(len(split.files) for split in splits.values()), num_workers)
-    write_index(root, output, job, splits, jobs)
+        return _finished(output, job, of_listing(root, [file for split in splits.values() for file in split.files]))
+    with _begun(output, job):
+        jobs = {split: list(shard_jobs(root, output, split, splits[split].files, size, scaling)) for split in SPLITS}
+        everything = [shard for shards in jobs.values() for shard in shards]
+        _remove_others(output, everything)
+        missing = [shard for shard in everything if not shard.is_done()]
+        require_room(output, [file for shard in missing for file in shard.files], size, scaling)
+        run_all(missing, sum(len(shard.files) for shard in everything), num_workers)
+        write_index(root, output, job, splits, jobs)
     return Store(output)
 
 
-def shard_jobs(store: Path, split: str, files: list[Path], size: int, scaling: str) -> Iterable[ShardJob]:
+def shard_jobs(root: Path, store: Path, split: str, files: list[Path], size: int, scaling: str) -> Iterable[ShardJob]:
     """The shards of a split; their cut depends on the number of files alone."""
     number = max(FEWEST_PICTURES, math.ceil(len(files) / MOST_SHARDS))
     for n, start in enumerate(range(0, len(files), number)):
-        yield ShardJob(store, f"{split}-{n:05d}", tuple(files[start : start + number]), size, scaling, split == "train")
+        part = files[start : start + number]
+        yield ShardJob(store, f"{split}-{n:05d}", tuple(part), of_listing(root, part), size, scaling, split == "train")
 
 
 def require_room(output: Path, files: list[Path], size: int, scaling: str) -> None:
@@ -81,29 +78,57 @@ def require_room(output: Path, files: list[Path], size: int, scaling: str) -> No
         )
 
 
-def _begin(output: Path, job: dict[str, Any]) -> None:
-    """Notes in ``output`` what the store is made from; raises InputError where it is made from something else."""
+@contextmanager
+def _begun(output: Path, job: dict[str, Any]) -> Iterator[None]:
+    """The folder for an unfinished store, with a note of what it is to become, for one process at a time.
+
+    Raises InputError where there is something else, or where another process is at work.
+    """
     try:
         if (output / JOB).is_file():
             _require_same(output, json.loads((output / JOB).read_text(encoding="utf-8")), job)
-        elif output.is_dir() and any(output.iterdir()):
+        elif output.is_dir() and any(entry.name != UNFINISHED for entry in output.iterdir()):
             raise InputError(f"{output} is not empty and no store: name another place with --output.")
         (output / UNFINISHED).mkdir(parents=True, exist_ok=True)
+        lock = (output / UNFINISHED / "lock").open("w")
+    except InputError:
+        raise
+    except (OSError, ValueError) as error:
+        raise InputError(f"{output} cannot be used for a store ({error}): name another place with --output.") from error
+    with lock:
+        _lock(output, lock)
         for left in (*output.glob(".*.part"), *output.glob(f"{UNFINISHED}/.*.part")):
             left.unlink()
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{output} cannot be used for the store ({error}): name another place with --output."
-        ) from error
-    with written_whole(output / JOB) as file:
-        file.write(json.dumps(job).encode())
+        with written_whole(output / JOB) as file:
+            file.write(json.dumps(job).encode())
+        yield
 
 
-def _finished(output: Path, job: dict[str, Any]) -> Store:
+def _lock(output: Path, file: IO[str]) -> None:
+    try:
+        import fcntl
+    except ImportError:  # Windows has none; there, nobody keeps two processes apart
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise InputError(f"Another process is preparing {output}: wait until it has ended.") from error
+    except OSError:  # some network file systems know no locks
+        return
+
+
+def _remove_others(output: Path, shards: list[ShardJob]) -> None:
+    """Removes shards that were cut from a longer list of files."""
+    for path in set(output.glob("*.bin")) - {shard.pixels for shard in shards}:
+        path.unlink()
+
+
+def _finished(output: Path, job: dict[str, Any], listing: str) -> Store:
     """A store that is whole already; raises InputError where it is another than ``job`` asks for."""
     store = Store(output)
     # Which decoder made it matters only while it is being made: one store, one decoder.
-    _require_same(output, store.index | store.index["source"], job | {"made_with": store.index["made_with"]})
+    _require_same(output, store.index, job | {"made_with": store.index["made_with"]})
+    _require_same(output, store.index["source"], {"listing": listing})
     shutil.rmtree(output / UNFINISHED, ignore_errors=True)
     return store
 

@@ -1,4 +1,4 @@
-"""Colour planes scaled by interpolation, three ways: (3, H, W) uint8 to (3, height, width) uint8."""
+"""Colour planes of a prepared picture scaled again, for training: (3, H, W) uint8 to (3, height, width) uint8."""
 
 from collections.abc import Callable
 from functools import cache
@@ -7,15 +7,18 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
+
+from zoo.errors import InputError
 
 Resize = Callable[[np.ndarray, int, int], np.ndarray]
 
 
-def with_pillow(planes: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Bilinear with antialiasing, the very pixels that Pillow gives for the picture in RGB."""
-    scaled = [Image.fromarray(plane).resize((width, height), Image.Resampling.BILINEAR) for plane in planes]
-    return np.stack([np.asarray(plane) for plane in scaled])
+def only_as_prepared(planes: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Raises InputError: what is measured on pictures that were scaled twice is not what the files give."""
+    raise InputError(
+        f"A picture that was prepared with {planes.shape[2]}x{planes.shape[1]} pixels is to be measured on with"
+        f" {width}x{height}: point --data.root at the JPEG folders, or prepare them in that size."
+    )
 
 
 def with_torch(planes: np.ndarray, width: int, height: int) -> np.ndarray:

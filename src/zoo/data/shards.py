@@ -8,11 +8,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+from zipfile import BadZipFile
 
 import numpy as np
 
 from zoo.data.photo_crops import scale_short_side, warp
-from zoo.data.photos import read_rgb
+from zoo.data.reading import read_rgb
 from zoo.data.statistics import PixelSums
 from zoo.data.store import UNFINISHED, WARPED
 from zoo.errors import InputError
@@ -20,11 +21,15 @@ from zoo.errors import InputError
 
 @dataclass(frozen=True)
 class ShardJob:
-    """What a shard is made from: ``files`` in order; ``summed`` where its pixels count for the statistics."""
+    """What a shard is made from: ``files`` in order, with the digest of their names and sizes.
+
+    ``summed`` where its pixels count for the statistics.
+    """
 
     store: Path
     name: str
     files: tuple[Path, ...]
+    listing: str
     size: int
     scaling: str
     summed: bool
@@ -40,10 +45,11 @@ class ShardJob:
         return self.store / UNFINISHED / f"{self.name}.npz"
 
     def is_done(self) -> bool:
-        """Whether the shard and its notes are there, and of one size."""
+        """Whether the shard and its notes are there, of one size, and made from these files."""
         try:
-            return self.pixels.stat().st_size == int(self.read_notes()["bytes"])
-        except (OSError, ValueError, KeyError):
+            notes = self.read_notes()
+            return self.pixels.stat().st_size == int(notes["bytes"]) and str(notes["listing"]) == self.listing
+        except (OSError, ValueError, KeyError, BadZipFile):
             return False
 
     def read_notes(self) -> dict[str, np.ndarray]:
@@ -77,6 +83,7 @@ def write_shard(job: ShardJob, step: Callable[[], None]) -> None:
     notes = io.BytesIO()
     np.savez(
         notes,
+        listing=np.array(job.listing),
         heights=heights,
         widths=widths,
         sources=np.frombuffer(b"".join(sources), np.uint8).reshape(-1, 32),
@@ -117,7 +124,7 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
         partial.replace(path)
     except OSError as error:
         raise InputError(
-            f"{path} cannot be written ({error.strerror}): make room and run the same command again;"
+            f"{path} cannot be written ({error.strerror or error}): make room and run the same command again;"
             " the shards that are finished stay."
         ) from error
     finally:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from zoo.data.imagenet import ImageNet
 from zoo.data.photos import Name
+from zoo.data.store import find_store
 from zoo.errors import InputError
 
 NUM_CLASSES, NUM_TRAIN, NUM_VAL = 10, 24, 8
@@ -41,7 +42,7 @@ class SmokeImageNet(ImageNet):
 
         Raises InputError where it cannot be written.
         """
-        if (self.root / "train").is_dir():
+        if (self.root / "train").is_dir() or find_store(self.root) is not None:
             return
         try:
             self.root.parent.mkdir(parents=True, exist_ok=True)

@@ -93,10 +93,10 @@ class Store:
             raise InputError(f"{path} is not the file that was prepared: {AGAIN}.")
         return PixelStatistics.from_plain(np.load(path, allow_pickle=False), self.index["statistics"])
 
-    def labelled(self) -> tuple[list[str], dict[str, Labelled]]:
-        """As ``labelled_files`` gives them for the folders; the files are named as if they lay in the store."""
+    def labelled(self, root: Path) -> tuple[list[str], dict[str, Labelled]]:
+        """As ``labelled_files`` gives them for the folders; the files are named as if they lay in ``root``."""
         listed = {
-            split: Labelled([self.folder / name for name in table.names], table.labels.tolist())
+            split: Labelled([root / name for name in table.names], table.labels.tolist())
             for split, table in self.tables.items()
         }
         return self.class_names, listed
@@ -184,8 +184,8 @@ def read_tables(folder: Path, index: dict[str, Any]) -> dict[str, Table]:
     with np.load(path, allow_pickle=False) as arrays:
         return {
             split: Table(
-                *(arrays[f"{split}_{column}"] for column in ("labels", "heights", "widths", "offsets")),
-                arrays[f"{split}_names"].tobytes().decode("utf-8", "surrogateescape").split("\0"),
+                **{column: arrays[f"{split}_{column}"] for column in ("labels", "heights", "widths", "offsets")},
+                names=arrays[f"{split}_names"].tobytes().decode("utf-8", "surrogateescape").split("\0"),
             )
             for split in SPLITS
         }

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from zoo.data import manifest
+from zoo.data.fingerprint import of_listing
 from zoo.data.labelled import Labelled
 from zoo.data.shards import ShardJob, written_whole
 from zoo.data.statistics import PixelStatistics, PixelSums
@@ -33,14 +34,15 @@ def write_index(
         for path, digest in zip(splits[split].files, digests, strict=True):
             sources.append((path.relative_to(root).as_posix(), path.stat().st_size, digest.tobytes().hex()))
         shards[split] = [_entry(shard, note) for shard, note in zip(jobs[split], notes, strict=True)]
+    listing = of_listing(root, [file for split in splits.values() for file in split.files])
     statistics = PixelStatistics.of(sums)
     with written_whole(output / TABLES) as file:
         np.savez(file, **tables)  # type: ignore[arg-type]
     with written_whole(output / MEAN_IMAGE) as file:
         np.save(file, statistics.mean_image)
     index = {
-        **{key: value for key, value in job.items() if key != "listing"},
-        "source": {"files": manifest.of_files(sources), "listing": job["listing"]},
+        **job,
+        "source": {"files": manifest.of_files(sources), "listing": listing},
         "shards": shards,
         "statistics": statistics.plain(),
         "sha256": {name: digest_of(output / name) for name in (TABLES, MEAN_IMAGE)},

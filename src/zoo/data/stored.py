@@ -12,7 +12,7 @@ from torch import Tensor
 from zoo.data.jpegs import Photos
 from zoo.data.photo_crops import scale_short_side, warp
 from zoo.data.photos import PhotoTransform
-from zoo.data.resizing import Resize, with_cv2, with_pillow, with_torch
+from zoo.data.resizing import Resize, only_as_prepared, with_cv2, with_torch
 from zoo.data.store import SHORT_SIDE, WARPED, Store
 from zoo.errors import InputError
 
@@ -51,7 +51,9 @@ class StoredPhoto:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """uint8 (height, width, 3)."""
-        return self.planes.transpose(1, 2, 0)
+        pixels = self.planes.transpose(1, 2, 0)
+        # A view of the file cannot be written.
+        return pixels.copy() if copy else pixels
 
 
 class StoredPhotos(Photos):
@@ -70,14 +72,18 @@ class StoredPhotos(Photos):
     ) -> None:
         super().__init__(files, labels, positions, transform, seed)
         self.store, self.split = store, split
-        self.scaled = with_pillow if seed is None else with_cv2 if decoder == "fast" else with_torch
+        self.scaled = only_as_prepared if seed is None else with_cv2 if decoder == "fast" else with_torch
+
+    def picture(self, position: int) -> StoredPhoto:
+        """The whole picture, by its place in ``files``."""
+        return StoredPhoto(self.store.picture(self.split, position), self.scaled)
 
     def _views(self, positions: list[int], numbers: list[list[float]] | None) -> tuple[Tensor, list[int]]:
         size = self.transform.size
         images = torch.empty(len(positions), 3, size, size, dtype=torch.uint8)
         out = images.numpy()
         for n, position in enumerate(positions):
-            picture = StoredPhoto(self.store.picture(self.split, position), self.scaled)
+            picture = self.picture(position)
             if numbers is None:
                 out[n] = self.transform.central_view(picture).planes
             else:
@@ -86,7 +92,7 @@ class StoredPhotos(Photos):
 
 
 def fitted(transform: PhotoTransform, store: Store | None, root: Path) -> PhotoTransform:
-    """``transform`` with what it takes from the statistics of ``store``.
+    """``transform`` with what it takes from the statistics of ``store``: of all training images, held out or not.
 
     Raises InputError where it needs a store, or another one: the central view, on which everything is measured, must
     have the pixels that it has from the original files.
