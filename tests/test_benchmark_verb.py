@@ -84,7 +84,8 @@ def test_single_view_is_what_a_loop_over_the_test_split_counts(digits, tmp_path)
     assert (record.network, record.variant, record.parameters) == ("lenet5", "paper", 60_000)
     assert record.dataset["fingerprint"] == data.fingerprint
     assert record.config["data"] == DIGITS
-    assert record.config["benchmark"]["protocols"] == ["centre"]
+    assert record.config["benchmark"] == {"protocol": "centre", "batch_size": 128}
+    assert record.compute["macs"] == 326_520
 
 
 def test_many_protocols_and_networks_decode_and_scale_each_picture_once(photos, tmp_path, monkeypatch, capsys):
@@ -247,6 +248,13 @@ def test_weights_that_must_be_fetched_need_a_network(in_folder, capsys, monkeypa
     error = capsys.readouterr().err
     assert "torchvision/alexnet cannot be fetched" in error
     assert error.strip().count("\n") == 0
+
+
+def test_reproduce_says_how_a_benchmark_is_run_again(digits, tmp_path, capsys):
+    benchmark(digits[0], "--protocol", "six-views", "--output", str(tmp_path / "out"))
+    capsys.readouterr()
+    assert main(["reproduce", str(next((tmp_path / "out").iterdir()))]) == 2
+    assert "then measure that run with zoo benchmark RUN --protocol six-views" in capsys.readouterr().err
 
 
 def test_the_record_is_json_with_its_schema(digits, tmp_path):

@@ -55,6 +55,11 @@ def reproduce(
 
 
 def _check_trained(path: Path, then: Record) -> None:
+    if "benchmark" in then.config:
+        raise InputError(
+            f"{path} was written by zoo benchmark: run the Record of the training again (zoo reproduce), then measure"
+            f" that run with zoo benchmark RUN --protocol {then.config['benchmark']['protocol']}."
+        )
     if not then.timing["train_images"]:
         raise InputError(
             f"{path} was measured on weights that another run had trained, so there is no training to run again: give"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lightning.pytorch import Trainer
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
@@ -87,13 +88,13 @@ def measured(one: Pass, how: How) -> list[Record]:
         each.write(looks.data)
     if not trainer.is_global_zero:
         return []
-    noted = {"protocols": [each.typed for each in one.protocols], "batch_size": how.batch_size}
+    noted: dict[str, Any] = {"batch_size": how.batch_size}
     if how.as_ensemble:
         noted["members"] = [subject.name for subject in one.subjects]
     groups = [one.subjects] if how.as_ensemble else [(subject,) for subject in one.subjects]
     return [
         record_of(
-            members, looks.data, each.name, result, seconds=measurement.seconds, how=noted,
+            members, looks.data, each.name, result, seconds=measurement.seconds, how=noted | {"protocol": each.typed},
             device=measurement.device, processes=trainer.world_size,
         )
         for members, results in zip(groups, measurement.results, strict=True)
