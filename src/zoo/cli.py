@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from zoo import __version__
-from zoo.errors import InputError
+from zoo.errors import InputError, Stopped
 
 HELP = """usage: zoo VERB [options]
 
@@ -33,18 +33,19 @@ zoo VERB --help says more. RUN is a run folder such as runs/lenet5_digits/2026-0
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit status: 0, or 2 with one sentence on standard error for bad input.
 
-    ``zoo data verify`` returns 1 where it found faults, ``zoo reproduce`` where the number did not come back.
+    ``zoo data verify`` returns 1 where it found faults, ``zoo reproduce`` where the number did not come back; a run
+    that a signal stopped 128 and the signal's number.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     verbs: dict[str, Callable[[list[str]], int]] = {"list": _list, "info": _info, "table": _table, "data": _data}
     verbs["benchmark"] = _benchmark
     verbs["reproduce"] = _reproduce
     verbs |= {verb: partial(_train, verb) for verb in ("fit", "validate", "test", "predict")}
+    texts = {"--help": HELP, "--version": f"zoo {__version__}\n"}
     if not words or words[0] in ("-h", "--help", "help"):
-        print(HELP, end="")
-        return 0
-    if words[0] == "--version":
-        print(f"zoo {__version__}")
+        words = ["--help"]
+    if words[0] in texts:
+        print(texts[words[0]], end="")
         return 0
     try:
         if words[0] not in verbs:
@@ -54,6 +55,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # An error of a loader's worker arrives with that process's traceback around the sentence.
         print(f"zoo: {str(error).strip().splitlines()[-1].split('InputError: ')[-1]}", file=sys.stderr)
         return 2
+    except (Stopped, KeyboardInterrupt) as stop:
+        # Of several processes one has something to say.
+        if str(stop):
+            print(f"zoo: {stop}", file=sys.stderr)
+        return getattr(stop, "status", 130)
     except BrokenPipeError:
         # "zoo list configs | head" closes our output early; keep the interpreter from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

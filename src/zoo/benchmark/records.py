@@ -9,7 +9,8 @@ import torch
 
 from zoo.benchmark.subjects import Subject
 from zoo.data.base import ImageDataModule
-from zoo.models.ledger import macs_of
+from zoo.models import work_of
+from zoo.models.ledger import compute
 from zoo.results.provenance import environment, git_state
 from zoo.results.record import Record, finite
 
@@ -74,14 +75,14 @@ def _training(subjects: Sequence[Subject]) -> dict[str, Any]:
 
 
 def _compute(subjects: Sequence[Subject]) -> dict[str, Any]:
-    """The ledger: of one view, and of the training as far as it was recorded; added up over an ensemble."""
-    macs = [macs_of(subject.network) for subject in subjects]
-    recorded = [subject.record.get("compute") or {} for subject in subjects]
-    trained = [ledger.get("train_macs") for ledger in recorded]
+    """The ledger: of one view, and of the training where a Record has its images; added up over an ensemble."""
+    ledgers = [compute(each.network, work_of(each.network.name), each.timing["train_images"]) for each in subjects]
+    known = all(each.timing["train_images"] for each in subjects)
+    sums = {key: [ledger[key] for ledger in ledgers] for key in ("macs", "train_macs")}
     return {
-        "macs": None if None in macs else sum(filter(None, macs)),
-        "train_macs": None if None in trained else sum(filter(None, trained)),
-        "convention": recorded[0].get("convention", "the training is not recorded"),
+        "macs": None if None in sums["macs"] else sum(sums["macs"]),
+        "train_macs": sum(sums["train_macs"]) if known and None not in sums["train_macs"] else None,
+        "convention": ledgers[0]["convention"] if known else "the training was not recorded",
     }
 
 

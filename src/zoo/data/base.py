@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from zoo.data.fingerprint import kind_of, of_tensors
+from zoo.data.loader import Loader, leave_signals_to_parent
 from zoo.data.memory import InMemory
 from zoo.data.sampling import Batches, Draw
 from zoo.data.splits import held_out
@@ -106,13 +107,14 @@ class ImageDataModule(LightningDataModule):
         )
         # batch_size=None: the sampler's items are whole batches already.
         workers = self.num_workers
-        return DataLoader(
+        return Loader(
             dataset,
             batch_size=None,
             sampler=batches,
             num_workers=workers,
             persistent_workers=workers > 0,
             pin_memory=workers > 0 and torch.cuda.is_available(),
+            worker_init_fn=leave_signals_to_parent,
         )
 
 

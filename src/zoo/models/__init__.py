@@ -29,9 +29,17 @@ def get_model(name: str, *, variant: str | None = None, **options: Any) -> Any:
 
 def protocol_of(name: str, variant: str) -> str:
     """The stored name of the test protocol that a network's own model follows."""
-    entry = NETWORKS[name]
-    protocol: str = getattr(import_module(entry.module), entry.model).protocol_of(variant)
+    protocol: str = _model_of(name).protocol_of(variant)
     return protocol
+
+
+def work_of(name: str) -> Any:
+    """What learning from one image costs a network's own model, for the ledger."""
+    return _model_of(name).work
+
+
+def _model_of(name: str) -> Any:
+    return getattr(import_module(NETWORKS[name].module), NETWORKS[name].model)
 
 
 def __getattr__(name: str) -> Any:
