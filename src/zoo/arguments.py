@@ -11,7 +11,7 @@ from zoo.errors import InputError
 
 TOP_KEYS = (
     "data", "model", "channels_last", "compile", "trainer", "seed_everything", "test", "wandb",
-    "run_dir", "ckpt_path", "init_from", "resume",
+    "run_dir", "ckpt_path", "init_from", "predictions", "resume",
     "save_every_n_steps", "save_every_n_minutes",
 )  # fmt: skip
 

@@ -17,10 +17,13 @@ Re-run the history of image recognition, from the perceptron to VGG.
   zoo fit --resume RUN                go on with a run that was stopped or killed
   zoo validate --ckpt_path RUN        measure a checkpoint on the held-out slice of train
   zoo test --ckpt_path RUN            measure a checkpoint on the test set
+  zoo benchmark WEIGHTS ...           measure networks under the papers' protocols: ten-crop, dense, multi-crop
   zoo predict --ckpt_path RUN         write a checkpoint's predictions on the test set
-  zoo list models|configs|data        what there is
+  zoo list models|configs|data|weights  what there is
   zoo info NETWORK                    a network layer by layer: shapes, parameters, multiply-accumulates
+  zoo info weights NAME               how trained weights came to be, and what they score
   zoo table [DATA]                    measured errors beside the published ones, with a verdict
+  zoo reproduce RECORD                run a Record's experiment again: does its number come back?
   zoo data fetch|verify|prepare|info DATASET
                                       download a data set, find every broken file, scale it once, see what it holds
   zoo data stream ImageNet            pack it for training from object storage
@@ -32,10 +35,13 @@ zoo VERB --help says more. RUN is a run folder such as runs/lenet5_digits/2026-0
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit status: 0, or 2 with one sentence on standard error for bad input.
 
-    ``zoo data verify`` returns 1 where it found faults; a run that a signal stopped 128 and the signal's number.
+    ``zoo data verify`` returns 1 where it found faults, ``zoo reproduce`` where the number did not come back; a run
+    that a signal stopped 128 and the signal's number.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     verbs: dict[str, Callable[[list[str]], int]] = {"list": _list, "info": _info, "table": _table, "data": _data}
+    verbs["benchmark"] = _benchmark
+    verbs["reproduce"] = _reproduce
     verbs |= {verb: partial(_train, verb) for verb in ("fit", "validate", "test", "predict")}
     texts = {"--help": HELP, "--version": f"zoo {__version__}\n"}
     if not words or words[0] in ("-h", "--help", "help"):
@@ -69,12 +75,16 @@ class _Parser(argparse.ArgumentParser):
 
 def _list(args: list[str]) -> int:
     parser = _Parser(prog="zoo list", description="Show what the zoo holds.")
-    parser.add_argument("what", choices=("models", "configs", "data"))
+    parser.add_argument("what", choices=("models", "configs", "data", "weights"))
     what = parser.parse_args(args).what
     if what == "configs":
         from zoo.configs import list_configs
 
         rows = list_configs()
+    elif what == "weights":
+        from zoo.weights.show import listed
+
+        rows = listed()
     else:
         from zoo.catalog import DATA, NETWORKS
 
@@ -87,6 +97,8 @@ def _list(args: list[str]) -> int:
 
 
 def _info(args: list[str]) -> int:
+    if args[:1] == ["weights"]:
+        return _info_weights(args[1:])
     parser = _Parser(prog="zoo info", description="Show a network layer by layer.")
     parser.add_argument("network", metavar="NETWORK", help="a name from: zoo list models")
     parser.add_argument("--variant", help="another form than the default")
@@ -105,20 +117,41 @@ def _info(args: list[str]) -> int:
     return 0
 
 
+def _info_weights(args: list[str]) -> int:
+    parser = _Parser(prog="zoo info weights", description="Show how trained weights came to be, and what they score.")
+    parser.add_argument("name", metavar="NAME", help="a name from: zoo list weights; a run folder or a file")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    options = parser.parse_args(args)
+    from zoo.weights.show import as_json, card_of, render
+
+    card = card_of(options.name)
+    if options.json:
+        print(as_json(card))
+    else:
+        render(card)
+    return 0
+
+
 def _table(args: list[str]) -> int:
     parser = _Parser(prog="zoo table", description="Show measured errors beside the published ones, with a verdict.")
     parser.add_argument(
-        "data", nargs="?", metavar="DATA", help="imagenet, cifar10, mnist, ..., or ilsvrc; default: all"
+        "data", nargs="?", metavar="DATA", help="imagenet, cifar10, mnist, ..., ilsvrc or speed; default: all"
     )
     parser.add_argument("--format", default="md", choices=("md", "csv", "latex", "html", "json"))
     parser.add_argument("--records", metavar="DIR", help="where the Records are: a checkout's own, otherwise runs/")
     parser.add_argument("--output", metavar="FILE", help="write to a file instead of standard output")
+    parser.add_argument("--chart", metavar="FILE", help="draw it as well, as .png or .svg")
     options = parser.parse_args(args)
     from pathlib import Path
 
     from zoo.report.tables import document
 
-    text = document(options.data, options.format, Path(options.records) if options.records is not None else None)
+    records = Path(options.records) if options.records is not None else None
+    text = document(options.data, options.format, records)
+    if options.chart is not None:
+        from zoo.report.chart import draw
+
+        draw(options.data, Path(options.chart), records)
     if options.output is None:
         sys.stdout.write(text)
     else:
@@ -127,6 +160,34 @@ def _table(args: list[str]) -> int:
         except OSError as error:
             raise InputError(f"Cannot write {options.output}: {error.strerror}.") from error
     return 0
+
+
+def _benchmark(args: list[str]) -> int:
+    from zoo.benchmark.command import run
+
+    return run(_Parser(prog="zoo benchmark"), args)
+
+
+def _reproduce(args: list[str]) -> int:
+    parser = _Parser(
+        prog="zoo reproduce",
+        description="Say what differs from a Record's run today, run it again, and judge: exit status 0 where its"
+        " number came back, 1 where not.",
+    )
+    parser.add_argument("record", metavar="RECORD", help="a Record (.json) or a run folder that has one")
+    parser.add_argument("--run_dir", metavar="DIR", help="the new run's folder instead of runs/...")
+    parser.add_argument("--data.root", dest="data_root", metavar="DIR", help="where the data lie here")
+    parser.add_argument(
+        "--code", metavar="CHECKOUT", help="run the zoo of another checkout, such as the Record's commit"
+    )
+    parser.add_argument("--dry_run", action="store_true", help="stop after saying what differs and what would be run")
+    parser.add_argument("--other_data", action="store_true", help="run on data of another fingerprint too")
+    options = parser.parse_args(args)
+    from zoo.reproduce import reproduce
+
+    return reproduce(
+        options.record, options.run_dir, options.data_root, options.code, options.dry_run, options.other_data
+    )
 
 
 def _data(args: list[str]) -> int:

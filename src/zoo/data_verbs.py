@@ -151,6 +151,16 @@ def stream(name: str, root: str, output: str) -> int:
     return 0
 
 
+def check_transform(name: str, transform: str) -> None:
+    """Raises InputError, naming those that there are, for a preprocessing that a data set does not have."""
+    import zoo.data
+
+    known = inspect.get_annotations(getattr(zoo.data, name).__init__).get("transform")
+    choices = getattr(known, "__args__", ())
+    if transform not in choices:
+        raise InputError(f"{name} has no transform {transform!r}: {', '.join(choices) or 'it has no choice'}.")
+
+
 def _module(name: str, root: str, transform: str | None = None, **options: Any) -> Any:
     """The data module, all its training images in "train"; raises InputError for a transform that it has not."""
     import zoo.data
@@ -159,9 +169,6 @@ def _module(name: str, root: str, transform: str | None = None, **options: Any) 
     parameters = inspect.signature(made).parameters
     given: dict[str, Any] = {"root": root, "num_held_out": 0, "num_workers": 0}
     if transform is not None:
-        known = inspect.get_annotations(made.__init__).get("transform")
-        choices = getattr(known, "__args__", ())
-        if transform not in choices:
-            raise InputError(f"{name} has no transform {transform!r}: {', '.join(choices) or 'it has no choice'}.")
+        check_transform(name, transform)
         given["transform"] = transform
     return made(**{key: value for key, value in given.items() if key in parameters}, **options)

@@ -21,23 +21,25 @@ from zoo.console import announce, progress_bar, quiet, say
 from zoo.data.base import ImageDataModule
 from zoo.errors import InputError, Stopped
 from zoo.evaluation.loader_report import LoaderReport
-from zoo.evaluation.predictions import write_predictions
+from zoo.evaluation.prediction_files import check_writable
+from zoo.evaluation.predictions import Predicting, Predictions
 from zoo.evaluation.recorder import Recorder, weights_digest
 from zoo.loggers import MetricsFile, Wandb, close, wandb_logger
 from zoo.models.classifier import Classifier
 from zoo.models.network import Network
 from zoo.parsing import Parser
 from zoo.results.record import Record
-from zoo.weights.load import check_fits, load
+from zoo.weights.checkpoint import check_fits
+from zoo.weights.pretrained import load
 
 VERBS = {
     "fit": "Train a network, then measure it on the test set.",
     "validate": "Measure a checkpoint on the held-out slice of train.",
     "test": "Measure a checkpoint on the test set and write its Record.",
-    "predict": "Write a checkpoint's predictions on the test set to predictions.csv.",
+    "predict": "Write a checkpoint's predictions on the test set to predictions.csv, or to --predictions FILE.",
 }
 # What belongs to one call and not to the experiment: left out of the saved config.
-OF_THE_CALL = ("config", "run_dir", "ckpt_path", "resume")
+OF_THE_CALL = ("config", "run_dir", "ckpt_path", "predictions", "resume")
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,9 @@ class ZooCLI(LightningCLI):
         parser.add_argument("--save_every_n_steps", type=int | None, default=None, help="save within an epoch, too")
         parser.add_argument("--save_every_n_minutes", type=float | None, default=10.0, help="the same, by the clock")
         parser.add_argument("--init_from", type=str | None, default=None, help="fit: a run whose layers to start from")
+        parser.add_argument(
+            "--predictions", type=str | None, default=None, help="test, predict: FILE.npz, FILE.parquet or FILE.csv"
+        )
         parser.add_argument("--test", type=bool, default=True, help="after fit, measure the test set")
         parser.add_argument("--channels_last", type=bool, default=False, help="store maps pixel by pixel: often faster")
         parser.add_argument("--compile", type=bool, default=False, help="compile the network with torch.compile")
@@ -85,13 +90,18 @@ class ZooCLI(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         """Finds the checkpoint and the run's folder while nothing has been made yet."""
-        given, resumed = self.config.ckpt_path, self.config.resume
-        if resumed:
-            self.run_dir = runs.resumed_run_dir(resumed)
-            last = self.run_dir / runs.CHECKPOINT
-            self.checkpoint = last if last.is_file() else None
+        given = self.config.predictions
+        if given and self.verb not in ("test", "predict"):
+            raise InputError(f"zoo {self.verb} writes no predictions: leave out --predictions, then use zoo predict.")
+        if given:
+            check_writable(Path(given))
+        self.predictions = Predictions(Path(given)) if given else None
+        if self.config.resume:
+            self.run_dir = runs.resumed_run_dir(self.config.resume)
+            self.checkpoint: Path | None = self.run_dir / runs.CHECKPOINT
+            self.checkpoint = self.checkpoint if self.checkpoint.is_file() else None
         else:
-            self.checkpoint = runs.find_checkpoint(given) if given else None
+            self.checkpoint = runs.find_checkpoint(self.config.ckpt_path) if self.config.ckpt_path else None
             self.run_dir = runs.new_run_dir(_config_name(self.config.config), self.config.run_dir)
         saved = self.config.clone()
         for name in OF_THE_CALL:
@@ -124,6 +134,8 @@ class ZooCLI(LightningCLI):
             loggers.append(wandb_logger(self.config_init.wandb, self.run_dir, config))
         self.recorder = Recorder(self.run_dir / runs.RECORD, config)
         callbacks: list[Callback] = [self.recorder, LoaderReport()]
+        if self.predictions or self.verb == "predict":
+            callbacks.append(Predicting(self.predictions or Predictions(self.run_dir / runs.PREDICTIONS)))
         if options.enable_progress_bar is not False:
             callbacks.append(progress_bar())
         if self.verb == "fit" and options.enable_checkpointing is not False:
@@ -142,7 +154,7 @@ def main(verb: str, args: list[str]) -> Outcome | None:
     A run that bad input stops before its first checkpoint leaves no folder behind. Raises Stopped where a signal did.
     """
     quiet()
-    _load_classes()
+    load_classes()
     cli = ZooCLI(verb, complete(verb, args))
     existed = cli.run_dir.exists()
     try:
@@ -182,8 +194,7 @@ def _run(cli: ZooCLI) -> dict[str, float]:
         return {}
     given |= {"ckpt_path": cli.checkpoint, "weights_only": True}
     if cli.verb == "predict":
-        outputs = trainer.predict(**given)
-        write_predictions(trainer, outputs, cli.datamodule.class_names, cli.run_dir / runs.PREDICTIONS)
+        trainer.predict(**given, return_predictions=False)
         return {}
     getattr(trainer, cli.verb)(**given, verbose=False)
     return {name: float(value) for name, value in trainer.callback_metrics.items()}
@@ -232,7 +243,7 @@ def _show_differences(cli: ZooCLI) -> None:
         say(f"other than in {cli.checkpoint}: {line}")
 
 
-def _load_classes() -> None:
+def load_classes() -> None:
     """Imports every data module and model: bare names (--data CIFAR10) are looked up among the classes loaded."""
     for package in (zoo.data, zoo.models):
         for name in package.__all__:

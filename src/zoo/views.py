@@ -3,9 +3,21 @@
 All functions take batches of shape (N, C, H, W) of any type and keep their type.
 """
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+
+class Group(NamedTuple):
+    """Images of a batch that have equal shapes: ``rows`` are their places in the batch, int64 (n,).
+
+    ``images`` holds them at one or more scales, (n, C, H, W) by the shorter side; they may still be bytes.
+    """
+
+    rows: Tensor
+    images: dict[int, Tensor]
 
 
 def cropped_and_flipped(images: Tensor, numbers: Tensor, size: int) -> Tensor:
@@ -40,5 +52,5 @@ def crop(images: Tensor, top: int, left: int, size: int) -> Tensor:
 
 
 def center(images: Tensor, size: int) -> Tensor:
-    """The crop in the middle; the images themselves where they are of that size already."""
-    return crop(images, (images.shape[2] - size) // 2, (images.shape[3] - size) // 2, size)
+    """The crop in the middle, rounded as in torchvision; the images themselves where they have that size already."""
+    return crop(images, round((images.shape[2] - size) / 2), round((images.shape[3] - size) / 2), size)

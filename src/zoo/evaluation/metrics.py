@@ -33,7 +33,7 @@ class ErrorCounts(Metric):
         self.num_images += len(labels)
         self.top1_wrong += (rank >= 1).sum()
         self.top5_wrong += (rank >= 5).sum()
-        self.loss_sum += losses.detach().sum()
+        self.loss_sum = self.loss_sum + losses.detach().to(_widest(losses)).sum()
 
     def compute(self) -> dict[str, float | int]:
         """``n``, ``top1_wrong``, ``top5_wrong``, the errors in percent and the mean loss, over all processes."""
@@ -46,6 +46,11 @@ class ErrorCounts(Metric):
             "top5_error": 100 * wrong5 / n,
             "loss": float(self.loss_sum) / n,
         }
+
+
+def _widest(losses: Tensor) -> torch.dtype:
+    """float64, in which the order of additions shows in the last digits only; Apple's GPUs have float32 alone."""
+    return torch.float32 if losses.device.type == "mps" else torch.float64
 
 
 def label_ranks(logits: Tensor, labels: Tensor) -> Tensor:

@@ -1,40 +1,103 @@
-"""Predictions of a whole test set as a CSV file."""
+"""What a network said of each test image: collected, put into the official order, written as a file."""
 
-import csv
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from zoo.evaluation.collectors import Watched
+from zoo.evaluation.prediction_files import write
+from zoo.evaluation.processes import gathered, is_first
 
 TOP = 5
 
 
-def write_predictions(trainer: Trainer, outputs: Any, class_names: list[str], path: Path) -> None:
-    """One row an image, in the official order: index, label, and the five most probable classes with probabilities.
+@dataclass(frozen=True)
+class Predicted:
+    """Images by index: indices and labels (N,), probabilities (N, classes), the best classes in order (N, 5)."""
 
-    ``outputs`` are this process's results of ``trainer.predict``; the first process gathers and writes them all.
+    indices: Tensor
+    labels: Tensor
+    probabilities: Tensor
+    best: Tensor
+
+    def taken(self, places: Tensor) -> "Predicted":
+        """The images at ``places``, in that order."""
+        return Predicted(*(getattr(self, name)[places] for name in self.__dataclass_fields__))
+
+
+class Predictions:
+    """Collects predictions for ``path``: .csv, .npz or .parquet."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.batches: list[Predicted] = []
+
+    def update(self, indices: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """Adds a batch; equal logits rank by class number, as they are counted."""
+        best = torch.sort(logits, dim=1, descending=True, stable=True).indices[:, :TOP]
+        self.batches.append(Predicted(indices, labels, logits.double().softmax(dim=1).float(), best))
+
+    def write(self, data: Any) -> None:
+        """Gathers the images of all processes, in the official order, and writes them on the first.
+
+        ``data`` is the data module, for the names of classes and files. Every process calls this.
+        """
+        shares = gathered(_joined(self.batches) if self.batches else None)
+        if is_first():
+            everything = _joined([share for share in shares if share is not None])
+            write(self.path, everything.taken(everything.indices.argsort()), data.class_names, file_names(data))
+
+
+class Predicting(Callback):
+    """Feeds ``Predictions`` with what a Trainer's test or prediction makes, and writes them at its end.
+
+    Raises InputError, and writes nothing, where images were left out or came twice.
     """
-    shares: list[Any] = [outputs]
-    if trainer.world_size > 1:
-        shares = [None] * trainer.world_size
-        torch.distributed.all_gather_object(shares, outputs)
-    if not trainer.is_global_zero:
-        return
-    # A step's images lie in contiguous shares, in the order of the processes.
-    batches = [share[step] for step in range(len(outputs)) for share in shares]
-    labels = torch.cat([batch["labels"] for batch in batches]).tolist()
-    top = torch.cat([batch["probabilities"] for batch in batches]).topk(min(TOP, len(class_names)))
-    header = [
-        "index",
-        "label",
-        *(f"{what}{k}" for k in range(1, top.values.shape[1] + 1) for what in ("class", "probability")),
-    ]
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(header)
-        for index, (label, classes, values) in enumerate(
-            zip(labels, top.indices.tolist(), top.values.tolist(), strict=True)
-        ):
-            pairs = [cell for c, p in zip(classes, values, strict=True) for cell in (class_names[c], f"{p:.6f}")]
-            writer.writerow([index, class_names[label], *pairs])
+
+    def __init__(self, predictions: Predictions) -> None:
+        self.predictions = predictions
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Looks up which images will come."""
+        self._start(trainer, trainer.test_dataloaders)
+
+    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Looks up which images will come."""
+        self._start(trainer, trainer.predict_dataloaders)
+
+    def on_test_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *batch: Any) -> None:
+        """Takes the batch down."""
+        self._watched.update(outputs)
+
+    def on_predict_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *batch: Any) -> None:
+        """Takes the batch down."""
+        self._watched.update(outputs)
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Writes the file."""
+        self._end(trainer, trainer.num_test_batches[0])
+
+    def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Writes the file."""
+        self._end(trainer, trainer.num_predict_batches[0])
+
+    def _start(self, trainer: Any, loader: Any) -> None:
+        self._watched = Watched(loader, trainer.datamodule, trainer.lightning_module.network, [self.predictions])
+
+    def _end(self, trainer: Any, steps: int | float) -> None:
+        self._watched.result(steps)
+        self.predictions.write(trainer.datamodule)
+
+
+def file_names(data: Any) -> list[str] | None:
+    """The path of each test image below the data's root, where each image is a file."""
+    files = getattr(data, "files", {}).get("test")
+    return [file.relative_to(data.root).as_posix() for file in files] if files else None
+
+
+def _joined(parts: list[Predicted]) -> Predicted:
+    return Predicted(*(torch.cat([getattr(part, name) for part in parts]) for name in Predicted.__dataclass_fields__))

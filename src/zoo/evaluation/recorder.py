@@ -12,10 +12,10 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import nn
 
+from zoo.evaluation.collectors import Watched
 from zoo.results.provenance import environment, git_state
 from zoo.results.record import Record, finite
 
-SINGLE_VIEW = "single view"
 LEDGER_KEY = "zoo_ledger"
 
 
@@ -73,19 +73,32 @@ class Recorder(Callback):
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts the clock."""
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        self._watched = Watched(trainer.test_dataloaders, data, pl_module.network)
         self._started = time.perf_counter()
 
+    def on_test_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:  # fmt: skip
+        """Takes the batch down."""
+        self._watched.update(outputs)
+
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Writes the Record, on the first process."""
+        """Writes the Record, on the first process.
+
+        Raises InputError, on every process, where images were left out or scored twice.
+        """
         self._test_seconds = time.perf_counter() - self._started
+        measured = self._watched.result(trainer.num_test_batches[0])
         # Another's data module may leave nothing out.
         self._left_out: dict[str, Any] = getattr(trainer.datamodule, "left_out", dict)()  # type: ignore[attr-defined]
         if trainer.is_global_zero:
-            self.record = self._record(trainer, pl_module)
+            self.record = self._record(trainer, pl_module, measured)
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.record.write(self.path)
 
-    def _record(self, trainer: Trainer, model: Any) -> Record:
+    def _record(self, trainer: Trainer, model: Any, measured: dict[str, Any]) -> Record:
         counts, data = model.test_result, trainer.datamodule  # type: ignore[attr-defined]
         check_count(counts["n"], len(data.splits["test"]), data.batch_size, trainer.num_test_batches[0])
         metrics = {key: counts[key] for key in ("top1_error", "top5_error", "top1_wrong", "top5_wrong")}
@@ -106,14 +119,16 @@ class Recorder(Callback):
             },
             protocol=model.protocol,
             n=counts["n"],
-            metrics=metrics | {"loss": finite(counts["loss"])},
+            metrics=metrics | {"loss": finite(counts["loss"])} | measured,
             seed=self.config.get("seed_everything"),
             timing=self._timing(trainer, counts["n"]),
             weights={"sha256": weights_digest(model.network)} | start,
             config=self.config,
             git=self.git,
-            environment=environment(_device_name(model.device)) | {"processes": trainer.world_size},
+            environment=environment(device_name(model.device))
+            | {"processes": trainer.world_size, "threads": torch.get_num_threads()},
             created=datetime.now(UTC).isoformat(timespec="seconds"),
+            compute=model.compute(self._images),
         )
 
     def _timing(self, trainer: Trainer, n: int) -> dict[str, float | int | None]:
@@ -142,5 +157,6 @@ def weights_digest(network: nn.Module) -> str:
     return hashlib.sha256(safetensors.torch.save(state)).hexdigest()
 
 
-def _device_name(device: torch.device) -> str:
+def device_name(device: torch.device) -> str:
+    """What the hardware calls itself, where it does."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

@@ -27,6 +27,21 @@ def get_model(name: str, *, variant: str | None = None, **options: Any) -> Any:
         raise ValueError(f"{name}: {str(error).split('() ')[-1]}") from error
 
 
+def protocol_of(name: str, variant: str) -> str:
+    """The stored name of the test protocol that a network's own model follows."""
+    protocol: str = _model_of(name).protocol_of(variant)
+    return protocol
+
+
+def work_of(name: str) -> Any:
+    """What learning from one image costs a network's own model, for the ledger."""
+    return _model_of(name).work
+
+
+def _model_of(name: str) -> Any:
+    return getattr(import_module(NETWORKS[name].module), NETWORKS[name].model)
+
+
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'zoo.models' has no attribute {name!r}")

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from zoo.errors import InputError
 from zoo.layers.pixels import whole_pixels
 from zoo.models.classifier import Batch, Classifier
+from zoo.models.ledger import Work
 from zoo.models.network import Network
 
 
@@ -30,6 +31,7 @@ class Baseline(Classifier):
     """
 
     network: BaselineNetwork
+    work = Work(None, "not counted: what is computed of the training images is no pass through the network")
     # The images collected so far are in no checkpoint.
     resumes_in_epoch = False
 

@@ -13,7 +13,8 @@ from torch.optim.lr_scheduler import LambdaLR
 from zoo import keyed
 from zoo.errors import InputError
 from zoo.evaluation.metrics import ErrorCounts
-from zoo.evaluation.recorder import SINGLE_VIEW
+from zoo.evaluation.protocols import SINGLE_VIEW
+from zoo.models import ledger
 from zoo.models.network import Network
 from zoo.optim import Schedule
 from zoo.resuming import ExactResume
@@ -34,6 +35,8 @@ class Classifier(LightningModule):
     bias_decay = False
     #: How a test image is looked at; the Record names it.
     protocol = SINGLE_VIEW
+    #: How the multiply-accumulates of training are counted.
+    work = ledger.BACK_PROPAGATION
     #: Whether a checkpoint from the middle of an epoch holds all that the rest of it needs.
     resumes_in_epoch = True
 
@@ -53,6 +56,11 @@ class Classifier(LightningModule):
         """Images (N, C, H, W) to logits (N, num_classes)."""
         return self.network(images)
 
+    @classmethod
+    def protocol_of(cls, variant: str) -> str:
+        """``protocol`` of a variant of the network."""
+        return cls.protocol
+
     def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
         """One loss an image, shape (N,): cross-entropy unless the paper has another."""
         return F.cross_entropy(logits, labels, reduction="none")
@@ -70,6 +78,10 @@ class Classifier(LightningModule):
                 f"The data have {classes} classes but the network {self.network.num_classes} outputs:"
                 f" add --model.num_classes {classes}."
             )
+
+    def compute(self, images: int) -> dict[str, Any]:
+        """What one view of an image and training on ``images`` images cost, for the Record."""
+        return ledger.compute(self.network, self.work, images)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Makes dropout a function of (seed, step, process)."""
@@ -90,16 +102,20 @@ class Classifier(LightningModule):
         images, labels = batch
         self._count(self.val_counts, self(images), labels)
 
-    def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """Counts mistakes on the test set, in float32 whatever precision training had."""
-        images, labels = batch
-        with torch.autocast(self.device.type, enabled=False):
-            self._count(self.test_counts, self.test_logits(images), labels)
+    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """Counts mistakes on the test set, in float32 whatever precision training had.
+
+        The result is for callbacks that measure more.
+        """
+        scored = self.predict_step(batch, batch_idx)
+        self._count(self.test_counts, scored["logits"], scored["labels"])
+        return scored
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        """Labels and class probabilities, on the CPU."""
+        """Logits under ``protocol``, in float32, and labels."""
         images, labels = batch
-        return {"labels": labels.cpu(), "probabilities": self.test_logits(images).softmax(dim=1).cpu()}
+        with torch.autocast(self.device.type, enabled=False):
+            return {"logits": self.test_logits(images), "labels": labels}
 
     def on_train_epoch_end(self) -> None:
         """Logs the errors on the training images as they were met, and the learning rate reached."""

@@ -167,13 +167,18 @@ class CudaConvnetModel(Classifier):
         schedule: Schedule | None = None,
     ) -> None:
         super().__init__(CudaConvnet(variant, num_classes, input_size), optimizer, schedule)
-        self.protocol = _CROPS[variant][0] if variant in _CROPS else Classifier.protocol
+        self.protocol = self.protocol_of(variant)
         published = WEIGHT_DECAY[variant]
         self.weight_decay = published if weight_decay is None else weight_decay
         if set(self.weight_decay) != set(published):
             raise ValueError(
                 f"weight_decay is about the layers {', '.join(published)}, not {', '.join(self.weight_decay) or 'none'}"
             )
+
+    @classmethod
+    def protocol_of(cls, variant: str) -> str:
+        """Nine or ten crops where the variant trains on crops."""
+        return _CROPS[variant][0] if variant in _CROPS else Classifier.protocol
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 3, S, S) to logits; while not training, larger images too, of which the middle is taken."""

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.errors import InputError
+from zoo.layers import Local2d
 from zoo.models.network import Network
 
 
@@ -41,6 +42,8 @@ def fully_convolutional(network: Network) -> FullyConvolutional:
         if isinstance(layer, nn.Flatten) and channels:
             flat = channels
         elif not flat:
+            if isinstance(layer, Local2d):
+                raise ValueError(f"{network.name}'s layer {name} cannot be moved over a larger image")
             channels = layer.out_channels if isinstance(layer, nn.Conv2d) else channels
             layers[name] = layer
         elif isinstance(layer, nn.Linear):

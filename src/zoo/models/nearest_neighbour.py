@@ -5,6 +5,7 @@ from torch import Tensor
 
 from zoo.layers.neighbours import Metric, PixelNeighbours
 from zoo.models.baseline import Baseline, BaselineNetwork
+from zoo.models.ledger import Work
 from zoo.models.network import check_variant
 
 
@@ -56,6 +57,8 @@ class NearestNeighbour(BaselineNetwork):
 
 class NearestNeighbourModel(Baseline):
     """Stores the training images, then compares: ``data.transform`` must be raw."""
+
+    work = Work(0, "none: the training images are stored as they are")
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from zoo.errors import InputError
 from zoo.layers import CCells, SCells, TopCells
 from zoo.models.classifier import Batch, Classifier
+from zoo.models.ledger import Work
 from zoo.models.network import Network, check_variant
 
 PLANES = 24
@@ -101,6 +102,8 @@ class NeocognitronModel(Classifier):
     outputs, summed over the presentations of training as they were met, are largest. An image that no named cell
     answers is an error, and the loss counts it as chance; the paper has neither names nor a loss.
     """
+
+    work = Work(1, "reinforcement, 1 x macs an image: the forward pass; what the winners add is not counted")
 
     def __init__(self, num_classes: int = 5) -> None:
         # One step of this optimiser adds exactly what the rule says.

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from zoo.errors import InputError
 from zoo.layers import AUnits, Retina
 from zoo.models.classifier import Batch, Classifier
+from zoo.models.ledger import Work
 from zoo.models.network import Network, check_variant
 from zoo.optim.error_correction import Course, corrections
 
@@ -99,6 +100,8 @@ class PerceptronModel(Classifier):
     network is the mean of the learner's weights after each batch (after Freund and Schapire 1999), without it the
     learner itself, as Rosenblatt has it.
     """
+
+    work = Work(2, "error correction, 2 x macs an image: the sums, and at most one correction of every weight")
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
 """The small table at the end of a run."""
 
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -37,6 +38,17 @@ def _rows(record: Record) -> list[tuple[str, str]]:
         ("parameters", f"{record.parameters:,}"),
         ("test time", f"{timing['test_seconds']:.1f} s"),
     ]
+    if "per_class" in errors:
+        rows.insert(4, ("hardest classes", _hardest(errors["per_class"])))
     if timing["train_seconds"]:
-        rows.insert(6, ("training time", f"{timing['train_seconds']:.1f} s"))
+        rows.insert(-1, ("training time", f"{timing['train_seconds']:.1f} s"))
     return rows
+
+
+def _hardest(counts: dict[str, Any], shown: int = 3) -> str:
+    """The classes with the greatest top-1 error, in percent of their images."""
+    tested = [label for label, images in enumerate(counts["images"]) if images]
+    names = counts.get("names") or [str(label) for label in range(len(counts["images"]))]
+    errors = {label: 100 * counts["top1_wrong"][label] / counts["images"][label] for label in tested}
+    worst = sorted(tested, key=lambda label: (-errors[label], label))[:shown]
+    return "\n".join(f"{names[label]} {errors[label]:.1f} %" for label in worst)

@@ -2,26 +2,30 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from statistics import mean
 from typing import Any
 
 from zoo.errors import InputError
+from zoo.report.compute import compute_part, compute_table, then_part
 from zoo.report.formats import Column, Table, write
 from zoo.report.ilsvrc import contest_rows, contest_table
+from zoo.report.speed import speed_document
+from zoo.report.untrained import Shipped, published_cell, untrained, untrained_table
 from zoo.results.experiment import Experiment, experiments, read_records
 from zoo.results.published import Figure, Published, load
 from zoo.results.verdict import NOT_COMPARABLE, judge, split_of
 
 CONTEST = "ilsvrc"
-NOT_MEASURED = "not measured"
+SPEED = "speed"
+NOT_MEASURED, NOT_TRAINED = "not measured", "not trained yet"
 # The Records of a checkout lie beside its code, those of one's own runs in the working folder.
 _CHECKOUT = Path(__file__).resolve().parents[3] / "benchmarks" / "results"
 _RUNS = Path("runs")
 
 _COLUMNS = (
-    Column("network"), Column("variant"), Column("training"), Column("parameters", True), Column("protocol"),
-    Column("n", True), Column("runs", True), Column("top-1 error, %", True), Column("top-5 error, %", True),
-    Column("published, %", True), Column("difference, 95 % interval", True), Column("verdict"),
+    Column("network"), Column("variant"), Column("training"), Column("parameters", True), Column("MACs", True),
+    Column("protocol"), Column("n", True), Column("runs", True), Column("top-1 error, %", True),
+    Column("top-5 error, %", True), Column("published, %", True), Column("difference, 95 % interval", True),
+    Column("verdict"),
 )  # fmt: skip
 _PUBLISHED_COLUMNS = (
     Column("published"), Column("in this zoo"), Column("split"), Column("protocol"), Column("nets", True),
@@ -32,39 +36,49 @@ _STATUS = {"V": "the artefact", "T": "the paper", "S": "a secondary source", "D"
 
 
 def document(which: str | None, form: str, records: Path | None = None) -> str:
-    """The table of a data set, of all (None), or of the ImageNet challenge (``ilsvrc``), as text.
+    """The table of a data set, of all (None), of the ImageNet challenge (``ilsvrc``), or of ``speed``, as text.
 
     ``form``: md, csv, latex, html or json. ``records``: the folder of the Records. Raises InputError for a data set
     that is nowhere, and for a file that is no Record.
     """
+    if which == SPEED:
+        return speed_document(form, records)
     published = load()
-    found = experiments(read_records(records) if records else _own_records())
+    found = measured(records)
     if which == CONTEST:
         entries = contest_rows(found, published)
         return write(form, entries, [contest_table(entries)])
-    measured = {experiment.record.dataset["name"] for experiment in found}
-    names = [name for name in published.datasets if name != CONTEST]
-    names += sorted(measured - set(names))
+    names = dataset_names(found, published)
     if which is not None and which not in names:
-        raise InputError(f"There is no table {which!r}: there is {', '.join([*names, CONTEST])}.")
+        raise InputError(f"There is no table {which!r}: there is {', '.join([*names, CONTEST, SPEED])}.")
     shown = names if which is None else [which]
     rows = {name: rows_of(name, found, published) for name in shown}
-    tables = [table for name in shown for table in _tables(name, rows[name], published)]
+    tables = [table for name in shown for table in tables_of(name, rows[name], published)]
     return write(form, [row for name in shown for row in rows[name]], tables)
 
 
 def rows_of(dataset: str, found: Iterable[Experiment], published: Published) -> list[dict[str, Any]]:
-    """What is known of a data set: first what was measured, the worst first, then the figures that nobody measured."""
-    judged = [_row(experiment, published) for experiment in found if experiment.record.dataset["name"] == dataset]
+    """What is known of a data set: what was measured, the worst first; what could be trained; what others measured."""
+    runs = [experiment for experiment in found if experiment.record.dataset["name"] == dataset]
+    judged = [_row(experiment, published) for experiment in runs]
     judged.sort(key=lambda pair: (-pair[0]["top1_error"], pair[0]["network"], pair[0]["experiment"]))
-    compared = [figure for _, figure in judged]
-    others = [figure for figure in published.of_dataset(dataset) if figure not in compared]
-    return [row for row, _ in judged] + [_unmeasured_row(figure, published) for figure in others]
+    missing = [(one, one.figure(published)) for one in untrained(dataset, runs)]
+    shown = [figure for _, figure in (*judged, *missing)]
+    others = [figure for figure in published.of_dataset(dataset) if figure not in shown]
+    rows = [row for row, _ in judged] + [_untrained_row(*pair, published) for pair in missing]
+    return rows + [_unmeasured_row(figure, published) for figure in others]
 
 
-def _own_records() -> list[Any]:
-    folder = next((folder for folder in (_CHECKOUT, _RUNS) if folder.is_dir()), None)
-    return read_records(folder) if folder else []
+def measured(records: Path | None) -> list[Experiment]:
+    """The experiments whose Records lie in a folder: in one's own where none is given."""
+    folder = records or next((folder for folder in (_CHECKOUT, _RUNS) if folder.is_dir()), None)
+    return experiments(read_records(folder) if folder else [])
+
+
+def dataset_names(found: Iterable[Experiment], published: Published) -> list[str]:
+    """The data sets that there is a table of."""
+    known = [name for name in published.datasets if name != CONTEST]
+    return known + sorted({experiment.record.dataset["name"] for experiment in found} - set(known))
 
 
 def _row(experiment: Experiment, published: Published) -> tuple[dict[str, Any], Figure | None]:
@@ -91,15 +105,39 @@ def _row(experiment: Experiment, published: Published) -> tuple[dict[str, Any], 
         "verdict": verdict.verdict,
         "reason": verdict.reason,
         "notes": list(verdict.notes),
-        "train_images": _rounded(mean(run.timing["train_images"] or 0 for run in runs)),
-        "train_seconds": _rounded(mean(run.timing["train_seconds"] or 0 for run in runs)),
-        "device": ", ".join(sorted({run.environment["device"] for run in runs})),
+        **compute_part(experiment, published),
         "fingerprint": record.dataset["fingerprint"],
+        "fingerprint_of": _copy(experiment, published),
         "commits": sorted({run.git["commit"] for run in runs if run.git}),
         "weights": [run.weights["sha256"] for run in runs],
         "experiment": experiment.key,
+        "config": None,
     }
     return row, figure
+
+
+def _untrained_row(one: Shipped, figure: Figure | None, published: Published) -> dict[str, Any]:
+    """The same keys for a shipped config that nobody has trained, as far as they are known."""
+    known = {
+        "network": one.network,
+        "variant": one.variant,
+        "dataset": one.dataset,
+        "config": one.name,
+        "split": figure.split if figure else None,
+        "protocol": figure.protocol if figure else None,
+        **_published_part(figure, published),
+        **then_part(published.training_of(one.network, one.variant, one.dataset), published),
+        "verdict": NOT_TRAINED,
+        "notes": [figure.note] if figure and figure.note else [],
+    }
+    return {key: known.get(key) for key in _KEYS}
+
+
+def _copy(experiment: Experiment, published: Published) -> str | None:
+    """What is known of the copy of the data that was read."""
+    data = published.datasets.get(experiment.record.dataset["name"])
+    copy = data.fingerprints.get(experiment.record.dataset["fingerprint"]) if data else None
+    return copy["note"] if copy else None
 
 
 def _unmeasured_row(figure: Figure, published: Published) -> dict[str, Any]:
@@ -137,16 +175,22 @@ _KEYS = (
     "top1_error", "top1_spread", "top5_error", "top5_spread", "published", "published_measure",
     "published_top1_error", "published_top5_error", "published_name", "published_nets", "published_extra_data",
     "published_approximate", "published_source", "published_status", "difference", "interval", "verdict", "reason",
-    "notes", "train_images", "train_seconds", "device", "fingerprint", "commits", "weights", "experiment",
+    "notes", "macs", "train_images", "train_macs", "train_seconds", "device", "then_hardware", "then_seconds",
+    "then_source", "then_status", "then_note", "fingerprint", "fingerprint_of", "commits", "weights", "experiment",
+    "config",
 )  # fmt: skip
 
 
-def _tables(dataset: str, rows: Sequence[dict[str, Any]], published: Published) -> list[Table]:
+def tables_of(dataset: str, rows: Sequence[dict[str, Any]], published: Published) -> list[Table]:
+    """The rows of a data set as tables, those that have any."""
     title = published.datasets[dataset].title if dataset in published.datasets else dataset
-    measured = [row for row in rows if row["verdict"] != NOT_MEASURED]
+    ours = [row for row in rows if row["verdict"] not in (NOT_MEASURED, NOT_TRAINED)]
+    missing = [row for row in rows if row["verdict"] == NOT_TRAINED]
     others = [row for row in rows if row["verdict"] == NOT_MEASURED]
     tables = [
-        Table(f"{title}: measured", _COLUMNS, [_cells(row) for row in measured], [_footnotes(r) for r in measured]),
+        Table(f"{title}: measured", _COLUMNS, [_cells(row) for row in ours], [_footnotes(r) for r in ours]),
+        compute_table(f"{title}: what training took", ours),
+        untrained_table(f"{title}: in this zoo, not trained yet", missing, [_sources(row) for row in missing]),
         Table(
             f"{title}: published, not measured here",
             _PUBLISHED_COLUMNS, [_published_cells(row) for row in others], [row["notes"] for row in others],
@@ -156,17 +200,23 @@ def _tables(dataset: str, rows: Sequence[dict[str, Any]], published: Published) 
 
 
 def _footnotes(row: dict[str, Any]) -> list[str]:
+    # What an altered copy changes is a note already.
+    copy = row["fingerprint_of"] if not any((row["fingerprint_of"] or "") in note for note in row["notes"]) else None
+    return [f"data: {row['fingerprint']}{f', {copy}' if copy else ''}", *_sources(row)]
+
+
+def _sources(row: dict[str, Any]) -> list[str]:
     source = row["published_source"]
     return [*([f"published: {row['published_name']}. {source}"] if source else []), *row["notes"]]
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
     verdict = f"{row['verdict']}: {row['reason']}" if row["verdict"] == NOT_COMPARABLE else row["verdict"]
-    measure = " (top-5)" if row["published_measure"] == "top5_error" else ""
-    published = "" if row["published"] is None else f"{row['published']:g}{measure}"
+    macs = "" if row["macs"] is None else f"{row['macs']:,}"
     return [
-        row["network"], row["variant"], row["training"], f"{row['parameters']:,}", row["protocol"], f"{row['n']:,}",
-        str(row["runs"]), _error(row, "top1"), _error(row, "top5"), published, _difference(row), verdict,
+        row["network"], row["variant"], row["training"], f"{row['parameters']:,}", macs, row["protocol"],
+        f"{row['n']:,}", str(row["runs"]), _error(row, "top1"), _error(row, "top5"), published_cell(row),
+        _difference(row), verdict,
     ]  # fmt: skip
 
 

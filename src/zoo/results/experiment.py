@@ -36,6 +36,11 @@ class Experiment:
         """A short digest of everything that the runs have in common."""
         return hashlib.sha256(_identity(self.record).encode()).hexdigest()[:12]
 
+    @property
+    def nets(self) -> int:
+        """1 for a single network, more where the probabilities of several were averaged."""
+        return len(self.record.weights.get("members", [""]))
+
     def errors(self, measure: str) -> list[float]:
         """``top1_error`` or ``top5_error`` of each run, percent."""
         return [float(run.metrics[measure] or 0) for run in self.runs]
@@ -111,6 +116,8 @@ def _identity(record: Record) -> str:
         "model": _pruned(record.config["model"]),
         "trainer": {key: trainer[key] for key in _TRAINING if trainer.get(key) is not None},
     }
+    if "members" in record.weights:
+        common["nets"] = len(record.weights["members"])
     return json.dumps(common, sort_keys=True)
 
 

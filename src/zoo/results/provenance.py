@@ -25,12 +25,18 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 def git_state(package: Path = _PACKAGE) -> dict[str, Any] | None:
     """``{"commit": ..., "dirty": ...}`` of the checkout this package runs from; None where it is installed."""
-    checkout = package.parents[1]
-    # An environment may lie inside some other repository, whose commit would say nothing about this code.
-    if not (checkout / ".git").exists() or package != checkout / "src" / "zoo":
+    checkout = checkout_of(package)
+    if checkout is None:
         return None
     commit, status = (_git(checkout, *words) for words in (("rev-parse", "HEAD"), ("status", "--porcelain")))
     return None if commit is None else {"commit": commit, "dirty": status != ""}
+
+
+def checkout_of(package: Path = _PACKAGE) -> Path | None:
+    """The checkout that ``package`` belongs to; None where it is installed."""
+    checkout = package.parents[1]
+    # An environment may lie inside some other repository, whose commit would say nothing about this code.
+    return checkout if (checkout / ".git").exists() and package == checkout / "src" / "zoo" else None
 
 
 def environment(device: str) -> dict[str, Any]:

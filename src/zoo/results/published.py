@@ -62,16 +62,38 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Training:
+    """What a publication's own training took: ``seconds`` from the shortest to the longest, ``epochs`` passes."""
+
+    network: str
+    variants: list[str]
+    dataset: str
+    hardware: str
+    seconds: list[float]
+    epochs: int | None
+    source: str
+    where: str
+    status: str
+    note: str | None = None
+
+
+@dataclass(frozen=True)
 class Published:
     """Everything in the file."""
 
     datasets: dict[str, Dataset]
     sources: dict[str, str]
     figures: tuple[Figure, ...]
+    trainings: tuple[Training, ...] = ()
 
     def of_dataset(self, name: str) -> Iterator[Figure]:
         """The figures measured on one data set, in the order of the file."""
         return (figure for figure in self.figures if figure.dataset == name)
+
+    def training_of(self, network: str, variant: str, dataset: str) -> Training | None:
+        """What the publication of a network says of its own training on a data set; None where it is not known."""
+        fitting = (one for one in self.trainings if (one.network, one.dataset) == (network, dataset))
+        return next((one for one in fitting if variant in one.variants), None)
 
 
 def load(path: Path = FILE) -> Published:
@@ -84,6 +106,7 @@ def load(path: Path = FILE) -> Published:
             {name: Dataset(**fields) for name, fields in content["datasets"].items()},
             content["sources"],
             tuple(Figure(**fields) for fields in content["figures"]),
+            tuple(Training(**fields) for fields in content["trainings"]),
         )
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"Cannot read the published figures {path}: {' '.join(str(error).split())}.") from error

@@ -9,6 +9,8 @@ from typing import Any
 
 from zoo import __version__
 from zoo.errors import InputError
+from zoo.results.consistency import contradiction
+from zoo.results.layout import laid_out
 from zoo.results.schema import first_problem, record_schema
 
 SCHEMA = 1
@@ -18,8 +20,10 @@ SCHEMA = 1
 class Record:
     """What was measured, on what, with what. Errors are percent, times seconds.
 
-    ``metrics``: top1_error, top5_error, loss, top1_wrong, top5_wrong. ``dataset``: name, fingerprint, split and the
-    number of its images; ``n`` is how many of them were scored. ``git`` is None for an installed package.
+    ``metrics``: top1_error, top5_error, loss, top1_wrong, top5_wrong; newer Records also have per_class, confusion,
+    near_ties and calibration, see schema.json. ``dataset``: name, fingerprint, split and the number of its images;
+    ``n`` is how many of them were scored. ``git`` is None for an installed package,
+    ``compute`` in Records from before there was a ledger.
     """
 
     network: str
@@ -28,19 +32,23 @@ class Record:
     dataset: dict[str, Any]
     protocol: str
     n: int
-    metrics: dict[str, float | int | None]
+    metrics: dict[str, Any]
     seed: int | None
     timing: dict[str, float | int | None]
-    weights: dict[str, str]
+    weights: dict[str, Any]
     config: dict[str, Any]
     git: dict[str, Any] | None
     environment: dict[str, Any]
     created: str
     schema: int = SCHEMA
+    compute: dict[str, Any] | None = None
 
     def write(self, path: Path) -> None:
         """Writes JSON in one step: the file is either whole or not there."""
-        text = json.dumps(asdict(self), indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
+        content = asdict(self)
+        if self.compute is None:
+            del content["compute"]
+        text = laid_out(content)
         partial = path.with_name(f".{path.name}.{os.getpid()}")
         partial.write_text(text + "\n", encoding="utf-8")
         partial.replace(path)
@@ -50,7 +58,8 @@ class Record:
         """The Record in ``path``.
 
         Raises InputError naming the file and what is wrong: no JSON, a field missing, unknown or of a wrong type, an
-        error outside 0..100 or other than 100 * wrong / n, images left out of a test that was not limited.
+        error outside 0..100 or other than 100 * wrong / n, counts that do not add up, images left out of a test that
+        was not limited.
         """
         try:
             content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
@@ -66,15 +75,9 @@ class Record:
 
 def _contradiction(content: dict[str, Any]) -> str | None:
     """Where counts, errors and the split's size do not fit each other, in a content of the right types."""
-    n, metrics, num_images = content["n"], content["metrics"], content["dataset"]["num_images"]
-    for measure in ("top1", "top5"):
-        error, wrong = metrics[f"{measure}_error"], metrics[f"{measure}_wrong"]
-        if wrong > n:
-            return f"metrics.{measure}_wrong is {wrong} of only {n} images"
-        if not math.isclose(error, 100 * wrong / n, rel_tol=1e-12, abs_tol=1e-12):
-            return f"metrics.{measure}_error is {error}, but {wrong} wrong of {n} are {100 * wrong / n} %"
-    if metrics["top5_wrong"] > metrics["top1_wrong"]:
-        return f"metrics.top5_wrong is {metrics['top5_wrong']}, more than top1_wrong, {metrics['top1_wrong']}"
+    n, num_images = content["n"], content["dataset"]["num_images"]
+    if problem := contradiction(content["metrics"], n):
+        return problem
     if n > num_images:
         return f"n is {n}, but the split has only {num_images} images"
     if n < num_images and not _limited(content["config"]["trainer"]):

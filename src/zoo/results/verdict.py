@@ -68,8 +68,11 @@ def _comparable(experiment: Experiment, published: Published) -> list[Figure] | 
             lambda left: f"other split: published on {_either(f.split for f in left)}, measured on {split}",
         ),
         (
-            lambda figure: figure.nets == 1,
-            lambda left: f"the published figure is of {_either(_nets(f) for f in left)}, measured is a single net",
+            lambda figure: figure.nets == experiment.nets,
+            lambda left: (
+                f"the published figure is of {_either(_nets(f) for f in left)},"
+                f" measured is {_net_count(experiment.nets)}"
+            ),
         ),
         (lambda figure: figure.extra_data is False, lambda _: "the published net was trained on more data"),
         (
@@ -150,9 +153,13 @@ def _either(words: Iterable[str]) -> str:
     return " or ".join(dict.fromkeys(words))
 
 
+def _net_count(nets: int) -> str:
+    return "a single net" if nets == 1 else f"an ensemble of {nets}"
+
+
 def _protocol(figure: Figure) -> str:
     return figure.protocol or "views that the source does not name"
 
 
 def _nets(figure: Figure) -> str:
-    return f"an ensemble of {figure.nets}" if figure.nets else "an unknown number of nets"
+    return _net_count(figure.nets) if figure.nets else "an unknown number of nets"

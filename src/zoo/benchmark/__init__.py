@@ -1,0 +1,1 @@
+"""``zoo benchmark``: trained weights measured under any protocol, one Record each."""

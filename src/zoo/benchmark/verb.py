@@ -1,0 +1,97 @@
+"""``zoo benchmark WEIGHTS...``: subjects that look at the same data share a pass over it."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+
+from zoo import runs
+from zoo.benchmark.passes import How, Pass, measured, passes_of
+from zoo.benchmark.subjects import find
+from zoo.console import quiet
+from zoo.errors import InputError
+from zoo.evaluation.prediction_files import check_writable
+from zoo.evaluation.protocols import protocol
+from zoo.report.measured import of_records
+from zoo.results.record import Record
+
+
+def benchmark(
+    weights: Sequence[str],
+    protocols: Sequence[str],
+    how: How,
+    *,
+    data: str | None = None,
+    data_options: dict[str, Any],
+    output: str | None = None,
+) -> list[Record]:
+    """Measures every network of ``weights`` under every protocol, writes the Records and prints their table.
+
+    Where no protocol is given each network is measured under its own. Returns the Records, none on the processes that
+    only help. Raises InputError for bad input, before anything is computed or written where it can be seen so early.
+    """
+    quiet()
+    if how.batch_size < 1:
+        raise InputError(f"--batch_size must be at least 1, not {how.batch_size}.")
+    if how.predictions:
+        check_writable(how.predictions)
+    asked = [protocol(name) for name in protocols]
+    subjects = [find(path).on(data, data_options) for path in dict.fromkeys(weights)]
+    passes = passes_of(subjects, asked, how)
+    folder = Path(output) if output else _new_folder()
+    files = _files(passes, folder, how.as_ensemble)
+    records: list[Record] = []
+    with _output(folder):
+        for one in passes:
+            for record in measured(one, how):
+                path = files[len(records)]
+                record.write(path)
+                # Reading is what validates.
+                records.append(Record.read(path))
+    if records:
+        sys.stdout.write(of_records(records))
+        print(f"Records: {folder}")
+    return records
+
+
+@contextmanager
+def _output(folder: Path) -> Iterator[None]:
+    """The folder on the first process, taken away again where nothing was written to it.
+
+    Raises InputError where it cannot be written, before anything is computed.
+    """
+    if getattr(rank_zero_only, "rank", 0) != 0:
+        yield
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"Cannot write to {folder} ({error.strerror}): give another --output.") from error
+    try:
+        yield
+    finally:
+        if not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _files(passes: Sequence[Pass], folder: Path, as_ensemble: bool) -> list[Path]:
+    """One file a Record, in the order of the Records. Raises InputError where one is there already."""
+    names: list[str] = []
+    for one in passes:
+        members = [f"ensemble-of-{len(one.subjects)}"] if as_ensemble else [subject.name for subject in one.subjects]
+        names += [f"{name}-{each.typed}" for name in members for each in one.protocols]
+    files = []
+    for place, name in enumerate(names):
+        again = names[:place].count(name)
+        files.append(folder / f"{name}{f'-{again + 1}' if again else ''}.json")
+        if files[-1].exists():
+            raise InputError(f"{files[-1]} is there already, and a Record is never overwritten: give another --output.")
+    return files
+
+
+def _new_folder() -> Path:
+    return Path(runs.RUNS) / "benchmark" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")

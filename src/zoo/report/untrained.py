@@ -1,0 +1,134 @@
+"""The shipped experiments that no Record is a run of: a table says so instead of leaving them out. Needs no torch."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import yaml
+
+from zoo.catalog import NETWORKS
+from zoo.configs import SHIPPED
+from zoo.report.compute import spanned
+from zoo.report.formats import Column, Table
+from zoo.results.experiment import Experiment
+from zoo.results.published import Figure, Published
+
+# What a Record calls the data of a data module.
+DATA_NAMES = {
+    "Digits": "digits",
+    "FiveDigits": "five-digits",
+    "MNIST": "mnist",
+    "CIFAR10": "cifar10",
+    "ImageNet": "imagenet",
+    "Symmetry": "symmetry",
+}
+_COLUMNS = (
+    Column("network"), Column("variant"), Column("config"), Column("protocol"), Column("published, %", True),
+    Column("hardware of the time"), Column("verdict"),
+)  # fmt: skip
+# Where the data lie and how the run is shown; a seed is another run of the same experiment.
+_FREE = {"root", "download", "num_workers", "seed", "wiring_seed"}
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """One shipped config: its name, the network, variant and data set of its Records, and its whole content."""
+
+    name: str
+    network: str
+    variant: str
+    dataset: str
+    content: dict[str, Any]
+
+    def is_of(self, experiment: Experiment) -> bool:
+        """Whether the experiment's runs have every option that the config sets."""
+        record = experiment.record
+        same = (record.network, record.variant, record.dataset["name"]) == (self.network, self.variant, self.dataset)
+        return same and all(_holds(record.config[part], self.content[part]) for part in ("data", "model", "trainer"))
+
+    def figure(self, published: Published) -> Figure | None:
+        """The first published figure of a single net, on the same data and no more, whose options the config has."""
+        options = {**_options(self.content["data"]), **_options(self.content["model"])}
+        fitting = (
+            figure
+            for figure in published.of_dataset(self.dataset)
+            if (figure.network, figure.variant, figure.nets) == (self.network, self.variant, 1)
+            and figure.extra_data is False
+            and figure.split == published.datasets[self.dataset].record_split.get("test", "test")
+            and all(options.get(name) == value for name, value in figure.when.items())
+        )
+        return next(fitting, None)
+
+
+def untrained(dataset: str, found: Iterable[Experiment]) -> list[Shipped]:
+    """The shipped configs on a data set that none of the experiments is a run of, in the order of their names."""
+    runs = list(found)
+    return [one for one in shipped() if one.dataset == dataset and not any(one.is_of(run) for run in runs)]
+
+
+@cache
+def shipped() -> tuple[Shipped, ...]:
+    """All shipped experiments; the overlays below them are none."""
+    return tuple(_shipped())
+
+
+def _shipped() -> Iterator[Shipped]:
+    # libyaml's loader, where yaml was built with it, is ten times as fast.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    for file in sorted(SHIPPED.glob("*.yaml")):
+        content = {"trainer": {}, **yaml.load(file.read_bytes(), Loader=loader)}
+        options = _options(content["model"])
+        network = _network(_last(content["model"]["class_path"]), options)
+        dataset = DATA_NAMES.get(_last(content["data"]["class_path"]))
+        if network and dataset:
+            variant = options.get("variant", NETWORKS[network].variants[0])
+            yield Shipped(file.stem, network, variant, dataset, content)
+
+
+def untrained_table(title: str, rows: Sequence[dict[str, Any]], notes: Sequence[Sequence[str]]) -> Table:
+    """The rows of configs that nobody has trained, for reading."""
+    return Table(title, _COLUMNS, [_cells(row) for row in rows], notes)
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    then = f"{row['then_hardware']}, {spanned(*row['then_seconds'])}" if row["then_hardware"] else ""
+    return [
+        row["network"], row["variant"], row["config"], row["protocol"] or "", published_cell(row), then, row["verdict"],
+    ]  # fmt: skip
+
+
+def published_cell(row: dict[str, Any]) -> str:
+    """The published error of a row, with what it is an error of."""
+    if row["published"] is None:
+        return ""
+    about = "about " if row["published_approximate"] else ""
+    measure = " (top-5)" if row["published_measure"] == "top5_error" else ""
+    return f"{about}{row['published']:g}{measure}"
+
+
+def _network(model: str, options: dict[str, Any]) -> str | None:
+    """The network that a model class trains; where it trains several, the one its options ask for."""
+    trained = {name: entry.model_options for name, entry in NETWORKS.items() if entry.model == model}
+    asked = (name for name, own in trained.items() if all(options.get(key) == value for key, value in own.items()))
+    return next(asked, None)
+
+
+def _holds(run: Any, asked: Any) -> bool:
+    """Whether a run's options have all that a config sets, whatever else they have by default."""
+    if isinstance(asked, dict):
+        asked = {key: value for key, value in asked.items() if key not in _FREE}
+        return isinstance(run, dict) and all(key in run and _holds(run[key], asked[key]) for key in asked)
+    if isinstance(asked, list):
+        return isinstance(run, list) and len(run) == len(asked) and all(map(_holds, run, asked))
+    if isinstance(asked, str) and isinstance(run, str):
+        return _last(asked) == _last(run)
+    return bool(run == asked)
+
+
+def _options(part: dict[str, Any]) -> dict[str, Any]:
+    return part.get("init_args") or {}
+
+
+def _last(class_path: str) -> str:
+    return class_path.rsplit(".", maxsplit=1)[-1]
