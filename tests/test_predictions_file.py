@@ -16,6 +16,7 @@ from zoo.evaluation import prediction_files
 from zoo.evaluation.predictions import Predictions, file_names
 from zoo.results.record import Record
 
+QUIET = ["--trainer.enable_progress_bar", "false"]
 NAMES = [f"class, {letter}" for letter in "abcdefg"]
 
 
@@ -49,7 +50,7 @@ def test_every_format_holds_the_same(tmp_path, logits):
         rows = list(csv.DictReader(file))
     assert arrays["index"].tolist() == table["index"].to_pylist() == [int(row["index"]) for row in rows] == [*range(23)]
     names = [f"{number}.JPEG" for number in range(23)]
-    assert arrays["file"].tolist() == table["file"].to_pylist() == [row["file"] for row in rows] == names
+    assert arrays["file_name"].tolist() == table["file_name"].to_pylist() == [row["file_name"] for row in rows] == names
     assert arrays["label"].tolist() == table["label_index"].to_pylist() == labels.tolist()
     assert table["label"].to_pylist() == [row["label"] for row in rows] == [NAMES[label] for label in labels]
     assert (arrays["top_classes"] == order).all()
@@ -71,7 +72,7 @@ def test_every_format_holds_the_same(tmp_path, logits):
 def test_images_in_memory_have_no_file_names_and_outputs_beyond_the_classes_are_numbered(tmp_path, logits):
     data = SimpleNamespace(class_names=NAMES[:5])
     written(tmp_path / "p.csv", logits, SimpleNamespace(class_names=[*NAMES[:5], "x", "y"]))
-    assert "file" not in (tmp_path / "p.csv").read_text().splitlines()[0].split(",")
+    assert "file_name" not in (tmp_path / "p.csv").read_text().splitlines()[0].split(",")
     assert file_names(data) is None
     predictions = Predictions(tmp_path / "p.npz")
     predictions.update(torch.tensor([0]), logits[:1], torch.tensor([1]))
@@ -125,9 +126,6 @@ def run(tmp_path_factory):
     ]
     assert main(["fit", "--config", "lenet5_digits", "--test", "false", "--run_dir", str(folder), *words]) == 0
     return folder
-
-
-QUIET = ["--trainer.enable_progress_bar", "false"]
 
 
 def test_what_zoo_test_and_zoo_predict_write_fits_the_record(run, in_folder, capsys):

@@ -47,10 +47,10 @@ def write(path: Path, found: Any, class_names: list[str], files: list[str] | Non
 
 
 def _columns(arrays: dict[str, np.ndarray], names: list[str], files: list[str] | None) -> dict[str, list[Any]]:
-    """What CSV and Parquet share: index, file, label, and the best classes with their probabilities."""
+    """What CSV and Parquet share: index, file name, label, and the best classes with their probabilities."""
     columns: dict[str, list[Any]] = {"index": arrays["indices"].tolist()}
     if files is not None:
-        columns["file"] = files
+        columns["file_name"] = files
     columns["label"] = [names[label] for label in arrays["labels"]]
     chances = np.take_along_axis(arrays["probabilities"], arrays["best"], axis=1)
     for place in range(arrays["best"].shape[1]):
@@ -71,7 +71,7 @@ def _csv(file: IO[bytes], arrays: dict[str, np.ndarray], names: list[str], files
 
 
 def _npz(file: IO[bytes], arrays: dict[str, np.ndarray], names: list[str], files: list[str] | None) -> None:
-    own: dict[str, Any] = {} if files is None else {"file": np.array(files)}
+    own: dict[str, Any] = {} if files is None else {"file_name": np.array(files)}
     np.savez(
         file,
         index=arrays["indices"],
