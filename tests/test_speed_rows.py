@@ -75,6 +75,18 @@ def test_every_step_of_a_repeat_and_of_the_warmup_is_made(monkeypatch):
     assert row["images_per_second"]["median"] == pytest.approx(8 * 5 / 0.01)
 
 
+def test_only_the_first_form_has_weights_in_torchs_own_order():
+    network = built("lenet5-modern").network
+    for form, expected in (("channels_last", True), ("float32", False), ("bfloat16", True)):
+        timing.prepared(network, form)
+        assert network.c3.weight.is_contiguous(memory_format=torch.channels_last) is expected
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"no folder .*nowhere"):
+        document("speed", "md", tmp_path / "nowhere")
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_the_table_is_the_same_bytes_again(folder, form):
     assert document("speed", form, folder) == document("speed", form, folder)
@@ -149,6 +161,8 @@ def test_the_schema_uses_only_words_that_are_checked():
         (["lenet5-bn"], {}, "no lenet5-bn: lenet5 has paper, linear"),
         (["linear"], {"repeats": 1}, "--repeats 2"),
         (["linear"], {"batch_sizes": [0]}, "at least 1"),
+        (["linear"], {"forms": ["float8"]}, "no form 'float8'"),
+        (["lenet5", "linear"], {"forms": ["channels_last"]}, "linear has none of the forms channels_last on"),
     ],
 )
 def test_bad_input_is_refused_before_anything_is_timed(tmp_path, names, options, says):
