@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset, DistributedSampler, IterableDa
 
 from zoo.errors import InputError
 from zoo.evaluation.exact import Seen, indices_of
+from zoo.evaluation.predictions import Predicting, Predictions
 from zoo.evaluation.recorder import Recorder
 from zoo.results.record import Record
 
@@ -170,6 +171,23 @@ def test_a_users_own_loader_that_gives_each_image_once_is_counted(tmp_path):
     assert first.n == 50
 
 
+def test_predictions_from_a_users_own_loader_keep_their_indices(tmp_path):
+    data, model = Generated(10, num=50), made_model()
+    data.setup()
+    data.predict_dataloader = lambda: DataLoader(whole(data.splits["test"]), batch_size=7)
+    trainer = Trainer(
+        accelerator="cpu", logger=False, enable_progress_bar=False, enable_checkpointing=False,
+        enable_model_summary=False, callbacks=[Predicting(Predictions(tmp_path / "p.npz"))],
+    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        trainer.predict(model, data, return_predictions=False)
+    images, labels = whole(data.splits["test"]).tensors
+    found = np.load(tmp_path / "p.npz")
+    assert found["label"].tolist() == labels.tolist()
+    assert (found["top_classes"][:, 0] == model.network(images).argmax(dim=1).numpy()).all()
+
+
 def test_a_limited_test_may_leave_images_out_but_not_double_them(tmp_path):
     scored_by(tmp_path, limit_test_batches=2)
     assert Record.read(tmp_path / "record.json").n == 20
@@ -200,6 +218,8 @@ def test_a_stream_cannot_say_that_each_image_was_scored_once():
         indices_of(DataLoader(Stream()))
     with pytest.raises(InputError, match="one torch DataLoader"):
         indices_of([1, 2])
+    with pytest.raises(InputError, match="only once"):
+        indices_of(DataLoader([1, 2], sampler=iter([0, 1])))
 
 
 def test_a_total_that_is_right_by_chance_is_found_out():
