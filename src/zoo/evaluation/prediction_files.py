@@ -14,8 +14,8 @@ import numpy as np
 from zoo.errors import InputError
 
 
-def check_writable(path: Path) -> None:
-    """Raises InputError where ``path`` cannot become a file of predictions, before the hours that make them."""
+def check_writable(path: Path) -> Path:
+    """``path``; raises InputError where it cannot become a file of predictions, before the hours that make them."""
     if path.suffix not in FORMATS:
         raise InputError(f"--predictions {path} ends in none of {', '.join(FORMATS)}: choose one of them.")
     if path.suffix == ".parquet" and find_spec("pyarrow") is None:
@@ -23,6 +23,7 @@ def check_writable(path: Path) -> None:
     if path.is_dir() or not path.parent.is_dir():
         wrong = "is a folder" if path.is_dir() else f"lies in {path.parent}, which is no folder"
         raise InputError(f"--predictions {path} {wrong}: name a file in a folder that is there.")
+    return path
 
 
 def write(path: Path, found: Any, class_names: list[str], files: list[str] | None) -> None:
