@@ -67,8 +67,17 @@ def test_a_record_from_before_the_ledger_is_counted_by_the_convention(folder):
 def test_the_table_of_cost_reads_well(folder):
     text = document("mnist", "md", folder)
     assert "| lenet5 | paper | lenet5, 1 epoch | 60,000 | 3 k | 10 seconds | cpu |" in text
-    assert "Silicon Graphics Origin 2000 | 2 to 3 days [1] |" in text
+    assert "Silicon Graphics Origin 2000 | 2 to 3 days [1, 2] |" in text
     assert "is not counted" in document("cifar10", "md", folder)
+
+
+def test_what_was_only_measured_took_no_training(folder):
+    record = make_record(network="mlp", sha="c")
+    record.timing.update(train_images=0, train_seconds=0.0)
+    write_records(folder, [record])
+    measured, cost = document("mnist", "md", folder).split("## MNIST: what training took")
+    assert "| mlp |" in measured
+    assert "| mlp |" not in cost.split("## ")[0]
 
 
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)
