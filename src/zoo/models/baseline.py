@@ -32,6 +32,8 @@ class Baseline(Classifier):
 
     network: BaselineNetwork
     work = Work(None, "not counted: what is computed of the training images is no pass through the network")
+    # The images collected so far are in no checkpoint.
+    resumes_in_epoch = False
 
     def __init__(self, network: BaselineNetwork) -> None:
         super().__init__(network, lambda groups: torch.optim.SGD(groups, lr=0.0))
