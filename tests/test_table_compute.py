@@ -145,7 +145,6 @@ def test_every_shipped_experiment_is_known_by_its_network_and_data():
     assert {one.name for one in untrained.shipped()} == names
     for one in untrained.shipped():
         assert one.variant in NETWORKS[one.network].variants
-        assert one.name.startswith(one.network) or one.network == "perceptron"  # the Mark I's config
 
 
 def test_the_names_of_the_data_are_those_that_the_data_modules_write():
@@ -162,7 +161,7 @@ def test_configs_without_a_record_are_rows_with_their_published_figure(tmp_path)
     assert row["n"] is row["top1_error"] is row["interval"] is None
     assert found["alexnet_cifar10"]["published"] is None
     imagenet = {row["config"]: row for row in rows(tmp_path, "imagenet") if row["verdict"] == NOT_TRAINED}
-    assert set(imagenet) == {"alexnet", "vgg11", "vgg16"}
+    assert {"alexnet", "vgg11", "vgg16"} <= set(imagenet)
     assert imagenet["alexnet"]["published"] == 40.7
     assert "not trained yet" in document("imagenet", "md", tmp_path)
 
