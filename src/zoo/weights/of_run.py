@@ -3,12 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 from torch import Tensor
 
 from zoo import runs
 from zoo.data.transforms import LessMeanImage
 from zoo.errors import InputError
+from zoo.models import get_model
 from zoo.results.record import Record
 from zoo.weights.checkpoint import description_of, load_checkpoint, state_of
 from zoo.weights.trained import DataUse, Steps, Weights, build_model, check_state
@@ -39,8 +41,15 @@ class RunWeights(Weights):
         """From the run's own config. Raises InputError for a checkpoint that was taken out of its run folder."""
         described = self._config()["data"]
         class_name = str(described["class_path"]).rpartition(".")[2]
-        protocol = self.record.protocol if self.record else build_model(self, self.bare_network()).protocol
-        return DataUse(class_name, described.get("init_args", {}).get("transform"), protocol)
+        protocol = self.record.protocol if self.record else self._usual_protocol()
+        return DataUse(class_name, described["init_args"].get("transform"), protocol)
+
+    def _usual_protocol(self) -> str:
+        # Not through bare_network, which asks meta, which asks data for the class names.
+        described = self._described
+        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+            network = get_model(described["network"], variant=described["variant"], **described["options"])
+        return str(build_model(self, network).protocol)
 
     @property
     def meta(self) -> dict[str, Any]:  # type: ignore[override]
@@ -79,7 +88,7 @@ class RunWeights(Weights):
         steps = super().steps()
         if not isinstance(steps, LessMeanImage):
             return steps
-        chosen = {key: value for key, value in self._config()["data"].get("init_args", {}).items() if key != "download"}
+        chosen = {key: value for key, value in self._config()["data"]["init_args"].items() if key != "download"}
         module: Any = self._module(**chosen, **({"root": root} if root is not None else {}))
         module.setup()
         fitted: Steps = module.splits["test"].transform
@@ -110,9 +119,13 @@ def _read_config(path: Path) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         raise InputError(f"{path} is not the config of a run: it is not valid YAML.") from error
-    if not isinstance(content, dict) or not all(isinstance(content.get(key), dict) for key in ("data", "model")):
-        raise InputError(f"{path} is not the config of a run: it lacks data or model.")
-    return content
+    for key in ("data", "model"):
+        described = content.get(key) if isinstance(content, dict) else None
+        if not isinstance(described, dict) or not isinstance(described.get("class_path"), str):
+            raise InputError(f"{path} is not the config of a run: it lacks {key}.class_path.")
+        if not isinstance(described.setdefault("init_args", {}), dict):
+            raise InputError(f"{path} is not the config of a run: {key}.init_args are no options.")
+    return dict(content)
 
 
 def _read_record(checkpoint: Path) -> Record | None:

@@ -85,7 +85,7 @@ def _draft(card_file: Path, run: RunWeights, name: str, dtype: str, root: str | 
     # One entry of metadata only: of several the order in the file, and so its digest, would change from call to call.
     content = safetensors.torch.save(tensors, metadata={"format": "pt"})
     card_file.with_suffix(".safetensors").write_bytes(content)
-    card = _card(run, name) | {
+    card = card_of(run, name) | {
         "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), "dtype": dtype,
     }  # fmt: skip
     for scores in (None, "measured"):
@@ -96,7 +96,8 @@ def _draft(card_file: Path, run: RunWeights, name: str, dtype: str, root: str | 
     return True
 
 
-def _card(run: RunWeights, name: str) -> dict[str, Any]:
+def card_of(run: RunWeights, name: str) -> dict[str, Any]:
+    """The card of a measured run but for what is said of its file: sha256, bytes, dtype; scores are None."""
     assert run.record is not None
     record, use, meta = asdict(run.record), run.data, run.meta
     named = {key: record["dataset"][key] for key in ("name", "fingerprint", "split", "num_images")}
