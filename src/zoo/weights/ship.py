@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import shutil
 import tempfile
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -46,9 +48,8 @@ def write(
         raise InputError(f"{name!r} is no name for weights: one looks like lenet5/mnist or vgg16-bn/cifar10.")
     run.verify()
     target = Path(out_dir) / name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # Measured before it takes its name: a pair that is there is whole.
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".") as folder:
+    # Measured before it takes its place: a pair that is there is whole.
+    with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / "draft.json"
         for kind in ("float16", "float32") if dtype == "auto" else (dtype,):
             if not _draft(draft, run, name, kind, root):
@@ -129,7 +130,10 @@ def _config_name(checkpoint: Path) -> str | None:
 
 
 def _publish(draft: Path, target: Path) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True)
     # The weights first: where only they are replaced, the old card refuses them.
     for ending in (".safetensors", ".json"):
-        draft.with_suffix(ending).replace(target.with_name(f"{target.name}{ending}"))
+        partial = target.with_name(f".{target.name}.{os.getpid()}")
+        shutil.copyfile(draft.with_suffix(ending), partial)
+        partial.replace(target.with_name(f"{target.name}{ending}"))
     return target.with_name(f"{target.name}.json")
