@@ -48,7 +48,7 @@ def write(
     if not NAME.fullmatch(name):
         raise InputError(f"{name!r} is no name for weights: one looks like lenet5/mnist or vgg16-bn/cifar10.")
     run.verify()
-    root = root or (run.config or {})["data"]["init_args"].get("root")
+    root = root or run.root()
     target = Path(out_dir) / name
     # Measured before it takes its place: a pair that is there is whole.
     with tempfile.TemporaryDirectory() as folder:
