@@ -1,0 +1,149 @@
+"""A network as other programs read it: ONNX, and the programs of torch.export. Each form is written and read back.
+
+Images float32 (N, C, H, W) with any N go in, logits float32 (N, num_classes) come out; one view, no softmax.
+"""
+
+import io
+import json
+import logging
+import warnings
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.export import Dim, ExportedProgram
+from torch.func import functional_call
+
+from zoo import __version__
+from zoo.errors import InputError
+from zoo.models.network import Network
+
+#: ONNX Runtime has read it since 1.17; every layer of the zoo is in it.
+OPSET = 20
+INPUT, OUTPUT = "images", "logits"
+# What stores training images and compares with them, or computes outside torch: no graph of fixed operations.
+_WITHOUT_GRAPH = {
+    "nearest_neighbour": "its answer is a search through the training images that it stores",
+    "eigenfaces": "its answer is a search through the training images that it stores",
+    "hog_svm": "scikit-image computes its features, outside torch",
+}
+
+Run = Callable[[Tensor], Tensor]
+
+
+class StoredInHalf(nn.Module):
+    """A network whose numbers are stored in 16 bits and widened when they are used: all computing stays in 32 bits."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        # In a list, so that its own 32-bit numbers are none of this module's.
+        self._network = [network]
+        self._names = {key: key.replace(".", "/") for key in network.state_dict()}
+        for key, tensor in network.state_dict().items():
+            self.register_buffer(self._names[key], tensor.half() if tensor.is_floating_point() else tensor)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """As the network, but for the rounding of its weights."""
+        stored = {key: getattr(self, name) for key, name in self._names.items()}
+        wide = {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in stored.items()}
+        logits: Tensor = functional_call(self._network[0], wide, (images,))
+        return logits
+
+
+def check_graph(network: Network, form: str) -> None:
+    """Raises InputError where ``network`` cannot be a graph, or where the packages of ``form`` are not installed."""
+    if network.name in _WITHOUT_GRAPH:
+        reason = _WITHOUT_GRAPH[network.name]
+        raise InputError(f"{network.name} cannot be exported to {form}, because {reason}: take --format safetensors.")
+    missing = [name for name in ("onnx", "onnxscript", "onnxruntime") if form == "onnx" and find_spec(name) is None]
+    if missing:
+        raise InputError(f"ONNX needs the package {missing[0]}: pip install 'zoo[onnx]'.")
+
+
+def to_onnx(module: nn.Module, network: Network, notes: Mapping[str, str]) -> bytes:
+    """An ONNX file of opset ``OPSET`` whose ``metadata_props`` are ``notes``; checked by onnx itself."""
+    import onnx
+
+    with _quietly():
+        exported = torch.onnx.export(
+            module,
+            (_example(network),),
+            dynamo=True,
+            verbose=False,
+            opset_version=OPSET,
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_shapes=({0: Dim("batch")},),
+        )
+    assert exported is not None
+    proto = exported.model_proto
+    _forget_sources(proto)
+    proto.producer_name, proto.producer_version = "zoo", __version__
+    proto.graph.name = f"{network.name} {network.variant}"
+    onnx.helper.set_model_props(proto, dict(notes))
+    onnx.checker.check_model(proto, full_check=True)
+    return bytes(proto.SerializeToString())
+
+
+def run_onnx(content: bytes) -> Run:
+    """The network of an ONNX file, through ONNX Runtime on the CPU."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    # Not more threads than torch has been given, and no complaint about what only costs time.
+    options.intra_op_num_threads, options.log_severity_level = torch.get_num_threads(), 3
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    return lambda images: torch.from_numpy(session.run([OUTPUT], {INPUT: images.numpy()})[0])
+
+
+def to_program(module: nn.Module, network: Network, notes: Mapping[str, str]) -> bytes:
+    """A ``.pt2`` file: a program that ``torch.export.load`` reads without this package, ``notes`` in zoo.json."""
+    with _quietly():
+        program: ExportedProgram = torch.export.export(
+            module, (_example(network),), dynamic_shapes=({0: Dim("batch")},)
+        )
+    for node in program.graph.nodes:
+        # They name the files of the machine that exported.
+        node.meta.pop("stack_trace", None)
+    buffer = io.BytesIO()
+    torch.export.save(program, buffer, extra_files={"zoo.json": json.dumps(dict(notes), ensure_ascii=False)})
+    return buffer.getvalue()
+
+
+def run_program(content: bytes) -> Run:
+    """The network of a ``.pt2`` file."""
+    module = torch.export.load(io.BytesIO(content)).module()
+    return lambda images: module(images)
+
+
+def _example(network: Network) -> Tensor:
+    # Two images: one would be taken for a size that never changes.
+    return torch.zeros(2, *network.input_shape)
+
+
+def _forget_sources(proto: Any) -> None:
+    """Takes the exporter's remarks off: they name the files of the machine that exported, and are a sixth of LeNet-5."""
+    for part in (*proto.graph.node, *proto.graph.input, *proto.graph.output, *proto.graph.value_info):
+        del part.metadata_props[:]
+    for function in proto.functions:
+        for node in function.node:
+            del node.metadata_props[:]
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without the exporter's notices to its own developers, and without gradients."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            # torch's own use of a function that is going away.
+            warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated.*")
+            yield
+    finally:
+        logger.setLevel(level)
