@@ -10,13 +10,18 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "InputError": "zoo.errors",
-    "get_model": "zoo.models",
+    "get_model": "zoo.weights.pretrained",
+    "get_weights": "zoo.weights.find",
     "list_models": "zoo.catalog",
-    "load": "zoo.weights",
+    "list_weights": "zoo.weights.cards",
+    "load": "zoo.weights.pretrained",
 }
 _MODULES = ("data", "models", "weights")
 
-__all__ = ["InputError", "__version__", "data", "get_model", "list_models", "load", "models", "weights"]
+__all__ = [
+    "InputError", "__version__", "data", "get_model", "get_weights", "list_models", "list_weights", "load", "models",
+    "weights",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,10 @@ from zoo import runs
 from zoo.configs import find_config
 from zoo.errors import InputError
 
-TOP_KEYS = ("data", "model", "trainer", "seed_everything", "test", "wandb", "run_dir", "ckpt_path", "init_from")
+TOP_KEYS = (
+    "data", "model", "channels_last", "compile", "trainer", "seed_everything", "test", "wandb",
+    "run_dir", "ckpt_path", "init_from",
+)  # fmt: skip
 
 
 def complete(verb: str, words: list[str]) -> list[str]:

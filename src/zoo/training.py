@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
@@ -25,7 +26,8 @@ from zoo.models.classifier import Classifier
 from zoo.models.network import Network
 from zoo.parsing import Parser
 from zoo.results.record import Record
-from zoo.weights.load import check_fits, load
+from zoo.weights.checkpoint import check_fits
+from zoo.weights.pretrained import load
 
 VERBS = {
     "fit": "Train a network, then measure it on the test set.",
@@ -72,6 +74,8 @@ class ZooCLI(LightningCLI):
         parser.add_argument("--ckpt_path", type=str | None, default=None, help="a .ckpt file or a run folder")
         parser.add_argument("--init_from", type=str | None, default=None, help="fit: a run whose layers to start from")
         parser.add_argument("--test", type=bool, default=True, help="after fit, measure the test set")
+        parser.add_argument("--channels_last", type=bool, default=False, help="store maps pixel by pixel: often faster")
+        parser.add_argument("--compile", type=bool, default=False, help="compile the network with torch.compile")
         parser.add_argument("--wandb", type=Wandb | None, default=None, help="Weights & Biases: project, entity, group")
         parser.link_arguments("seed_everything", "data.init_args.seed", apply_on="parse")
 
@@ -94,6 +98,13 @@ class ZooCLI(LightningCLI):
             if isinstance(origin, (ValueError, MisconfigurationException)) or "devices" in str(origin):
                 raise InputError(" ".join(str(origin).split())) from error
             raise origin from error
+        network = self.model.network
+        if self.config.channels_last:
+            # Inputs need not be: the first convolution brings them into the form of its weights.
+            network.to(memory_format=torch.channels_last)
+        if self.config.compile:
+            # In place, so that the names of the weights stay.
+            network.compile()
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Adds what every run has: metrics.csv, last.ckpt, the Recorder, a progress bar."""

@@ -94,8 +94,14 @@ class LessMeanImage(Preprocessing):
     mean_image: Tensor | None = None
 
     def fitted(self, images: Tensor) -> Self:
-        """With the mean of ``images``, exact but for one rounding."""
+        """With the mean of ``images``, exact but for one rounding; as it is where it has a mean image already."""
+        if self.mean_image is not None:
+            return self
         return replace(self, mean_image=(images.sum(0, dtype=torch.int64).double() / len(images)).float())
+
+    def with_mean(self, mean_image: Tensor) -> Self:
+        """With a mean image that was taken before, float32 (C, H, W)."""
+        return replace(self, mean_image=mean_image)
 
     def normalize(self, images: Tensor) -> Tensor:
         """p - mean: uint8 of shape (N, C, H, W) to float32 of the same shape."""

@@ -11,7 +11,8 @@ class SameMapNorm(nn.Module):
 
     b = a / (k + alpha * sum a'^2)^beta over the ``size`` x ``size`` pixels a' around a in its own map, clipped at the
     edges. ``alpha`` multiplies the sum: cuda-convnet's scale is ``size``^2 times that, and its k is 1.
-    (N, C, H, W) to the same; raises ValueError where ``size`` is even, which has no pixel in its middle.
+    (N, C, H, W) to the same; 16-bit numbers are squared and summed in 32 bits. Raises ValueError where ``size`` is
+    even, which has no pixel in its middle.
     """
 
     def __init__(self, size: int, alpha: float, beta: float, k: float) -> None:
@@ -22,8 +23,9 @@ class SameMapNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalises; a pooling that divides by 1 is the sum over the neighbourhood."""
-        total = nn.functional.avg_pool2d(x.square(), self.size, stride=1, padding=self.size // 2, divisor_override=1)
-        return x * (self.k + self.alpha * total).pow(-self.beta)
+        squares = x.float().square() if x.dtype in (torch.bfloat16, torch.float16) else x.square()
+        total = nn.functional.avg_pool2d(squares, self.size, stride=1, padding=self.size // 2, divisor_override=1)
+        return x * (self.k + self.alpha * total).pow(-self.beta).to(x.dtype)
 
     def extra_repr(self) -> str:
         """What ``print`` shows of the layer."""

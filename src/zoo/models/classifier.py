@@ -84,9 +84,10 @@ class Classifier(LightningModule):
         self._count(self.val_counts, self(images), labels)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """Counts mistakes on the test set."""
+        """Counts mistakes on the test set, in float32 whatever precision training had."""
         images, labels = batch
-        self._count(self.test_counts, self.test_logits(images), labels)
+        with torch.autocast(self.device.type, enabled=False):
+            self._count(self.test_counts, self.test_logits(images), labels)
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Labels and class probabilities, on the CPU."""

@@ -16,6 +16,8 @@ class Network(nn.Sequential):
     """
 
     name: str
+    #: Where the weights are from: the card that they came with, None for initial ones and those of one's own training.
+    meta: dict[str, Any] | None = None
 
     def __init__(
         self, layers: dict[str, nn.Module], variant: str, input_shape: tuple[int, int, int], options: dict[str, Any]

@@ -11,9 +11,11 @@ SCHEMA_FILE = Path(__file__).with_name("schema.json")
 DESCRIBING = {"$schema", "title", "description"}
 KEYWORDS = {
     "type", "const", "minimum", "maximum", "minLength", "pattern", "required", "properties", "additionalProperties",
+    "items",
 }  # fmt: skip
 _TYPES: dict[str, tuple[type, ...]] = {
     "object": (dict,),
+    "array": (list,),
     "string": (str,),
     "integer": (int,),
     "number": (int, float),
@@ -35,7 +37,7 @@ def first_problem(value: Any, schema: dict[str, Any], name: str = "") -> str | N
     Stricter than JSON Schema in one thing: an integer is written without a fraction.
     """
     return _problem_of_value(value, schema, name or "the content") or (
-        _problem_of_fields(value, schema, name) if isinstance(value, dict) else None
+        _problem_of_fields(value, schema, name) if isinstance(value, dict) else _problem_of_items(value, schema, name)
     )
 
 
@@ -76,6 +78,12 @@ def _problem_of_fields(value: dict[str, Any], schema: dict[str, Any], name: str)
         if problem:
             return problem
     return None
+
+
+def _problem_of_items(value: Any, schema: dict[str, Any], name: str) -> str | None:
+    items = value if isinstance(value, list) and "items" in schema else []
+    problems = (first_problem(item, schema["items"], f"{name}[{place}]") for place, item in enumerate(items))
+    return next((problem for problem in problems if problem), None)
 
 
 def _is(value: Any, kind: str) -> bool:

@@ -1,7 +1,25 @@
-"""Trained networks: loading what this package wrote, and converting what others did."""
+"""Trained networks: found by name or file, loaded without executing anything, converted where others made them."""
 
-from zoo.weights.caffe import from_caffemodel
-from zoo.weights.convert import from_torchvision
-from zoo.weights.load import load
+from importlib import import_module
+from typing import Any
 
-__all__ = ["from_caffemodel", "from_torchvision", "load"]
+_HOMES = {
+    "Weights": "zoo.weights.trained",
+    "from_caffemodel": "zoo.weights.caffe",
+    "from_torchvision": "zoo.weights.convert",
+    "get_weights": "zoo.weights.find",
+    "list_weights": "zoo.weights.cards",
+    "load": "zoo.weights.pretrained",
+}
+
+__all__ = ["Weights", "from_caffemodel", "from_torchvision", "get_weights", "list_weights", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'zoo.weights' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

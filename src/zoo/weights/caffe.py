@@ -16,8 +16,9 @@ from zoo.weights.protobuf import BYTES, VARINT, BrokenMessageError, fields, vari
 # Caffe's name here: the zoo's network and variant.
 FORMS = {"alexnet": ("alexnet", "caffe"), "caffenet": ("alexnet", "caffenet"), "vgg16": ("vgg16", "paper")}
 
-# Field numbers of BVLC/caffe, src/caffe/proto/caffe.proto. NetParameter: the list of layers in the old and the new
-# form, and in each form of layer its name and its blobs.
+# Field numbers of BVLC/caffe, src/caffe/proto/caffe.proto. NetParameter: its name; the list of layers in the old and
+# the new form, and in each form of layer its name and its blobs.
+_NAME = 1
 _LAYERS = {2: (4, 6), 100: (1, 7)}
 # BlobProto: the sizes of the old form (num, channels, height, width), the numbers, and the shape of the new form.
 _OLD_SIZES, _DATA, _SHAPE = (1, 2, 3, 4), 5, 7
@@ -76,6 +77,29 @@ def from_caffemodel(
     first = next(iter(state))
     state[first] = state[first].flip(1)
     return CaffeWeights(network_name, variant, state, _preprocessing(name, network.input_shape[1], mean_file))
+
+
+def form_of(path: str | Path) -> str:
+    """Which of ``FORMS`` a file holds: by its layers, by the net's name in it, or by the file's own name.
+
+    Raises InputError where neither tells: AlexNet and CaffeNet have the same layers in another order.
+    """
+    message = _bytes(path)
+    try:
+        layers = _layers(message)
+        names = [bytes(value) for number, kind, value in fields(message) if number == _NAME and kind == BYTES]
+    except BrokenMessageError as error:
+        raise InputError(f"{path} does not hold the weights of a net: {error}.") from error
+    if "conv5_3" in layers:
+        return "vgg16"
+    said = " ".join([*(name.decode(errors="replace") for name in names), Path(path).stem]).lower()
+    found = [form for form in ("caffenet", "alexnet") if form in said]
+    if "conv5" not in layers or not found:
+        raise InputError(
+            f"{path} does not say which net it holds: name the file after one of {', '.join(FORMS)}"
+            " if it is one of these."
+        )
+    return found[0]
 
 
 def _bytes(path: str | Path) -> memoryview:

@@ -1,41 +1,30 @@
-"""Loads a trained network from a run folder or a checkpoint, executing nothing that the file holds."""
+"""Reads the checkpoints that runs write, executing nothing that a file holds."""
 
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from zoo.errors import InputError
-from zoo.models import get_model
 from zoo.models.classifier import NETWORK_KEY
 from zoo.models.network import Network
-from zoo.runs import find_checkpoint
-
-
-def load(path: str | Path) -> Network:
-    """The trained network of a run folder or a ``.ckpt`` file, on the CPU and in eval mode.
-
-    Only tensors and plain values are read (``weights_only``). Raises InputError where the file is missing, broken or
-    not written by this package.
-    """
-    file = find_checkpoint(str(path))
-    checkpoint = _read(file)
-    try:
-        return _network_of(checkpoint)
-    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise InputError(f"{file} does not hold the network that it names: this zoo cannot have written it.") from error
 
 
 def check_fits(file: Path, network: Network) -> None:
     """Raises InputError where ``file`` is no checkpoint of a zoo model, or one of another network than ``network``."""
-    held = _read(file)[NETWORK_KEY]
+    held = load_checkpoint(file)[NETWORK_KEY]
     wanted = {"name": network.name, "variant": network.variant, "options": network.options}
     for key, value in wanted.items():
         if held[key] != value:
             raise InputError(f"{file} holds a network with {key} {held[key]}, but the config builds one with {value}.")
 
 
-def _read(file: Path) -> dict[str, Any]:
+def load_checkpoint(file: Path) -> dict[str, Any]:
+    """What ``file`` holds: tensors, mapped and not yet read, and plain values.
+
+    Raises InputError where the file is broken, holds anything else, or was not written by this package.
+    """
     try:
         # Mapped, not read: only the tensors that are used come into memory.
         checkpoint = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
@@ -51,12 +40,18 @@ def _read(file: Path) -> dict[str, Any]:
     return checkpoint
 
 
-def _network_of(checkpoint: dict[str, Any]) -> Network:
+def description_of(checkpoint: dict[str, Any], file: Path) -> dict[str, Any]:
+    """Name, variant and options of the network. Raises InputError where one is missing."""
     description = checkpoint[NETWORK_KEY]
-    network: Network = get_model(description["name"], variant=description["variant"], **description["options"])
-    prefix = "network."
-    state = {
-        key.removeprefix(prefix): value for key, value in checkpoint["state_dict"].items() if key.startswith(prefix)
-    }
-    network.load_state_dict(state)
-    return network
+    kinds = {"name": str, "variant": str, "options": dict}
+    if not isinstance(description, dict) or any(not isinstance(description.get(k), t) for k, t in kinds.items()):
+        raise InputError(f"{file} does not hold the network that it names: this zoo cannot have written it.")
+    return description
+
+
+def state_of(checkpoint: dict[str, Any], file: Path) -> dict[str, Tensor]:
+    """The network's tensors. Raises InputError where there are none."""
+    state, prefix = checkpoint.get("state_dict"), "network."
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise InputError(f"{file} does not hold the network that it names: this zoo cannot have written it.")
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}

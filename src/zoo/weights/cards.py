@@ -1,0 +1,123 @@
+"""The cards beside shipped weights: their names, reading them, what must be true of them. Imports no torch."""
+
+import difflib
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from zoo import __version__
+from zoo.catalog import NETWORKS
+from zoo.errors import InputError
+from zoo.results.schema import first_problem, record_schema
+
+SHIPPED = Path(__file__).with_name("shipped")
+NAME = re.compile(r"[a-z0-9_]+(-[a-z0-9_]+)?/[a-z0-9]+([_-][a-z0-9]+)*")
+#: Weights that torchvision's servers hold, by their name here.
+TORCHVISION = ("torchvision/alexnet", "torchvision/vgg16", "torchvision/vgg16_bn")
+# A card with its Record has some 5 kB; what is far longer is no card, and would fill the memory.
+MOST_BYTES = 10_000_000
+
+
+def list_weights(model: str | None = None) -> list[str]:
+    """The names that ``get_weights`` knows: those shipped, then torchvision's; of the network ``model`` alone if given.
+
+    Raises InputError for a network that the zoo does not have.
+    """
+    if model is not None and model not in NETWORKS:
+        raise InputError(f"There is no network {model!r}: there is {', '.join(NETWORKS)}.")
+    names = [*shipped(), *TORCHVISION]
+    return [name for name in names if model is None or network_of(name) == model]
+
+
+def shipped() -> dict[str, Path]:
+    """Each shipped name with its card, in alphabetical order."""
+    cards = sorted(SHIPPED.glob("*/*.json"))
+    return {f"{card.parent.name}/{card.stem}": card for card in cards}
+
+
+def network_of(name: str) -> str:
+    """The zoo's network that weights of this name belong to."""
+    before, _, after = name.partition("/")
+    return after.removesuffix("_bn") if before == "torchvision" else before.partition("-")[0]
+
+
+def shipped_card(name: str) -> Path:
+    """The card of shipped weights. Raises InputError, with the nearest names, where there are none."""
+    known = shipped()
+    # Looked up, never joined to a folder: a name with ".." leads nowhere.
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, list_weights(), n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else "zoo list weights shows what there is."
+    raise InputError(f"There are no weights {name!r}, neither shipped nor as a file or run folder: {hint}")
+
+
+@cache
+def card_schema() -> dict[str, Any]:
+    """The JSON Schema of a card."""
+    text = Path(__file__).with_name("card.schema.json").read_text(encoding="utf-8")
+    schema: dict[str, Any] = json.loads(text)
+    return schema
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """The card in ``path`` as plain values.
+
+    Raises InputError naming the file and what is wrong: no JSON, a field missing, unknown or of a wrong type, scores
+    that are no error of their counts, a Record or a name that contradicts the card.
+    """
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise InputError(f"{path} is no card of weights: it has {path.stat().st_size:,} bytes.")
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+    except OSError as error:
+        raise InputError(f"Cannot read the card {path}: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path} is no card of weights, because it is not JSON: {error}.") from error
+    check_card(content, str(path))
+    return dict(content)
+
+
+def check_card(content: Any, where: str) -> None:
+    """Raises InputError, naming ``where``, unless ``content`` is a card that agrees with itself."""
+    problem = first_problem(content, card_schema()) or first_problem(content["record"], record_schema(), "record")
+    problem = problem or _contradiction(content)
+    if problem:
+        raise InputError(f"{where} is not a card that zoo {__version__} can read: {problem}.")
+
+
+def _contradiction(card: dict[str, Any]) -> str | None:
+    """Where a card of the right types does not fit its own Record, scores or name."""
+    if card["network"] not in NETWORKS:
+        return f"it is of the network {card['network']!r}, which the zoo does not have"
+    variants = NETWORKS[card["network"]].variants
+    stem, record, scores = card["name"].partition("/")[0], card["record"], card["scores"]
+    stems = [f"{card['network']}-{card['variant']}"]
+    stems += [card["network"]] if card["variant"] == variants[0] else []
+    if stem not in stems:
+        return f"{card['name']!r} does not begin with {' or '.join(stems)}"
+    for key in ("network", "variant", "parameters", "seed"):
+        if card[key] != record[key]:
+            return f"{key} is {card[key]!r}, but {record[key]!r} in its Record"
+    for key in ("name", "fingerprint", "split", "num_images"):
+        if card["data"][key] != record["dataset"][key]:
+            return f"data.{key} is {card['data'][key]!r}, but {record['dataset'][key]!r} in its Record"
+    return _wrong_scores(scores, card["data"]["num_images"]) if scores else None
+
+
+def _wrong_scores(scores: dict[str, Any], num_images: int) -> str | None:
+    for k in (1, 5):
+        wrong, error = scores[f"top{k}_wrong"], scores[f"top{k}_error"]
+        if abs(error - 100 * wrong / scores["n"]) > 1e-9:
+            return f"scores.top{k}_error is {error}, but {wrong} of {scores['n']} are wrong"
+    if scores["n"] > num_images:
+        return f"scores.n is {scores['n']}, more than the {num_images} images of the split"
+    return None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"it holds {constant}")

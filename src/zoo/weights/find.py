@@ -1,0 +1,65 @@
+"""Finds trained weights: shipped ones by name, files and run folders by path, torchvision's and Caffe's."""
+
+from pathlib import Path
+
+from zoo.errors import InputError
+from zoo.weights.cards import NAME, shipped, shipped_card
+from zoo.weights.trained import Weights
+
+
+def find(name_or_path: "str | Path | Weights") -> Weights:
+    """The weights that are meant: a shipped name, ``torchvision/...``, or a path.
+
+    Shipped names are ``<network>[-<variant>]/<dataset>``, such as ``lenet5/mnist`` and ``vgg16-bn/cifar10``, and win
+    over a folder of that name, which ``./lenet5/mnist`` means. Paths are run folders and ``.ckpt`` files that this
+    package wrote, ``.safetensors`` files with their ``.json`` card beside them, and ``.caffemodel`` files. Raises
+    InputError where there is nothing, or nothing that this package can read.
+    """
+    if isinstance(name_or_path, Weights):
+        return name_or_path
+    text, path = str(name_or_path), Path(name_or_path)
+    if text in shipped():
+        return _of_card(shipped_card(text))
+    if text.startswith("torchvision/"):
+        from zoo.weights.of_torchvision import TorchvisionWeights
+
+        return TorchvisionWeights(text)
+    if not path.exists() and NAME.fullmatch(text):
+        # A name like those shipped, but none of them.
+        shipped_card(text)
+    return _of_path(path)
+
+
+def get_weights(name: "str | Path | Weights") -> Weights:
+    """The same under the name that torchvision gives to it."""
+    return find(name)
+
+
+def _of_path(path: Path) -> Weights:
+    if path.suffix == ".safetensors":
+        return _of_card(path.with_suffix(".json"))
+    if not path.exists():
+        raise InputError(
+            f"No checkpoint at {path}, nor weights of that name: give a run folder, a .ckpt or .safetensors file, or a"
+            " name from zoo list weights."
+        )
+    if path.suffix == ".caffemodel":
+        from zoo.weights.of_caffe import CaffeFile
+
+        return CaffeFile(path)
+    from zoo.weights.of_run import RunWeights
+
+    return RunWeights(path)
+
+
+def _of_card(card: Path) -> Weights:
+    from zoo.weights.carded import CardedWeights
+
+    weights = card.with_suffix(".safetensors")
+    if not weights.is_file():
+        raise InputError(f"There are no weights at {weights}.")
+    if not card.is_file():
+        raise InputError(
+            f"{weights} has no card beside it: without {card.name} it is not known which network these numbers are of."
+        )
+    return CardedWeights(card)
