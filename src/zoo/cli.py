@@ -18,6 +18,8 @@ Re-run the history of image recognition, from the perceptron to VGG.
   zoo test --ckpt_path RUN            measure a checkpoint on the test set
   zoo predict --ckpt_path RUN         write a checkpoint's predictions on the test set
   zoo list models|configs|data        what there is
+  zoo classify WEIGHTS IMAGE...       the likeliest classes of pictures, or of all pictures in folders
+  zoo export WEIGHTS --format FORM    trained weights as safetensors, ONNX, torch.export program or Hugging Face folder
   zoo info NETWORK                    a network layer by layer: shapes, parameters, multiply-accumulates
   zoo table [DATA]                    measured errors beside the published ones, with a verdict
   zoo data fetch|verify|info DATASET  download a data set, find every broken file in it, see what it holds
@@ -34,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     verbs: dict[str, Callable[[list[str]], int]] = {"list": _list, "info": _info, "table": _table, "data": _data}
     verbs |= {verb: partial(_train, verb) for verb in ("fit", "validate", "test", "predict")}
+    verbs |= {"classify": _classify, "export": _export}
     if not words or words[0] in ("-h", "--help", "help"):
         print(HELP, end="")
         return 0
@@ -95,6 +98,46 @@ def _info(args: list[str]) -> int:
     else:
         render(description)
     return 0
+
+
+def _classify(args: list[str]) -> int:
+    parser = _Parser(
+        prog="zoo classify",
+        description="Show the likeliest classes of pictures: one view each, through the preprocessing that the weights"
+        " were trained with. Networks of handwritten digits expect what MNIST holds, light ink on black.",
+    )
+    parser.add_argument("weights", metavar="WEIGHTS", help="a name from: zoo list weights, a run folder or a file")
+    parser.add_argument(
+        "images", metavar="IMAGE", nargs="+", help="pictures of any format and size, or folders of them"
+    )
+    parser.add_argument("--top", type=int, default=5, metavar="K", help="how many classes (default: 5)")
+    parser.add_argument("--invert", action="store_true", help="look at the negatives: for dark ink on light paper")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    options = parser.parse_args(args)
+    from zoo import weight_verbs
+
+    return weight_verbs.classify(options.weights, options.images, options.top, options.invert, options.json)
+
+
+def _export(args: list[str]) -> int:
+    parser = _Parser(
+        prog="zoo export",
+        description="Write trained weights for other programs. What was written is read back and must give the"
+        " network's logits on real and on random images, or nothing is left.",
+    )
+    parser.add_argument("weights", metavar="WEIGHTS", help="a name from: zoo list weights, a run folder or a file")
+    parser.add_argument(
+        "--format", required=True, choices=("safetensors", "onnx", "torch-export", "hub"),
+        help="tensors with a JSON card; ONNX; a program for torch.export.load; a folder as Hugging Face has them",
+    )  # fmt: skip
+    parser.add_argument(
+        "--output", metavar="FILE", help="the file, for hub the folder (default: named after the weights)"
+    )
+    parser.add_argument("--half", action="store_true", help="store the weights in 16 bits; computing stays in 32")
+    options = parser.parse_args(args)
+    from zoo import weight_verbs
+
+    return weight_verbs.write(options.weights, options.format, options.output, options.half)
 
 
 def _table(args: list[str]) -> int:

@@ -65,7 +65,7 @@ def check_images(weights: Weights) -> tuple[Tensor, Tensor]:
     channels, side, _ = weights.bare_network().input_shape
     transforms = weights.transforms()
     share = 1 if side <= _SMALL else 4
-    real = (_digits() if channels == 1 else _photographs())[:: share]
+    real = (_digits() if channels == 1 else _photographs())[::share]
     drawn = np.random.default_rng(0)
     noise = [Image.fromarray(drawn.integers(0, 256, (side, side, 3), np.uint8)) for _ in range(NUM_RANDOM // share)]
     return transforms(real), transforms(noise)

@@ -1,7 +1,5 @@
 """Writes trained networks as files for other programs, each checked against the network before it is there."""
 
-import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ from zoo.models.network import Network
 from zoo.weights import forms
 from zoo.weights.checks import Agreement, check_images, compare
 from zoo.weights.notes import notes_of
+from zoo.weights.replacing import replacing
 from zoo.weights.trained import Weights
 
 ENDINGS = {"safetensors": ".safetensors", "onnx": ".onnx", "torch-export": ".pt2", "hub": ""}
@@ -95,28 +94,3 @@ def check(
             " nothing was written."
         )
     return agreement, compare(original, found) if module is not network else None
-
-
-class replacing:  # noqa: N801
-    """A context that gives a path beside ``path`` and moves what was written there into its place, whole or not at all.
-
-    Raises InputError where nothing can be written there.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.partial = path, path.with_name(f".{path.name}.{os.getpid()}")
-
-    def __enter__(self) -> Path:
-        return self.partial
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        try:
-            if error is None:
-                self.partial.replace(self.path)
-        except OSError as failed:
-            error = failed
-        if self.partial.is_dir():
-            shutil.rmtree(self.partial, ignore_errors=True)
-        self.partial.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise InputError(f"Cannot write {self.path}: {error.strerror or error}.") from error

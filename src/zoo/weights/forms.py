@@ -7,9 +7,8 @@ import io
 import json
 import logging
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
 
@@ -116,8 +115,8 @@ def to_program(module: nn.Module, network: Network, notes: Mapping[str, str]) ->
 
 def run_program(content: bytes) -> Run:
     """The network of a ``.pt2`` file."""
-    module = torch.export.load(io.BytesIO(content)).module()
-    return lambda images: module(images)
+    module: Run = torch.export.load(io.BytesIO(content)).module()
+    return module
 
 
 def _example(network: Network) -> Tensor:
@@ -126,7 +125,7 @@ def _example(network: Network) -> Tensor:
 
 
 def _forget_sources(proto: Any) -> None:
-    """Takes the exporter's remarks off: they name the files of the machine that exported, and are a sixth of LeNet-5."""
+    """Takes the exporter's remarks off: they name the files of the machine that exported."""
     for part in (*proto.graph.node, *proto.graph.input, *proto.graph.output, *proto.graph.value_info):
         del part.metadata_props[:]
     for function in proto.functions:

@@ -38,7 +38,10 @@ def notes_of(weights: Weights, network: Network, half: bool) -> dict[str, str]:
     mean_image = getattr(weights.steps(), "mean_image", None)
     if mean_image is not None:
         plain["mean_image"] = base64.b64encode(mean_image.numpy().astype("<f4").tobytes()).decode()
-    texts = ((key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)) for key, value in plain.items())
+    texts = (
+        (key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        for key, value in plain.items()
+    )
     return dict(texts)
 
 
