@@ -5,7 +5,9 @@ from collections.abc import Collection
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+from zoo.errors import InputError
 
 
 class Network(nn.Sequential):
@@ -31,6 +33,30 @@ class Network(nn.Sequential):
     def num_classes(self) -> int:
         """The number of logits."""
         return int(self.options["num_classes"])
+
+    def features(self, images: Tensor, layer: str) -> Tensor:
+        """What the layer of this name gives for images (N, C, H, W), in the layer's own shape, (N, ...).
+
+        Later layers are not computed. Raises InputError, listing the names, where there is no such layer.
+        """
+        names = [name for name, _ in self.named_children()]
+        if layer not in names:
+            raise InputError(f"{self.name} {self.variant} has no layer {layer!r}: there is {', '.join(names)}.")
+        found: Tensor = self[: names.index(layer) + 1](images)
+        return found
+
+    def extra_repr(self) -> str:
+        """Where trained weights are from."""
+        if self.meta is None:
+            return ""
+        scores, record = self.meta.get("scores") or {}, self.meta.get("record") or {}
+        text = f"weights={self.meta['name']!r}"
+        if scores and record:
+            text += f", {scores['top1_error']:.2f} % top-1 error on {record['dataset']['name']}"
+            text += (
+                f" ({record['dataset']['split']}, n = {scores['n']:,}, {scores['protocol']}), seed {self.meta['seed']}"
+            )
+        return text
 
     def start_from(self, trained: "Network", layers: Collection[str] | None = None) -> list[str]:
         """Copies each layer that ``trained`` has under the same name with the same shapes; returns their names.

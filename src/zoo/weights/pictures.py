@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from zoo.data.photos import PhotoTransform, read_rgb, scale_short_side
-from zoo.data.transforms import Preprocessing
+from zoo.data.transforms import LessMeanImage, Preprocessing, Transform
 from zoo.errors import InputError
 from zoo.views import center
 
@@ -23,6 +23,20 @@ Picture = Image.Image | str | Path
 def stored_shape(class_name: str) -> tuple[int, int, int] | None:
     """(C, H, W) of the images that a data module reads; None where they have any size, or are no pictures."""
     return _STORED.get(class_name)
+
+
+def describe(steps: Preprocessing | PhotoTransform) -> dict[str, Any]:
+    """A preprocessing in words and numbers, for a card: ``steps``, ``mean_image``, and what else it has."""
+    if isinstance(steps, LessMeanImage):
+        return {"steps": "pixels of 0..255 less the mean image of the training images", "mean_image": True}
+    if isinstance(steps, Transform):
+        values = {"mean": list(steps.mean), "std": list(steps.std)}
+        return {"steps": "(pixels / 255 - mean) / std", "mean_image": False} | values
+    if isinstance(steps, PhotoTransform):
+        sizes = {"short_side": steps.short_side, "size": steps.size}
+        text = "scaled, centre crop, then (pixels of 0..255 - mean) / std"
+        return {"steps": text, "mean_image": False, "mean": list(steps.mean), "std": list(steps.std)} | sizes
+    return {"steps": type(steps).__name__, "mean_image": False}
 
 
 class Pictures:

@@ -70,7 +70,11 @@ class Weights(ABC):
 
     def bare_network(self, device: str = "meta", **options: Any) -> Network:
         """The network before its weights, in eval mode; ``options`` other than the trained ones are the caller's."""
-        chosen = self.meta["options"] | options
+        # JSON has lists where the networks' options are tuples.
+        chosen = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in self.meta["options"].items()
+        }
+        chosen |= options
         # The weights come after: what the constructor draws is thrown away, and is not taken from the caller's stream.
         with torch.random.fork_rng(devices=[]), torch.device(device):
             try:
@@ -98,9 +102,13 @@ class Weights(ABC):
         model.network = network
         return model.eval()
 
-    def steps(self) -> Steps:
-        """The preprocessing by name; a mean image is in it where there is one. Raises InputError without its data."""
+    def bare_steps(self) -> Steps:
+        """The preprocessing before it has seen any image."""
         return self._module().transform  # type: ignore[attr-defined]
+
+    def steps(self) -> Steps:
+        """The preprocessing whole, with its mean image where it has one."""
+        return self.bare_steps()
 
     def data_module(self, root: str | None = None, **init_args: Any) -> ImageDataModule:
         """The data module of ``data`` with the preprocessing that these weights were trained with.
