@@ -1,13 +1,15 @@
 """Whether an exported form still is the network: the same logits on real and on random images."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
+from zoo.errors import InputError
 from zoo.weights.trained import Weights
 
 # Programs add up in another order, and each keeps some seven digits of the largest logit.
@@ -55,6 +57,28 @@ def compare(expected: Tensor, found: Tensor) -> Agreement:
     same = int((misplaced <= near).all(dim=1).sum()) + int(silent.sum())
     first = int((misplaced[:, 0] <= near).sum()) + int(silent.sum())
     return Agreement(largest, scale, len(expected), same, first)
+
+
+@torch.inference_mode()
+def check(
+    network: nn.Module, module: nn.Module, form: Callable[[Tensor], Tensor], images: tuple[Tensor, Tensor], what: str
+) -> tuple[Agreement, Agreement | None]:
+    """How ``form`` agrees with ``module`` and, where that is the network rounded, what the rounding costs.
+
+    Raises InputError where ``form`` is not ``module``.
+    """
+    inputs = torch.cat(images)
+    original, expected, found = network(inputs), module(inputs), form(inputs)
+    # A batch of one, and with it another size than that of the export.
+    found[:1] = form(inputs[:1])
+    agreement = compare(expected, found)
+    if not agreement.holds:
+        raise InputError(
+            f"{what} is not the network: its logits, of up to {agreement.scale:.3g}, differ by {agreement.largest:.3g},"
+            f" and the leading classes are the same on {agreement.same_top} of {agreement.num_images} images only:"
+            " nothing was written."
+        )
+    return agreement, compare(original, found) if module is not network else None
 
 
 def check_images(weights: Weights) -> tuple[Tensor, Tensor]:

@@ -2,17 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from zoo.errors import InputError
 from zoo.models.network import Network
 from zoo.weights import forms
-from zoo.weights.checks import Agreement, check_images, compare
+from zoo.weights.cards import NAME
+from zoo.weights.checks import Agreement, check, check_images
+from zoo.weights.drafts import drafts
+from zoo.weights.folder import Checked, Images, write_hub, write_pair
 from zoo.weights.notes import notes_of
-from zoo.weights.replacing import replacing
 from zoo.weights.trained import Weights
 
 ENDINGS = {"safetensors": ".safetensors", "onnx": ".onnx", "torch-export": ".pt2", "hub": ""}
@@ -42,55 +44,44 @@ def export(weights: Weights, form: str, output: Path | None = None, half: bool =
     ``rounding`` says what the rounding itself costs. Raises InputError where the network has no such form, the check
     fails, or nothing can be written there.
     """
-    network = weights.network()
     path = output or Path(file_name(weights) + ENDINGS[form])
-    images = check_images(weights)
+    _check_place(path, form)
+    network = weights.network()
     if form in _GRAPHS:
-        return _as_graph(weights, network, form, path, half, images)
-    from zoo.weights.folder import write_hub, write_pair
-
-    write = write_hub if form == "hub" else write_pair
-    return write(weights, network, path, half, images)
+        forms.check_graph(network, form)
+    images = check_images(weights)
+    write = {"hub": write_hub, "safetensors": write_pair}.get(form) or partial(_write_graph, form)
+    num_bytes, (agreement, rounding) = write(weights, network, path, half, images)
+    return Exported(path, num_bytes, *map(len, images), agreement, rounding)
 
 
 def file_name(weights: Weights) -> str:
     """Letters, digits and hyphens: of a name, ``lenet5-mnist``; of a path, the network's own name and its data's."""
     network = weights.bare_network()
-    if weights.name.count("/") == 1 and not Path(weights.name).exists():
+    if NAME.fullmatch(weights.name):
         return weights.name.replace("/", "-")
     return f"{network.name}-{network.variant}-{weights.data.class_name.lower()}"
 
 
-def _as_graph(
-    weights: Weights, network: Network, form: str, path: Path, half: bool, images: tuple[Tensor, Tensor]
-) -> Exported:
-    forms.check_graph(network, form)
+def _check_place(path: Path, form: str) -> None:
+    if not path.parent.is_dir():
+        raise InputError(f"There is no folder {path.parent} to write {path.name} to: make it first.")
+    if path.is_dir() and (form != "hub" or any(path.iterdir())):
+        raise InputError(f"{path} is a folder{' with files in it' if form == 'hub' else ''}: give another --output.")
+    if form == "hub" and path.is_file():
+        raise InputError(f"{path} is a file, but --format hub writes a folder: give another --output.")
+    if form == "safetensors" and path.suffix != ".safetensors":
+        raise InputError(f"{path} does not end in .safetensors, which tells the file from its card: give such a name.")
+
+
+def _write_graph(
+    form: str, weights: Weights, network: Network, path: Path, half: bool, images: Images
+) -> tuple[int, Checked]:
     module: nn.Module = forms.StoredInHalf(network).eval() if half else network
     write, read = _GRAPHS[form]
     content = write(module, network, notes_of(weights, network, half))
-    agreement, rounding = check(network, module, read(content), images, f"{weights.name} as {form}")
-    with replacing(path) as partial:
-        partial.write_bytes(content)
-    return Exported(path, len(content), *map(len, images), agreement, rounding)
-
-
-@torch.inference_mode()
-def check(
-    network: Network, module: nn.Module, form: forms.Run, images: tuple[Tensor, Tensor], what: str
-) -> tuple[Agreement, Agreement | None]:
-    """How ``form`` agrees with ``module`` and, where that is the network rounded, what the rounding costs.
-
-    Raises InputError where ``form`` is not ``module``.
-    """
-    inputs = torch.cat(images)
-    original, expected, found = network(inputs), module(inputs), form(inputs)
-    # A batch of one, and with it another size than that of the export.
-    found[:1] = form(inputs[:1])
-    agreement = compare(expected, found)
-    if not agreement.holds:
-        raise InputError(
-            f"{what} is not the network: its logits, of up to {agreement.scale:.3g}, differ by {agreement.largest:.3g},"
-            f" and the leading classes are the same on {agreement.same_top} of {agreement.num_images} images only:"
-            " nothing was written."
-        )
-    return agreement, compare(original, found) if module is not network else None
+    found = check(network, module, read(content), images, f"{weights.name} as {form}")
+    with drafts(path) as folder:
+        (folder / path.name).write_bytes(content)
+        (folder / path.name).replace(path)
+    return len(content), found

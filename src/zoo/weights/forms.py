@@ -35,7 +35,10 @@ Run = Callable[[Tensor], Tensor]
 
 
 class StoredInHalf(nn.Module):
-    """A network whose numbers are stored in 16 bits and widened when they are used: all computing stays in 32 bits."""
+    """A network whose weights are stored in 16 bits and widened when they are used: all computing stays in 32 bits.
+
+    Biases, scales and running means, which are few, keep their 32 bits.
+    """
 
     def __init__(self, network: Network) -> None:
         super().__init__()
@@ -43,7 +46,7 @@ class StoredInHalf(nn.Module):
         self._network = [network]
         self._names = {key: key.replace(".", "/") for key in network.state_dict()}
         for key, tensor in network.state_dict().items():
-            self.register_buffer(self._names[key], tensor.half() if tensor.is_floating_point() else tensor)
+            self.register_buffer(self._names[key], halved(tensor))
 
     def forward(self, images: Tensor) -> Tensor:
         """As the network, but for the rounding of its weights."""
@@ -51,6 +54,11 @@ class StoredInHalf(nn.Module):
         wide = {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in stored.items()}
         logits: Tensor = functional_call(self._network[0], wide, (images,))
         return logits
+
+
+def halved(tensor: Tensor) -> Tensor:
+    """In float16 where it is made of weights: floating-point numbers with two or more dimensions."""
+    return tensor.half() if tensor.is_floating_point() and tensor.ndim > 1 else tensor
 
 
 def check_graph(network: Network, form: str) -> None:

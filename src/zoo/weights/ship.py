@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 import safetensors.torch
 import torch
-from torch import Tensor
 
 from zoo import runs
 from zoo.configs import list_configs
@@ -85,7 +84,7 @@ def _draft(card_file: Path, run: RunWeights, name: str, dtype: str, root: str | 
     weights_file = card_file.with_suffix(".safetensors")
     # One entry of metadata only: of several the order in the file, and so its digest, would change from call to call.
     safetensors.torch.save_file(tensors, weights_file, metadata={"format": "pt"})
-    card = _card(run, name) | {
+    card = card_of(run, name) | {
         "sha256": file_digest(weights_file), "bytes": weights_file.stat().st_size, "dtype": dtype,
     }  # fmt: skip
     for scores in (None, "measured"):
@@ -96,7 +95,8 @@ def _draft(card_file: Path, run: RunWeights, name: str, dtype: str, root: str | 
     return True
 
 
-def _card(run: RunWeights, name: str) -> dict[str, Any]:
+def card_of(run: RunWeights, name: str) -> dict[str, Any]:
+    """The card of a measured run but for what is said of its file: sha256, bytes, dtype; scores are None."""
     assert run.record is not None
     record, use, meta = asdict(run.record), run.data, run.meta
     named = {key: record["dataset"][key] for key in ("name", "fingerprint", "split", "num_images")}
