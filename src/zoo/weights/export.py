@@ -52,7 +52,8 @@ def export(weights: Weights, form: str, output: Path | None = None, half: bool =
     images = check_images(weights)
     write = {"hub": write_hub, "safetensors": write_pair}.get(form) or partial(_write_graph, form)
     num_bytes, (agreement, rounding) = write(weights, network, path, half, images)
-    return Exported(path, num_bytes, *map(len, images), agreement, rounding)
+    real, noise = images
+    return Exported(path, num_bytes, len(real), len(noise), agreement, rounding)
 
 
 def file_name(weights: Weights) -> str:
