@@ -60,7 +60,13 @@ class RandomWeights(Weights):
         self.name = f"random/{case}"
         self.data = DataUse(data, transform, "single view")
         classes = [f"class {number}" for number in range(5 if data == "FiveDigits" else 10)]
-        self.meta = {"network": network, "variant": variant, "options": options, "class_names": classes}
+        self.meta = {
+            "name": self.name,
+            "network": network,
+            "variant": variant,
+            "options": options,
+            "class_names": classes,
+        }
 
     def state(self):
         return randomized(self.bare_network("cpu")).state_dict()

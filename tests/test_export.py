@@ -171,12 +171,17 @@ def test_bad_input_gets_one_sentence_and_leaves_nothing(run, tmp_path, monkeypat
     assert (tmp_path / "file").read_text() == "mine"
 
 
+def fill_the_disk(path):
+    with drafts(path) as folder:
+        (folder / "a.bin").write_text("half of the n")
+        raise OSError(28, "No space left on device")
+
+
 def test_a_draft_that_fails_leaves_what_was_there(tmp_path):
     path = tmp_path / "a.bin"
     path.write_text("old")
-    with pytest.raises(InputError, match=r"Cannot write .*a\.bin: No space left"), drafts(path) as folder:
-        (folder / "a.bin").write_text("half of the n")
-        raise OSError(28, "No space left on device")
+    with pytest.raises(InputError, match=r"Cannot write .*a\.bin: No space left"):
+        fill_the_disk(path)
     assert [file.name for file in tmp_path.iterdir()] == ["a.bin"]
     assert path.read_text() == "old"
 

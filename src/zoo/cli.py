@@ -17,10 +17,11 @@ Re-run the history of image recognition, from the perceptron to VGG.
   zoo validate --ckpt_path RUN        measure a checkpoint on the held-out slice of train
   zoo test --ckpt_path RUN            measure a checkpoint on the test set
   zoo predict --ckpt_path RUN         write a checkpoint's predictions on the test set
-  zoo list models|configs|data        what there is
-  zoo classify WEIGHTS IMAGE...       the likeliest classes of pictures, or of all pictures in folders
-  zoo export WEIGHTS --format FORM    trained weights as safetensors, ONNX, torch.export program or Hugging Face folder
+  zoo list models|configs|data|weights  what there is
   zoo info NETWORK                    a network layer by layer: shapes, parameters, multiply-accumulates
+  zoo info weights NAME               how trained weights came to be, and what they score
+  zoo classify WEIGHTS IMAGE...       the likeliest classes of pictures, or of all pictures in folders
+  zoo export WEIGHTS --format FORM    trained weights as safetensors, ONNX, torch.export program or hub folder
   zoo table [DATA]                    measured errors beside the published ones, with a verdict
   zoo data fetch|verify|info DATASET  download a data set, find every broken file in it, see what it holds
 
@@ -64,12 +65,16 @@ class _Parser(argparse.ArgumentParser):
 
 def _list(args: list[str]) -> int:
     parser = _Parser(prog="zoo list", description="Show what the zoo holds.")
-    parser.add_argument("what", choices=("models", "configs", "data"))
+    parser.add_argument("what", choices=("models", "configs", "data", "weights"))
     what = parser.parse_args(args).what
     if what == "configs":
         from zoo.configs import list_configs
 
         rows = list_configs()
+    elif what == "weights":
+        from zoo.weights.show import listed
+
+        rows = listed()
     else:
         from zoo.catalog import DATA, NETWORKS
 
@@ -82,6 +87,8 @@ def _list(args: list[str]) -> int:
 
 
 def _info(args: list[str]) -> int:
+    if args[:1] == ["weights"]:
+        return _info_weights(args[1:])
     parser = _Parser(prog="zoo info", description="Show a network layer by layer.")
     parser.add_argument("network", metavar="NETWORK", help="a name from: zoo list models")
     parser.add_argument("--variant", help="another form than the default")
@@ -138,6 +145,21 @@ def _export(args: list[str]) -> int:
     from zoo import weight_verbs
 
     return weight_verbs.write(options.weights, options.format, options.output, options.half)
+
+
+def _info_weights(args: list[str]) -> int:
+    parser = _Parser(prog="zoo info weights", description="Show how trained weights came to be, and what they score.")
+    parser.add_argument("name", metavar="NAME", help="a name from: zoo list weights; a run folder or a file")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    options = parser.parse_args(args)
+    from zoo.weights.show import as_json, card_of, render
+
+    card = card_of(options.name)
+    if options.json:
+        print(as_json(card))
+    else:
+        render(card)
+    return 0
 
 
 def _table(args: list[str]) -> int:

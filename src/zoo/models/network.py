@@ -53,9 +53,7 @@ class Network(nn.Sequential):
         text = f"weights={self.meta['name']!r}"
         if scores and record:
             text += f", {scores['top1_error']:.2f} % top-1 error on {record['dataset']['name']}"
-            text += (
-                f" ({record['dataset']['split']}, n = {scores['n']:,}, {scores['protocol']}), seed {self.meta['seed']}"
-            )
+            text += f" (n = {scores['n']:,}, {scores['protocol']}), seed {self.meta['seed']}"
         return text
 
     def start_from(self, trained: "Network", layers: Collection[str] | None = None) -> list[str]:

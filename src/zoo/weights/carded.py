@@ -7,8 +7,8 @@ from torch import Tensor
 
 from zoo.data.transforms import LessMeanImage
 from zoo.errors import InputError
-from zoo.weights.cards import read_card
-from zoo.weights.tensors import MEAN_IMAGE, PREPROCESSING, file_digest, read_tensors
+from zoo.weights.cards import check_digest, read_card
+from zoo.weights.tensors import MEAN_IMAGE, PREPROCESSING, read_tensors
 from zoo.weights.trained import DataUse, Steps, Weights, check_state
 
 
@@ -46,10 +46,5 @@ class CardedWeights(Weights):
         return steps.with_mean(image.float())
 
     def _tensors(self) -> dict[str, Tensor]:
-        found = file_digest(self.path)
-        if found != self.meta["sha256"]:
-            raise InputError(
-                f"{self.path} is not the file that its card describes: its sha256 is {found[:12]}..., not"
-                f" {self.meta['sha256'][:12]}...; get both again from where they came from."
-            )
+        check_digest(self.path, self.meta)
         return read_tensors(self.path)

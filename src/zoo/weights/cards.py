@@ -1,6 +1,7 @@
 """The cards beside shipped weights: their names, reading them, what must be true of them. Imports no torch."""
 
 import difflib
+import hashlib
 import json
 import re
 from functools import cache
@@ -16,6 +17,12 @@ SHIPPED = Path(__file__).with_name("shipped")
 NAME = re.compile(r"[a-z0-9_]+(-[a-z0-9_]+)?/[a-z0-9]+([_-][a-z0-9]+)*")
 #: Weights that torchvision's servers hold, by their name here.
 TORCHVISION = ("torchvision/alexnet", "torchvision/vgg16", "torchvision/vgg16_bn")
+#: What is to be shipped: where the weights are not there yet, lists say so.
+PLANNED = (
+    "lenet5/digits", "linear/mnist", "mlp/mnist", "lenet5/mnist", "lenet5/mnist-distorted", "linear/cifar10",
+    "perceptron/cifar10", "mlp/cifar10", "lenet5/cifar10", "convnetjs/cifar10", "cuda_convnet-18pct/cifar10",
+    "cuda_convnet-11pct/cifar10", "alexnet-cifar/cifar10", "vgg16-bn/cifar10",
+)  # fmt: skip
 # A card with its Record has some 5 kB; what is far longer is no card, and would fill the memory.
 MOST_BYTES = 10_000_000
 
@@ -49,6 +56,8 @@ def shipped_card(name: str) -> Path:
     # Looked up, never joined to a folder: a name with ".." leads nowhere.
     if name in known:
         return known[name]
+    if name in PLANNED:
+        raise InputError(f"The weights {name} are not trained yet: zoo list weights shows those that are.")
     near = difflib.get_close_matches(name, list_weights(), n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else "zoo list weights shows what there is."
     raise InputError(f"There are no weights {name!r}, neither shipped nor as a file or run folder: {hint}")
@@ -80,6 +89,25 @@ def read_card(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} is no card of weights, because it is not JSON: {error}.") from error
     check_card(content, str(path))
     return dict(content)
+
+
+def digest_of(path: Path) -> str:
+    """sha256 of the file, in hexadecimal. Raises InputError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"Cannot read the weights {path}: {error.strerror}.") from error
+
+
+def check_digest(weights: Path, card: dict[str, Any]) -> None:
+    """Raises InputError unless the file ``weights`` has the sha256 that its card names."""
+    found = digest_of(weights)
+    if found != card["sha256"]:
+        raise InputError(
+            f"{weights} is not the file that its card describes: its sha256 is {found[:12]}..., not"
+            f" {card['sha256'][:12]}...; get both again from where they came from."
+        )
 
 
 def check_card(content: Any, where: str) -> None:

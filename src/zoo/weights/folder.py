@@ -1,5 +1,6 @@
 """Trained weights as safetensors: with the zoo's card beside them, or in a folder as Hugging Face has them."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from zoo.weights.model_card import model_card
 from zoo.weights.notes import notes_of
 from zoo.weights.of_run import RunWeights
 from zoo.weights.ship import card_of
-from zoo.weights.tensors import MEAN_IMAGE, PREPROCESSING, file_digest, read_tensors
+from zoo.weights.tensors import MEAN_IMAGE, PREPROCESSING, read_tensors
 from zoo.weights.trained import Weights, mean_image_in
 
 Images = tuple[Tensor, Tensor]
@@ -86,14 +87,15 @@ def _write(weights: Weights, file: Path, card: dict[str, Any] | None, half: bool
     if image is not None:
         tensors[MEAN_IMAGE] = image.contiguous()
     # One entry of metadata only: of several the order in the file, and so its digest, would change from call to call.
-    safetensors.torch.save_file(tensors, file, metadata={"format": "pt"})
+    content = safetensors.torch.save(tensors, metadata={"format": "pt"})
+    file.write_bytes(content)
     if card is None:
         return
     kinds = {str(value.dtype).removeprefix("torch.") for value in tensors.values() if value.is_floating_point()}
     dtype = next(iter(kinds - {"float32"}), "float32")
     # Scores are those of one very file; with rounded weights they have to be counted again.
     scores = card["scores"] if dtype == card.get("dtype") else None
-    about = {"sha256": file_digest(file), "bytes": file.stat().st_size, "dtype": dtype, "scores": scores}
+    about = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), "dtype": dtype, "scores": scores}
     check_card(card | about, str(file))
     text = json.dumps(card | about, indent=2, ensure_ascii=False, allow_nan=False)
     file.with_suffix(".json").write_text(text + "\n", encoding="utf-8")

@@ -3,15 +3,16 @@
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 from torch import Tensor
 
 from zoo import runs
 from zoo.data.transforms import LessMeanImage
 from zoo.errors import InputError
+from zoo.models import get_model
 from zoo.results.record import Record
 from zoo.weights.checkpoint import description_of, load_checkpoint, state_of
-from zoo.weights.tensors import file_digest
 from zoo.weights.trained import DataUse, Steps, Weights, build_model, check_state
 
 
@@ -40,8 +41,15 @@ class RunWeights(Weights):
         """From the run's own config. Raises InputError for a checkpoint that was taken out of its run folder."""
         described = self._config()["data"]
         class_name = str(described["class_path"]).rpartition(".")[2]
-        protocol = self.record.protocol if self.record else build_model(self, self.bare_network()).protocol
+        protocol = self.record.protocol if self.record else self._usual_protocol()
         return DataUse(class_name, described.get("init_args", {}).get("transform"), protocol)
+
+    def _usual_protocol(self) -> str:
+        # Not through bare_network, which asks meta, which asks data for the class names.
+        described = self._described
+        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+            network = get_model(described["network"], variant=described["variant"], **described["options"])
+        return str(build_model(self, network).protocol)
 
     @property
     def meta(self) -> dict[str, Any]:  # type: ignore[override]
@@ -74,10 +82,6 @@ class RunWeights(Weights):
                     f"{self.path} does not hold the weights of the Record beside it: their sha256 is {found[:12]}...,"
                     f" not {self.record.weights['sha256'][:12]}...."
                 )
-
-    def sha256(self) -> str:
-        """The digest of the checkpoint file."""
-        return file_digest(self.path)
 
     def steps(self, root: str | None = None) -> Steps:
         """The preprocessing; a mean image is taken anew from the run's training images, in ``root`` if given."""

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from zoo.errors import InputError
-from zoo.weights.cards import TORCHVISION
+from zoo.weights.cards import TORCHVISION, digest_of
 from zoo.weights.convert import from_torchvision
-from zoo.weights.tensors import file_digest
 from zoo.weights.trained import DataUse, Weights, check_state
 
 _FORMS = {"alexnet": ("alexnet", "torchvision"), "vgg16": ("vgg16", "paper"), "vgg16_bn": ("vgg16", "bn")}
@@ -43,7 +42,7 @@ class TorchvisionWeights(Weights):
         if not self.path.is_file():
             self._fetch()
         # Not only while it is fetched, as torch.hub does: the file may have been changed since, or put there by hand.
-        if not file_digest(self.path).startswith(self._hash()):
+        if not digest_of(self.path).startswith(self._hash()):
             raise self._wrong_file()
         try:
             state = torch.load(self.path, map_location="cpu", weights_only=True)

@@ -1,5 +1,6 @@
 """Makes a pair to ship, ``X.safetensors`` and its card ``X.json``, of a run that was measured."""
 
+import hashlib
 import json
 import tempfile
 from dataclasses import asdict
@@ -19,7 +20,7 @@ from zoo.weights.cards import NAME, check_card, read_card
 from zoo.weights.of_run import RunWeights
 from zoo.weights.pictures import describe
 from zoo.weights.scoring import measure
-from zoo.weights.tensors import MEAN_IMAGE, file_digest
+from zoo.weights.tensors import MEAN_IMAGE
 from zoo.weights.trained import check_state, mean_image_in
 
 DType = Literal["auto", "float32", "float16", "bfloat16"]
@@ -81,11 +82,11 @@ def _draft(card_file: Path, run: RunWeights, name: str, dtype: str, root: str | 
     image = mean_image_in(run.steps(root))
     if image is not None:
         tensors[MEAN_IMAGE] = image.contiguous()
-    weights_file = card_file.with_suffix(".safetensors")
     # One entry of metadata only: of several the order in the file, and so its digest, would change from call to call.
-    safetensors.torch.save_file(tensors, weights_file, metadata={"format": "pt"})
+    content = safetensors.torch.save(tensors, metadata={"format": "pt"})
+    card_file.with_suffix(".safetensors").write_bytes(content)
     card = card_of(run, name) | {
-        "sha256": file_digest(weights_file), "bytes": weights_file.stat().st_size, "dtype": dtype,
+        "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), "dtype": dtype,
     }  # fmt: skip
     for scores in (None, "measured"):
         if scores:

@@ -1,6 +1,5 @@
 """Reads ``.safetensors`` files as what they may be: anything that somebody sent."""
 
-import hashlib
 from pathlib import Path
 
 import safetensors
@@ -12,15 +11,6 @@ from zoo.errors import InputError
 #: What the file holds beside the network's own tensors begins so.
 PREPROCESSING = "preprocessing."
 MEAN_IMAGE = f"{PREPROCESSING}mean_image"
-
-
-def file_digest(path: Path) -> str:
-    """sha256 of the file, in hexadecimal. Raises InputError where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"Cannot read the weights {path}: {error.strerror}.") from error
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

@@ -71,10 +71,8 @@ class Weights(ABC):
     def bare_network(self, device: str = "meta", **options: Any) -> Network:
         """The network before its weights, in eval mode; ``options`` other than the trained ones are the caller's."""
         # JSON has lists where the networks' options are tuples.
-        chosen = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in self.meta["options"].items()
-        }
-        chosen |= options
+        trained = self.meta["options"].items()
+        chosen = {key: tuple(value) if isinstance(value, list) else value for key, value in trained} | options
         # The weights come after: what the constructor draws is thrown away, and is not taken from the caller's stream.
         with torch.random.fork_rng(devices=[]), torch.device(device):
             try:
