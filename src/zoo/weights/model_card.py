@@ -29,7 +29,7 @@ def model_card(weights: Weights, network: Network, notes: dict[str, str], title:
     sections = {
         "How it scores": _scores(weights, data),
         "Architecture": _architecture(network, notes),
-        "What it expects": _expects(weights, json.loads(notes["preprocessing"])),
+        "What it expects": _expects(weights, notes),
         "How it was trained": _training(weights, data),
         "Limitations": _limitations(network, data),
         "Use": _use(has_card),
@@ -125,10 +125,13 @@ def _paragraphs_of(owner: type) -> list[str]:
     return inspect.cleandoc(owner.__doc__ or "").split("\n\n") if owner.__module__.startswith("zoo.") else []
 
 
-def _expects(weights: Weights, preprocessing: dict[str, Any]) -> str:
+def _expects(weights: Weights, notes: dict[str, str]) -> str:
+    preprocessing = json.loads(notes["preprocessing"])
     lines = [f"- {key.replace('_', ' ')}: {_plain(value)}" for key, value in preprocessing.items()]
     text = "A picture goes through these steps, in pixels of 0 to 255:\n\n" + "\n".join(lines)
-    text += "\n\nThe input is (pixel - mean) / std; a mean image is in model.safetensors as `preprocessing.mean_image`."
+    text += "\n\nThe input is (pixel - mean) / std."
+    if "mean_image" in notes:
+        text += " The mean image is in model.safetensors as `preprocessing.mean_image`."
     names = weights.class_names
     few = ", ".join(names) if len(names) <= 20 else f"{', '.join(names[:3])}, ... {names[-1]}"
     return f"{text}\n\nThe {len(names)} classes, in the order of the logits: {few}; all are in config.json."
@@ -154,7 +157,11 @@ def _training(weights: Weights, data: str) -> str:
         "sha256 of the weights": f"`{record['weights']['sha256']}`",
     }
     table = [f"| {key} | {value} |" for key, value in rows.items() if value is not None]
-    config = json.dumps({key: record["config"].get(key) for key in ("data", "model", "trainer")}, indent=2, default=str)
+    experiment = {key: record["config"].get(key) for key in ("data", "model", "trainer")}
+    # Where the data lay is nobody's business but the trainer's.
+    data_args = {key: value for key, value in experiment["data"].get("init_args", {}).items() if key != "root"}
+    experiment["data"] = experiment["data"] | {"init_args": data_args}
+    config = json.dumps(experiment, indent=2, default=str)
     return "\n".join(
         ["| what | value |", "| --- | --- |", *table, "", "The whole experiment:", "", "```json", config, "```"]
     )

@@ -11,7 +11,7 @@ from zoo.weights.pictures import stored_shape
 from zoo.weights.trained import Weights
 
 #: Of a card, what goes along as it is.
-_PASSED_ON = ("parameters", "scores", "config", "commit", "seed", "sha256", "licence", "published", "url")
+_PASSED_ON = ("parameters", "scores", "commit", "seed", "sha256", "licence", "published", "url")
 
 
 def notes_of(weights: Weights, network: Network, half: bool) -> dict[str, str]:
