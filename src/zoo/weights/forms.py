@@ -6,6 +6,7 @@ Images float32 (N, C, H, W) with any N go in, logits float32 (N, num_classes) co
 import io
 import json
 import logging
+import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,6 +31,9 @@ _WITHOUT_GRAPH = {
     "eigenfaces": "its answer is a search through the training images that it stores",
     "hog_svm": "scikit-image computes its features, outside torch",
 }
+
+# The arguments of avg_pool2d that a call leaves out; the first two it never does.
+_POOLING = (None, None, (), 0, False, True, None)
 
 Run = Callable[[Tensor], Tensor]
 
@@ -75,20 +79,15 @@ def to_onnx(module: nn.Module, network: Network, notes: Mapping[str, str]) -> by
     """An ONNX file of opset ``OPSET`` whose ``metadata_props`` are ``notes``; checked by onnx itself."""
     import onnx
 
+    program = _program(module, network)
+    _divisors_as_factors(program)
     with _quietly():
         exported = torch.onnx.export(
-            module,
-            (_example(network),),
-            dynamo=True,
-            verbose=False,
-            opset_version=OPSET,
-            input_names=[INPUT],
-            output_names=[OUTPUT],
-            dynamic_shapes=({0: Dim("batch")},),
+            program, dynamo=True, verbose=False, opset_version=OPSET, input_names=[INPUT], output_names=[OUTPUT]
         )
     assert exported is not None
     proto = exported.model_proto
-    _forget_sources(proto)
+    _tidy(proto)
     proto.producer_name, proto.producer_version = "zoo", __version__
     proto.graph.name = f"{network.name} {network.variant}"
     onnx.helper.set_model_props(proto, dict(notes))
@@ -109,10 +108,7 @@ def run_onnx(content: bytes) -> Run:
 
 def to_program(module: nn.Module, network: Network, notes: Mapping[str, str]) -> bytes:
     """A ``.pt2`` file: a program that ``torch.export.load`` reads without this package, ``notes`` in zoo.json."""
-    with _quietly():
-        program: ExportedProgram = torch.export.export(
-            module, (_example(network),), dynamic_shapes=({0: Dim("batch")},)
-        )
+    program = _program(module, network)
     for node in program.graph.nodes:
         # They name the files of the machine that exported.
         node.meta.pop("stack_trace", None)
@@ -127,18 +123,44 @@ def run_program(content: bytes) -> Run:
     return module
 
 
-def _example(network: Network) -> Tensor:
+def _program(module: nn.Module, network: Network) -> ExportedProgram:
+    """The module as a graph, for batches of any size."""
     # Two images: one would be taken for a size that never changes.
-    return torch.zeros(2, *network.input_shape)
+    example = torch.zeros(2, *network.input_shape)
+    with _quietly():
+        return torch.export.export(module, (example,), dynamic_shapes=({0: Dim("batch")},))
 
 
-def _forget_sources(proto: Any) -> None:
-    """Takes the exporter's remarks off: they name the files of the machine that exported."""
-    for part in (*proto.graph.node, *proto.graph.input, *proto.graph.output, *proto.graph.value_info):
+def _divisors_as_factors(program: ExportedProgram) -> None:
+    """Makes each average pooling with a divisor of its own one without, times a factor.
+
+    The exporter to ONNX passes over the divisor without a word.
+    """
+    for node in program.graph.find_nodes(op="call_function", target=torch.ops.aten.avg_pool2d.default):
+        _, kernel, _, _, ceil_mode, with_padding, divisor = (*node.args, *_POOLING[len(node.args) :])
+        if divisor is None:
+            continue
+        if not with_padding or ceil_mode:
+            raise NotImplementedError("a window that is cut off has fewer pixels than the factor says")
+        node.args = node.args[:6]
+        with program.graph.inserting_after(node):
+            scaled = program.graph.call_function(torch.ops.aten.mul.Tensor, (node, math.prod(kernel) / divisor))
+        scaled.meta["val"] = node.meta["val"]
+        node.replace_all_uses_with(scaled, delete_user_cb=lambda user, scaled=scaled: user is not scaled)
+    program.graph_module.recompile()
+
+
+def _tidy(proto: Any) -> None:
+    """Takes the exporter's remarks off, which name the files of the machine that exported, and names the batch."""
+    graph, batch = proto.graph, proto.graph.input[0].type.tensor_type.shape.dim[0].dim_param
+    for part in (*graph.node, *graph.input, *graph.output, *(node for f in proto.functions for node in f.node)):
         del part.metadata_props[:]
-    for function in proto.functions:
-        for node in function.node:
-            del node.metadata_props[:]
+    # What is known of the values in between, whoever reads the file finds again.
+    del graph.value_info[:]
+    for value in (*graph.input, *graph.output):
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.dim_param == batch:
+                dim.dim_param = "batch"
 
 
 @contextmanager
