@@ -76,7 +76,7 @@ def from_caffemodel(
         raise InputError(f"{path} does not hold the weights of {name}: {error}.") from error
     first = next(iter(state))
     state[first] = state[first].flip(1)
-    return CaffeWeights(network_name, variant, state, _preprocessing(name, network.input_shape[1], mean_file))
+    return CaffeWeights(network_name, variant, state, preprocessing_of(name, network.input_shape[1], mean_file))
 
 
 def form_of(path: str | Path) -> str:
@@ -205,7 +205,8 @@ def _shape(message: memoryview) -> tuple[int, ...]:
     return tuple(axes)
 
 
-def _preprocessing(name: str, size: int, mean_file: str | Path | None) -> CaffePreprocessing:
+def preprocessing_of(name: str, size: int, mean_file: str | Path | None = None) -> CaffePreprocessing:
+    """What the weights of a name in ``FORMS`` expect of an image of ``size`` pixels a side."""
     if name == "vgg16":
         mean, source = (123.68, 116.779, 103.939), "the VGG authors' model card"
         resize = "short side to 256"

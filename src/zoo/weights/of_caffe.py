@@ -1,15 +1,13 @@
 """Caffe's ``.caffemodel`` files by path, with the preprocessing that they were trained with bound to them."""
 
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from zoo.data.photos import TRANSFORMS, PhotoTransform
-from zoo.errors import InputError
-from zoo.weights.caffe import FORMS, CaffeWeights, form_of, from_caffemodel
+from zoo.weights.caffe import FORMS, form_of, from_caffemodel, preprocessing_of
 from zoo.weights.trained import DataUse, Steps, Weights, check_state
 
 
@@ -34,22 +32,17 @@ class CaffeFile(Weights):
             "class_names": imagenet_names(), "path": self.name, "licence": "as its authors say: see where it came from",
         }  # fmt: skip
 
-    @cached_property
-    def _read(self) -> CaffeWeights:
-        return from_caffemodel(self.path, self.form)
-
     def state(self) -> dict[str, Tensor]:
         """The tensors under the zoo's names, for images in the order red, green, blue."""
-        return self._read.state
+        return from_caffemodel(self.path, self.form).state
 
     def verify(self) -> None:
         """Raises InputError unless the file holds the whole network; it comes without a digest to compare."""
         check_state(self.state(), self.bare_network(), self.name)
 
-    def steps(self) -> Steps:
-        """The mean colour that the file's authors took off, after the geometry of their examples."""
-        mean = self._read.preprocessing.mean.flatten().tolist()
-        if len(mean) != 3:
-            raise InputError(f"{self.name} has a mean image, which ImageNet's preprocessing does not take.")
-        steps: PhotoTransform = replace(TRANSFORMS[self.data.transform or "caffe"], mean=tuple(mean))
+    def bare_steps(self) -> Steps:
+        """The geometry of the authors' examples, then their mean colour taken off."""
+        named = TRANSFORMS[str(self.data.transform)]
+        mean = preprocessing_of(self.form, named.size).mean.flatten().tolist()
+        steps: PhotoTransform = replace(named, mean=tuple(mean))
         return steps

@@ -87,7 +87,7 @@ class Weights(ABC):
         Raises InputError where the file is not the one that its card describes.
         """
         state = self.state()
-        check_state(state, self.bare_network(), self.name)
+        check_state(state, self.bare_network(), str(self.path or self.name))
         network = self.bare_network("cpu")
         network.load_state_dict(state)
         network.meta = self.meta
@@ -111,9 +111,10 @@ class Weights(ABC):
     def data_module(self, root: str | None = None, **init_args: Any) -> ImageDataModule:
         """The data module of ``data`` with the preprocessing that these weights were trained with.
 
-        ``root`` is the folder of the data where the class reads one; ``init_args`` are others of its own.
+        ``root`` is the folder of the data where the class reads one; ``init_args`` are others of its own. Nothing is
+        held out unless ``num_held_out`` says so.
         """
-        module = self._module(**({"root": root} if root is not None else {}), **init_args)
+        module = self._module(**({"num_held_out": 0} | ({"root": root} if root is not None else {}) | init_args))
         module.transform = self.steps()  # type: ignore[attr-defined]
         return module
 
@@ -130,11 +131,16 @@ class Weights(ABC):
     def _module(self, **init_args: Any) -> ImageDataModule:
         import zoo.data
 
+        if self.data.class_name not in zoo.data.__all__:
+            raise InputError(f"There is no data set {self.data.class_name!r}, which {self.name} names.")
         found = getattr(zoo.data, self.data.class_name)
         taken = inspect.signature(found).parameters
         chosen = {"transform": self.data.transform} if self.data.transform is not None else {}
-        module: ImageDataModule = found(**{key: value for key, value in (chosen | init_args).items() if key in taken})
-        return module
+        try:
+            made: ImageDataModule = found(**{key: v for key, v in (chosen | init_args).items() if key in taken})
+        except KeyError as error:
+            raise InputError(f"{self.data.class_name} has no transform {error}, which {self.name} names.") from error
+        return made
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
