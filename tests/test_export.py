@@ -61,7 +61,7 @@ def test_a_program_needs_torch_alone(tmp_path):
 @pytest.mark.parametrize("form", ["onnx", "torch-export"])
 @pytest.mark.parametrize("name", ["nearest_neighbour", "hog_svm"])
 def test_a_network_without_a_graph_says_so(tmp_path, monkeypatch, name, form):
-    options = {"num_stored": 20} if name == "nearest_neighbour" else {}
+    options = {"num_images": 20} if name == "nearest_neighbour" else {}
     monkeypatch.setitem(CASES, name, (name, "paper", options, "CIFAR10", "raw"))
     with pytest.raises(InputError, match=f"{name} cannot be exported to {form}, because .*safetensors"):
         export(RandomWeights(name), form, tmp_path / "network")

@@ -16,6 +16,7 @@ import zoo
 from zoo.errors import InputError
 from zoo.weights import forms
 from zoo.weights.export import export
+from zoo.weights.notes import notes_of
 
 
 def logits_of(path, images):
@@ -33,10 +34,6 @@ def check_file(weights, path):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * np.nanmax(np.abs(expected), initial=1))
 
 
-def props_of(path):
-    return {entry.key: entry.value for entry in onnx.load(path).metadata_props}
-
-
 @pytest.mark.parametrize("case", CASES)
 def test_onnx_runtime_gives_the_same_top_five_on_a_hundred_real_images(tmp_path, case):
     weights, path = RandomWeights(case), tmp_path / "network.onnx"
@@ -47,9 +44,11 @@ def test_onnx_runtime_gives_the_same_top_five_on_a_hundred_real_images(tmp_path,
     model = onnx.load(path)
     assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", forms.OPSET)]
     (entering,), (leaving,) = model.graph.input, model.graph.output
-    dims = [dim.dim_param or dim.dim_value for dim in entering.type.tensor_type.shape.dim]
     assert (entering.name, leaving.name) == ("images", "logits")
-    assert dims == ["batch", *weights.bare_network().input_shape]
+    network = weights.bare_network()
+    for value, shape in ((entering, network.input_shape), (leaving, (network.num_classes,))):
+        assert [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim] == ["batch", *shape]
+    assert {entry.key: entry.value for entry in model.metadata_props} == notes_of(weights, network, half=False)
     # No path of the machine that wrote it.
     assert str(ROOT).encode() not in path.read_bytes()
     assert b"site-packages" not in path.read_bytes()
@@ -64,10 +63,9 @@ def test_onnx_runtime_gives_the_same_top_five_for_all_shipped_weights(tmp_path, 
 
 
 @pytest.mark.parametrize("case", ["lenet5", "cuda_convnet-11pct"])
-def test_the_metadata_suffice_to_prepare_an_image(tmp_path, case):
-    weights, path = RandomWeights(case), tmp_path / "network.onnx"
-    export(weights, "onnx", path)
-    props = props_of(path)
+def test_the_metadata_suffice_to_prepare_an_image(case):
+    weights = RandomWeights(case)
+    props = notes_of(weights, weights.bare_network(), half=False)
     assert json.loads(props["class_names"]) == weights.class_names
     assert json.loads(props["options"])["num_classes"] == 10
     steps, side = json.loads(props["preprocessing"]), 28 if case == "lenet5" else 32
