@@ -137,7 +137,8 @@ def _divisors_as_factors(program: ExportedProgram) -> None:
     The exporter to ONNX passes over the divisor without a word.
     """
     for node in program.graph.find_nodes(op="call_function", target=torch.ops.aten.avg_pool2d.default):
-        _, kernel, _, _, ceil_mode, with_padding, divisor = (*node.args, *_POOLING[len(node.args) :])
+        arguments: list[Any] = [*node.args, *_POOLING[len(node.args) :]]
+        _, kernel, _, _, ceil_mode, with_padding, divisor = arguments
         if divisor is None:
             continue
         if not with_padding or ceil_mode:
