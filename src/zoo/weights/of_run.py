@@ -42,7 +42,7 @@ class RunWeights(Weights):
         described = self._config()["data"]
         class_name = str(described["class_path"]).rpartition(".")[2]
         protocol = self.record.protocol if self.record else self._usual_protocol()
-        return DataUse(class_name, described.get("init_args", {}).get("transform"), protocol)
+        return DataUse(class_name, described["init_args"].get("transform"), protocol)
 
     def _usual_protocol(self) -> str:
         # Not through bare_network, which asks meta, which asks data for the class names.
@@ -88,7 +88,7 @@ class RunWeights(Weights):
         steps = super().steps()
         if not isinstance(steps, LessMeanImage):
             return steps
-        chosen = {key: value for key, value in self._config()["data"].get("init_args", {}).items() if key != "download"}
+        chosen = {key: value for key, value in self._config()["data"]["init_args"].items() if key != "download"}
         module: Any = self._module(**chosen, **({"root": root} if root is not None else {}))
         module.setup()
         fitted: Steps = module.splits["test"].transform
@@ -119,9 +119,13 @@ def _read_config(path: Path) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         raise InputError(f"{path} is not the config of a run: it is not valid YAML.") from error
-    if not isinstance(content, dict) or not all(isinstance(content.get(key), dict) for key in ("data", "model")):
-        raise InputError(f"{path} is not the config of a run: it lacks data or model.")
-    return content
+    for key in ("data", "model"):
+        described = content.get(key) if isinstance(content, dict) else None
+        if not isinstance(described, dict) or not isinstance(described.get("class_path"), str):
+            raise InputError(f"{path} is not the config of a run: it lacks {key}.class_path.")
+        if not isinstance(described.setdefault("init_args", {}), dict):
+            raise InputError(f"{path} is not the config of a run: {key}.init_args are no options.")
+    return dict(content)
 
 
 def _read_record(checkpoint: Path) -> Record | None:
