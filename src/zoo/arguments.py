@@ -11,7 +11,8 @@ from zoo.errors import InputError
 
 TOP_KEYS = (
     "data", "model", "channels_last", "compile", "trainer", "seed_everything", "test", "wandb",
-    "run_dir", "ckpt_path", "init_from",
+    "run_dir", "ckpt_path", "init_from", "resume",
+    "save_every_n_steps", "save_every_n_minutes",
 )  # fmt: skip
 
 
@@ -34,8 +35,25 @@ def complete(verb: str, words: list[str]) -> list[str]:
     checkpoint = _value_of(words, "--ckpt_path")
     if verb != "fit" and checkpoint is None:
         raise InputError(f"zoo {verb} needs trained weights: add --ckpt_path with a run folder or a .ckpt file.")
-    own = runs.config_of(runs.find_checkpoint(checkpoint)) if checkpoint is not None and not configs else None
+    resumed = _value_of(words, "--resume")
+    if resumed is not None:
+        _check_resume(verb, resumed, words, configs)
+    own = None
+    if not configs and resumed is not None:
+        own = Path(resumed) / runs.CONFIG
+    elif not configs and checkpoint is not None:
+        own = runs.config_of(runs.find_checkpoint(checkpoint))
     return ["--config", str(own), *words] if own else words
+
+
+def _check_resume(verb: str, folder: str, words: list[str], configs: int) -> None:
+    if verb != "fit":
+        raise InputError(f"zoo {verb} resumes nothing: --resume goes on with training, give --ckpt_path {folder} here.")
+    for other in ("--ckpt_path", "--run_dir"):
+        if _value_of(words, other) is not None:
+            raise InputError(f"--resume {folder} says both where the run is and where it goes on: leave out {other}.")
+    if not configs and not (Path(folder) / runs.CONFIG).is_file():
+        raise InputError(f"There is no run in {folder} to go on with: add --config to start one there.")
 
 
 def _value_of(words: list[str], option: str) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from zoo import __version__
-from zoo.errors import InputError
+from zoo.errors import InputError, Stopped
 
 HELP = """usage: zoo VERB [options]
 
@@ -23,7 +23,8 @@ Re-run the history of image recognition, from the perceptron to VGG.
   zoo classify WEIGHTS IMAGE...       the likeliest classes of pictures, or of all pictures in folders
   zoo export WEIGHTS --format FORM    trained weights as safetensors, ONNX, torch.export program or hub folder
   zoo table [DATA]                    measured errors beside the published ones, with a verdict
-  zoo data fetch|verify|info DATASET  download a data set, find every broken file in it, see what it holds
+  zoo data fetch|verify|prepare|info DATASET
+                                      download a data set, find every broken file, scale it once, see what it holds
 
 zoo VERB --help says more. RUN is a run folder such as runs/lenet5_digits/2026-01-31_12-00-00.
 """
@@ -32,17 +33,17 @@ zoo VERB --help says more. RUN is a run folder such as runs/lenet5_digits/2026-0
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit status: 0, or 2 with one sentence on standard error for bad input.
 
-    ``zoo data verify`` returns 1 where it found faults.
+    ``zoo data verify`` returns 1 where it found faults; a run that a signal stopped 128 and the signal's number.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     verbs: dict[str, Callable[[list[str]], int]] = {"list": _list, "info": _info, "table": _table, "data": _data}
     verbs |= {verb: partial(_train, verb) for verb in ("fit", "validate", "test", "predict")}
     verbs |= {"classify": _classify, "export": _export}
+    texts = {"--help": HELP, "--version": f"zoo {__version__}\n"}
     if not words or words[0] in ("-h", "--help", "help"):
-        print(HELP, end="")
-        return 0
-    if words[0] == "--version":
-        print(f"zoo {__version__}")
+        words = ["--help"]
+    if words[0] in texts:
+        print(texts[words[0]], end="")
         return 0
     try:
         if words[0] not in verbs:
@@ -52,6 +53,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # An error of a loader's worker arrives with that process's traceback around the sentence.
         print(f"zoo: {str(error).strip().splitlines()[-1].split('InputError: ')[-1]}", file=sys.stderr)
         return 2
+    except (Stopped, KeyboardInterrupt) as stop:
+        # Of several processes one has something to say.
+        if str(stop):
+            print(f"zoo: {stop}", file=sys.stderr)
+        return getattr(stop, "status", 130)
     except BrokenPipeError:
         # "zoo list configs | head" closes our output early; keep the interpreter from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -188,22 +194,31 @@ def _table(args: list[str]) -> int:
 
 def _data(args: list[str]) -> int:
     parser = _Parser(prog="zoo data", description="Fetch a data set, check it, see what it holds.")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="fetch|verify|info")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="fetch|verify|prepare|info")
     parsers = {
         verb: verbs.add_parser(verb, help=text, description=text)
         for verb, text in (
-            ("fetch", "Download CIFAR10 or MNIST."),
+            ("fetch", "Download CIFAR10 or MNIST; put a flat val/ of ImageNet into class folders."),
             ("verify", "Find every broken, misplaced or odd image; exit status 1 where there are faults."),
+            ("prepare", "Scale every picture once, for training at full speed; find mean and principal components."),
             ("info", "Show counts, sizes and fingerprint; draw augmented training images."),
         )
     }
     for sub in parsers.values():
         sub.add_argument("dataset", metavar="DATASET", help="a name from: zoo list data")
         sub.add_argument("--root", default="data", metavar="DIR", help="the folder that holds it (default: data)")
-    check, show = parsers["verify"], parsers["info"]
+    labels_help = "the classes of ImageNet's val/, where they are not in an official file in the root"
+    parsers["fetch"].add_argument("--labels", metavar="FILE", help=labels_help)
+    check, make, show = parsers["verify"], parsers["prepare"], parsers["info"]
     check.add_argument("--workers", type=int, metavar="N", help="processes that decode (default: one a core)")
     check.add_argument("--manifest", metavar="FILE", help="where to write the list of files instead of ~/.cache/zoo")
     check.add_argument("--output", metavar="REPORT.json", help="write all that was found as JSON")
+    make.add_argument("--size", type=int, metavar="N", help="pixels of the short side (default: 256)")
+    make.add_argument(
+        "--warp", action="store_true", help="scale both sides, whatever the shape, as Caffe's nets want it"
+    )
+    make.add_argument("--output", metavar="DIR", help="where the store goes (default: prepared-N in the root)")
+    make.add_argument("--workers", type=int, metavar="N", help="processes that decode (default: one a core)")
     show.add_argument("--transform", metavar="NAME", help="the preprocessing that the contact sheet shows")
     show.add_argument("--output", metavar="SHEET.png", help="write a contact sheet of augmented training images")
     options = parser.parse_args(args)
@@ -212,9 +227,11 @@ def _data(args: list[str]) -> int:
     name = data_verbs.dataset_named(options.dataset)
     if options.verb == "verify":
         return data_verbs.verify(name, options.root, options.workers, options.manifest, options.output)
+    if options.verb == "prepare":
+        return data_verbs.prepare(name, options.root, options.size, options.warp, options.output, options.workers)
     if options.verb == "info":
         return data_verbs.info(name, options.root, options.transform, options.output)
-    return data_verbs.fetch(name, options.root)
+    return data_verbs.fetch(name, options.root, options.labels)
 
 
 def _train(verb: str, args: list[str]) -> int:

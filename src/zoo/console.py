@@ -57,6 +57,10 @@ def quiet() -> None:
         ".*LightningCLI's args parameter is intended to run from within Python.*",
         # A checkpoint goes on in another run folder, on purpose.
         ".*The dirpath has changed from.*",
+        # One whose callbacks were others, an earlier zoo's among them.
+        ".*callbacks used to create the checkpoint need to be provided.*",
+        # A run that goes on writes where it wrote before.
+        ".*Checkpoint directory .* exists and is not empty.*",
         # Lightning's own use of a torch function that is going away.
         ".*`isinstance\\(treespec, LeafSpec\\)` is deprecated.*",
         # Lightning's own use of jsonargparse's older names.

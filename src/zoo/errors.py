@@ -7,3 +7,14 @@ class InputError(ValueError):
     The message is one clear sentence that names the thing and the way out. The command line prints it without a
     traceback and exits with status 2; every other exception is a programming error and keeps its traceback.
     """
+
+
+class Stopped(Exception):  # noqa: N818  (as KeyboardInterrupt: no error)
+    """A signal asked the run to stop, and it has, between two steps; the message says how to go on.
+
+    ``status`` is the exit status that shells and schedulers know: 128 and the signal's number.
+    """
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status

@@ -11,6 +11,7 @@ from urllib.parse import urlparse
 from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from zoo.errors import InputError
 
@@ -33,9 +34,43 @@ class _Writer(ExperimentWriter):
         if self._fs.isfile(self.metrics_file_path):
             with self._fs.open(self.metrics_file_path, "r", newline="") as file:
                 self.metrics_keys = list(next(csv.reader(file), []))
+        self.num_rows = len(self.rows())
 
     def _check_log_dir_exists(self) -> None:
         """The run folder exists on purpose: config.yaml is in it."""
+
+    def _rewrite_with_new_header(self, fieldnames: list[str]) -> None:
+        self._rewrite(self.rows())
+
+    def save(self) -> None:
+        """Adds what was logged to the file."""
+        num_rows = self.num_rows + len(self.metrics)
+        super().save()
+        self.num_rows = num_rows
+
+    def cut(self, num_rows: int) -> None:
+        """Leaves the first ``num_rows`` rows."""
+        if self.num_rows > num_rows:
+            self._rewrite(self.rows()[:num_rows])
+            self.num_rows = num_rows
+
+    def rows(self) -> list[dict[str, str]]:
+        """What the file holds, none where there is no file."""
+        path = Path(self.metrics_file_path)
+        if not path.is_file():
+            return []
+        with path.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+    def _rewrite(self, rows: list[dict[str, str]]) -> None:
+        """Renamed into place: a run that is killed meanwhile loses nothing."""
+        path = Path(self.metrics_file_path)
+        partial = path.with_name(f"{path.name}.part")
+        with partial.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, fieldnames=self.metrics_keys)
+            writer.writeheader()
+            writer.writerows(rows)
+        partial.replace(path)
 
 
 class MetricsFile(CSVLogger):
@@ -54,6 +89,18 @@ class MetricsFile(CSVLogger):
 
     def log_hyperparams(self, params: Any = None) -> None:
         """Nothing: config.yaml holds them all."""
+
+    @rank_zero_only
+    def flush(self) -> int:
+        """Writes what was logged to the file; returns how many rows it holds then, on the first process."""
+        self.save()
+        num_rows: int = self.experiment.num_rows
+        return num_rows
+
+    @rank_zero_only
+    def cut(self, num_rows: int) -> None:
+        """Takes back all rows but the first ``num_rows``."""
+        self.experiment.cut(num_rows)
 
 
 def wandb_logger(options: Wandb, run_dir: Path, config: dict[str, Any]) -> Logger:

@@ -7,6 +7,9 @@ import os
 import shutil
 from datetime import datetime
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from zoo.errors import InputError
 
@@ -31,11 +34,29 @@ def new_run_dir(config_name: str, given: str | None) -> Path:
     if given is not None:
         folder = Path(given)
         if (folder / CONFIG).exists() and not _joins_a_run():
-            raise InputError(f"{folder} holds a run already: give another --run_dir, or none for a fresh folder.")
+            raise InputError(
+                f"{folder} holds a run already: give another --run_dir, none for a fresh folder, or --resume {folder}"
+                " to go on with it."
+            )
     elif _joins_a_run():
         raise InputError("Several processes started from outside need one folder for the run: add --run_dir DIR.")
     else:
         folder = _unused(Path(RUNS) / config_name / datetime.now().strftime("%Y-%m-%d_%H-%M-%S"))
+    os.environ[_SHARED] = str(folder)
+    return folder
+
+
+def resumed_run_dir(given: str) -> Path:
+    """The folder of the run to go on with, or to start where it has none yet, told to the other processes.
+
+    Raises InputError where the run there is over.
+    """
+    folder = Path(given)
+    if (folder / RECORD).exists() and "LOCAL_RANK" not in os.environ:
+        raise InputError(
+            f"The run in {folder} is over and has its Record: to train on from it, start another one with"
+            f" --ckpt_path {folder}."
+        )
     os.environ[_SHARED] = str(folder)
     return folder
 
@@ -53,6 +74,38 @@ def config_of(checkpoint: Path) -> Path | None:
     """The config.yaml of the run that wrote ``checkpoint``, where it still lies beside it."""
     config = checkpoint.absolute().parent.parent / CONFIG
     return config if config.is_file() else None
+
+
+def keep_config(folder: Path, text: str) -> None:
+    """Writes config.yaml; where another one is there, of an earlier part of the run, it becomes config.1.yaml, ..."""
+    config = folder / CONFIG
+    if config.exists():
+        if not differences(config, text):
+            return
+        number = 1 + len(list(folder.glob("config.*.yaml")))
+        config.replace(config.with_name(f"config.{number}.yaml"))
+    config.write_text(text, encoding="utf-8")
+
+
+def differences(config: Path, text: str) -> list[str]:
+    """Where the configuration ``text`` is another than the file's, a line a key: ``trainer.max_epochs 4, not 3``."""
+    try:
+        old = _flat(yaml.safe_load(config.read_text(encoding="utf-8")))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError):
+        return [f"{config} cannot be read"]
+    new = _flat(yaml.safe_load(text))
+    return [
+        f"{key} {new.get(key, 'not set')}, not {old.get(key, 'set')}"
+        for key in [*new, *(key for key in old if key not in new)]
+        if new.get(key) != old.get(key)
+    ]
+
+
+def _flat(value: Any, name: str = "") -> dict[str, Any]:
+    if not isinstance(value, dict):
+        return {name: value}
+    parts = (_flat(content, f"{name}.{key}" if name else str(key)) for key, content in value.items())
+    return {key: content for part in parts for key, content in part.items() if key}
 
 
 def remove(folder: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 import yaml
 from lightning.pytorch import Trainer
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
@@ -16,9 +16,11 @@ import zoo.data
 import zoo.models
 from zoo import runs
 from zoo.arguments import complete
+from zoo.checkpoints import LastCheckpoint, WholeFile
 from zoo.console import announce, progress_bar, quiet, say
 from zoo.data.base import ImageDataModule
-from zoo.errors import InputError
+from zoo.errors import InputError, Stopped
+from zoo.evaluation.loader_report import LoaderReport
 from zoo.evaluation.predictions import write_predictions
 from zoo.evaluation.recorder import Recorder, weights_digest
 from zoo.loggers import MetricsFile, Wandb, close, wandb_logger
@@ -36,7 +38,7 @@ VERBS = {
     "predict": "Write a checkpoint's predictions on the test set to predictions.csv.",
 }
 # What belongs to one call and not to the experiment: left out of the saved config.
-OF_THE_CALL = ("config", "run_dir", "ckpt_path")
+OF_THE_CALL = ("config", "run_dir", "ckpt_path", "resume")
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,9 @@ class ZooCLI(LightningCLI):
         """The options of a run that are neither data nor model nor trainer."""
         parser.add_argument("--run_dir", type=str | None, default=None, help="the run's folder instead of runs/...")
         parser.add_argument("--ckpt_path", type=str | None, default=None, help="a .ckpt file or a run folder")
+        parser.add_argument("--resume", type=str | None, default=None, help="fit: the run folder to go on in")
+        parser.add_argument("--save_every_n_steps", type=int | None, default=None, help="save within an epoch, too")
+        parser.add_argument("--save_every_n_minutes", type=float | None, default=10.0, help="the same, by the clock")
         parser.add_argument("--init_from", type=str | None, default=None, help="fit: a run whose layers to start from")
         parser.add_argument("--test", type=bool, default=True, help="after fit, measure the test set")
         parser.add_argument("--channels_last", type=bool, default=False, help="store maps pixel by pixel: often faster")
@@ -81,9 +86,14 @@ class ZooCLI(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         """Finds the checkpoint and the run's folder while nothing has been made yet."""
-        given = self.config.ckpt_path
-        self.checkpoint = runs.find_checkpoint(given) if given else None
-        self.run_dir = runs.new_run_dir(_config_name(self.config.config), self.config.run_dir)
+        given, resumed = self.config.ckpt_path, self.config.resume
+        if resumed:
+            self.run_dir = runs.resumed_run_dir(resumed)
+            last = self.run_dir / runs.CHECKPOINT
+            self.checkpoint = last if last.is_file() else None
+        else:
+            self.checkpoint = runs.find_checkpoint(given) if given else None
+            self.run_dir = runs.new_run_dir(_config_name(self.config.config), self.config.run_dir)
         saved = self.config.clone()
         for name in OF_THE_CALL:
             saved.pop(name, None)
@@ -114,19 +124,23 @@ class ZooCLI(LightningCLI):
         if self.config_init.wandb:
             loggers.append(wandb_logger(self.config_init.wandb, self.run_dir, config))
         self.recorder = Recorder(self.run_dir / runs.RECORD, config)
-        callbacks: list[Callback] = [self.recorder]
+        callbacks: list[Callback] = [self.recorder, LoaderReport()]
         if options.enable_progress_bar is not False:
             callbacks.append(progress_bar())
         if self.verb == "fit" and options.enable_checkpointing is not False:
-            callbacks.append(_last_checkpoint(self.run_dir))
+            every = (self.config_init.save_every_n_steps, self.config_init.save_every_n_minutes)
+            how = f"go on with: zoo fit --resume {self.run_dir}"
+            callbacks.append(LastCheckpoint(self.run_dir / runs.CHECKPOINT, *every, how))
         self.trainer_defaults = {"callbacks": callbacks}
-        return super().instantiate_trainer(logger=loggers, enable_model_summary=False, **kwargs)
+        trainer = super().instantiate_trainer(logger=loggers, enable_model_summary=False, **kwargs)
+        trainer.strategy.checkpoint_io = WholeFile()
+        return trainer
 
 
 def main(verb: str, args: list[str]) -> Outcome | None:
     """Runs ``zoo verb args``; None on the processes that only help. Raises InputError for bad input.
 
-    A run that bad input stops before its first checkpoint leaves no folder behind.
+    A run that bad input stops before its first checkpoint leaves no folder behind. Raises Stopped where a signal did.
     """
     quiet()
     _load_classes()
@@ -139,6 +153,9 @@ def main(verb: str, args: list[str]) -> Outcome | None:
             cli.recorder.init_from = _start_from(cli.config.init_from, cli.model.network)
         metrics = _run(cli)
         close(cli.trainer.loggers)
+    except Stopped:
+        close(cli.trainer.loggers)
+        raise
     except InputError:
         if not existed and _is_first_process() and not (cli.run_dir / runs.CHECKPOINT).exists():
             runs.remove(cli.run_dir)
@@ -153,7 +170,9 @@ def _run(cli: ZooCLI) -> dict[str, float]:
         # Missing data show here, before a folder is made.
         cli.datamodule.prepare_data()
         cli.run_dir.mkdir(parents=True, exist_ok=True)
-        (cli.run_dir / runs.CONFIG).write_text(cli.config_text, encoding="utf-8")
+        if cli.checkpoint and cli.verb == "fit":
+            _show_differences(cli)
+        runs.keep_config(cli.run_dir, cli.config_text)
     trainer = cli.trainer
     given: dict[str, Any] = {"model": cli.model, "datamodule": cli.datamodule}
     if cli.verb == "fit":
@@ -207,11 +226,11 @@ def _origin(error: BaseException) -> BaseException:
     return error
 
 
-def _last_checkpoint(run_dir: Path) -> ModelCheckpoint:
-    path = run_dir / runs.CHECKPOINT
-    return ModelCheckpoint(
-        dirpath=path.parent, filename=path.stem, enable_version_counter=False, save_on_train_epoch_end=True
-    )
+def _show_differences(cli: ZooCLI) -> None:
+    """Says where what was typed differs from what the checkpoint's run began with."""
+    before = runs.config_of(cli.checkpoint) if cli.checkpoint else None
+    for line in runs.differences(before, cli.config_text) if before else []:
+        say(f"other than in {cli.checkpoint}: {line}")
 
 
 def _load_classes() -> None:

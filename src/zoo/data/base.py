@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from zoo.data.fingerprint import kind_of, of_tensors
+from zoo.data.loader import Loader, leave_signals_to_parent
 from zoo.data.memory import InMemory
 from zoo.data.sampling import Batches, Draw
 from zoo.data.splits import held_out
@@ -57,9 +58,18 @@ class ImageDataModule(LightningDataModule):
         """What the fingerprint is a digest of, for the Record."""
         return kind_of(self.fingerprint)
 
+    @property
+    def particulars(self) -> dict[str, Any]:
+        """What else the Record says about the data, beside name, fingerprint and counts."""
+        return {}
+
     def pictures(self, draw: Draw) -> Tensor:
         """Training images as the network is fed them, with their augmentation, as uint8 (n, C, H, W) to look at."""
         raise NotImplementedError
+
+    def left_out(self) -> dict[str, Any]:
+        """What the Record's ``dataset`` says of training images left out, on all processes; every one calls this."""
+        return {}
 
     def train_dataloader(self) -> DataLoader:
         """Training images in keyed random order, augmented."""
@@ -97,13 +107,14 @@ class ImageDataModule(LightningDataModule):
         )
         # batch_size=None: the sampler's items are whole batches already.
         workers = self.num_workers
-        return DataLoader(
+        return Loader(
             dataset,
             batch_size=None,
             sampler=batches,
             num_workers=workers,
             persistent_workers=workers > 0,
             pin_memory=workers > 0 and torch.cuda.is_available(),
+            worker_init_fn=leave_signals_to_parent,
         )
 
 

@@ -1,7 +1,6 @@
 """Downloads that show their progress, check what arrived and leave nothing half-written."""
 
 import hashlib
-import os
 import tarfile
 import tempfile
 import urllib.error
@@ -12,6 +11,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from zoo.data.partial import Partial, Source
 from zoo.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,76 +23,83 @@ CHUNK = 1 << 20
 def fetch(url: str, target: Path, digest: str) -> Path:
     """Downloads ``url`` to ``target`` with a progress bar and compares ``digest`` (``"md5:..."`` or ``"sha256:..."``).
 
-    The file gets its name only when it is whole and right; a connection that breaks is taken up where it broke, with
-    an HTTP range, at servers that offer it. Raises InputError where the server cannot be reached or
-    breaks off, the disk refuses, or what arrived has another checksum.
+    The file gets its name only when it is whole and right. A transfer that breaks is taken up where it broke, with an
+    HTTP range, at servers that offer it: at once while that brings more, else by the next call, from a ``.part`` file.
+    Raises InputError where the server cannot be reached or breaks off, the disk refuses, another process is at it, or
+    what arrived has another checksum.
     """
-    partial = target.with_name(f"{target.name}.{os.getpid()}.part")
+    partial = Partial(target, url)
     kind, expected = digest.split(":")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        found = _receive(url, partial, kind)
+        found = _receive(partial, kind)
         if found != expected:
+            partial.forget()
             raise InputError(f"{url} arrived with {kind} {found} instead of {expected}; nothing was kept.")
-        partial.replace(target)
+        partial.file.replace(target)
     except (OSError, HTTPException) as error:
         if isinstance(error, urllib.error.HTTPError):
             error.close()  # it is an open reply as well
         reason = error.reason if type(error) is urllib.error.URLError else error
-        raise InputError(
-            f"Could not download {url} ({_one_line(reason)}); fetch it by other means into {target.parent}."
-        ) from error
+        kept, way = partial.num_kept(), f"fetch it by other means into {target.parent}"
+        if kept:
+            way = f"its first {kept:,} bytes are kept, and the same call goes on from there, or {way}"
+        raise InputError(f"Could not download {url} ({_one_line(reason)}); {way}.") from error
     finally:
-        if partial.exists():
-            partial.unlink()
+        if partial.held and not partial.num_kept():
+            partial.forget()
+    partial.forget()
     return target
 
 
-def _receive(url: str, partial: Path, kind: str) -> str:
-    """Writes what ``url`` holds to ``partial``; returns its checksum of that ``kind``, as hexadecimal digits.
+def _receive(partial: Partial, kind: str) -> str:
+    """Writes what is missing of ``partial``; returns the checksum of the whole, as hexadecimal digits.
 
     A transfer that breaks off goes on where it stopped, while the server can do that and each try brings more.
     """
     from rich.progress import Progress
 
-    with partial.open("wb") as file, Progress() as progress:
-        task = progress.add_task(url.rsplit("/", 1)[-1], total=None)
+    with partial.opened() as file, Progress() as progress:
+        task = progress.add_task(partial.url.rsplit("/", 1)[-1], total=None)
         while True:
             before = file.tell()
-            size, resumable = _append(url, file, progress, task)
+            reply = partial.source
+            if reply is None or file.tell() != reply.size:
+                reply = _append(partial, file, progress, task)
             # The standard library takes a connection that closes early for the end of the file.
-            if size is None or file.tell() >= size:
+            if reply.size is None or file.tell() >= reply.size:
                 break
-            if not resumable or file.tell() == before:
-                raise ConnectionError(f"it broke off after {file.tell():,} of {size:,} bytes")
-    with partial.open("rb") as file:
-        return hashlib.file_digest(file, kind).hexdigest()
+            if not reply.resumable or file.tell() == before:
+                raise ConnectionError(f"it broke off after {file.tell():,} of {reply.size:,} bytes")
+    with partial.file.open("rb") as whole:
+        return hashlib.file_digest(whole, kind).hexdigest()
 
 
-def _append(url: str, file: BinaryIO, progress: "Progress", task: "TaskID") -> tuple[int | None, bool]:
-    """Adds to ``file`` what it lacks of ``url``, until the end or until the connection breaks.
-
-    Returns the size of the whole, None where the server does not say, and whether it can send a rest.
-    """
+def _append(partial: Partial, file: BinaryIO, progress: "Progress", task: "TaskID") -> Source:
+    """Adds to ``file`` what it lacks, until the end or until the connection breaks; returns what the server said."""
     start = file.tell()
-    request = urllib.request.Request(url, headers={"Range": f"bytes={start}-"} if start else {})
+    request = urllib.request.Request(partial.url, headers=partial.source.headers(start) if partial.source else {})
     with urllib.request.urlopen(request, timeout=60) as response:
-        if start and response.status != HTTPStatus.PARTIAL_CONTENT:
-            # It sends the whole again.
-            file.seek(start := 0)
+        rest = response.status == HTTPStatus.PARTIAL_CONTENT
+        reply = Source.of(response.headers, start if rest else 0)
+        if start and not (rest and partial.source and reply.same_as(partial.source)):
+            # It sends the whole, or the rest of something else.
+            file.seek(0)
             file.truncate()
-        length = response.headers.get("Content-Length")
-        size = start + int(length) if length else None
-        progress.update(task, completed=start, total=size)
+            if rest:
+                partial.note(None)
+                return _append(partial, file, progress, task)
+        partial.note(reply)
+        progress.update(task, completed=file.tell(), total=reply.size)
         try:
             while chunk := response.read(CHUNK):
                 file.write(chunk)
                 progress.advance(task, len(chunk))
         except (ConnectionError, TimeoutError, HTTPException):
             # Without a size, or at a server that sends no rests, a broken connection is the end of it.
-            if size is None or response.headers.get("Accept-Ranges") != "bytes":
+            if not reply.resumable:
                 raise
-        return size, response.headers.get("Accept-Ranges") == "bytes"
+        return reply
 
 
 def extract(archive: Path, folder: Path) -> None:

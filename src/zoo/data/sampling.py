@@ -30,6 +30,7 @@ class Batches(DistributedSampler):
     same number of forward passes (collective operations stay matched) while no image is repeated.
 
     ``n`` images, ``batch_size`` images a step over all processes; the order is a new one each epoch where ``shuffle``.
+    ``go_on_at`` makes the next pass begin in the middle of an epoch, at the very step that would come there.
     """
 
     def __init__(
@@ -38,13 +39,24 @@ class Batches(DistributedSampler):
         # DistributedSampler's own constructor wants the dataset and pads; only its type and set_epoch are used.
         self.n, self.batch_size, self.shuffle, self.seed = n, batch_size, shuffle, seed
         self.rank, self.num_replicas, self.epoch = rank, num_replicas, 0
+        self.first_step = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draws the order of ``epoch`` from now on."""
+        if epoch != self.epoch:
+            self.epoch, self.first_step = epoch, 0
+
+    def go_on_at(self, epoch: int, step: int) -> None:
+        """Passes over the first ``step`` steps of ``epoch``; later epochs are whole."""
+        self.epoch, self.first_step = epoch, step
 
     def __len__(self) -> int:
         return math.ceil(self.n / self.batch_size)
 
     def __iter__(self) -> Iterator[Draw]:
         order = self._order()
-        for start in range(0, self.n, self.batch_size):
+        first, self.first_step = self.first_step * self.batch_size, 0
+        for start in range(first, self.n, self.batch_size):
             step = order[start : start + self.batch_size]
             share = len(step) / self.num_replicas
             yield Draw(self.epoch, step[round(self.rank * share) : round((self.rank + 1) * share)])

@@ -9,12 +9,14 @@ from typing import Any
 import safetensors.torch
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
 from torch import nn
 
 from zoo.results.provenance import environment, git_state
 from zoo.results.record import Record, finite
 
 SINGLE_VIEW = "single view"
+LEDGER_KEY = "zoo_ledger"
 
 
 class Recorder(Callback):
@@ -32,11 +34,12 @@ class Recorder(Callback):
         #: The digest of the weights that training started from, where they were another network's.
         self.init_from: str | None = None
         self._images = 0
-        self._train_seconds = self._test_seconds = self._started = 0.0
+        self._train_seconds = self._trained_before = self._test_seconds = self._started = 0.0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts the clock."""
         self._started = time.perf_counter()
+        self._trained_before = self._train_seconds
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -46,9 +49,27 @@ class Recorder(Callback):
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stops the clock; validation in between counts as training time."""
-        self._train_seconds = time.perf_counter() - self._started
-        images = torch.tensor(self._images, device=pl_module.device)
-        self._images = int(trainer.strategy.reduce(images, reduce_op="sum"))
+        self._train_seconds = self._trained_before + time.perf_counter() - self._started
+        self._images = self._images_of_all(trainer)
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Adds what training has taken so far, for the Record of a run in several parts."""
+        running = time.perf_counter() - self._started if trainer.training or trainer.validating else 0.0
+        # After training the images are those of all processes already.
+        images = self._images_of_all(trainer) if running else self._images
+        seconds = self._trained_before + running if running else self._train_seconds
+        checkpoint[LEDGER_KEY] = {"seconds": seconds, "images": images, "init_from": self.init_from}
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Counts on from the earlier parts of a run that goes on."""
+        if trainer.state.fn == TrainerFn.FITTING and LEDGER_KEY in checkpoint:
+            ledger = checkpoint[LEDGER_KEY]
+            self._train_seconds, self.init_from = ledger["seconds"], ledger["init_from"]
+            self._images = ledger["images"] if trainer.is_global_zero else 0
+
+    def _images_of_all(self, trainer: Trainer) -> int:
+        images = torch.tensor(self._images, device=trainer.strategy.root_device)
+        return int(trainer.strategy.reduce(images, reduce_op="sum"))
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts the clock."""
@@ -57,6 +78,8 @@ class Recorder(Callback):
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Writes the Record, on the first process."""
         self._test_seconds = time.perf_counter() - self._started
+        # Another's data module may leave nothing out.
+        self._left_out: dict[str, Any] = getattr(trainer.datamodule, "left_out", dict)()  # type: ignore[attr-defined]
         if trainer.is_global_zero:
             self.record = self._record(trainer, pl_module)
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,6 +101,8 @@ class Recorder(Callback):
                 "split": "test",
                 "num_images": len(data.splits["test"]),
                 "num_classes": data.num_classes,
+                **data.particulars,
+                **self._left_out,
             },
             protocol=model.protocol,
             n=counts["n"],

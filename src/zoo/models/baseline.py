@@ -30,6 +30,8 @@ class Baseline(Classifier):
     """
 
     network: BaselineNetwork
+    # The images collected so far are in no checkpoint.
+    resumes_in_epoch = False
 
     def __init__(self, network: BaselineNetwork) -> None:
         super().__init__(network, lambda groups: torch.optim.SGD(groups, lr=0.0))

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from lightning.pytorch import LightningModule
+from lightning.pytorch import Callback, LightningModule
 from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
@@ -16,6 +16,7 @@ from zoo.evaluation.metrics import ErrorCounts
 from zoo.evaluation.recorder import SINGLE_VIEW
 from zoo.models.network import Network
 from zoo.optim import Schedule
+from zoo.resuming import ExactResume
 
 Batch = tuple[Tensor, Tensor]
 NETWORK_KEY = "zoo_network"
@@ -33,6 +34,8 @@ class Classifier(LightningModule):
     bias_decay = False
     #: How a test image is looked at; the Record names it.
     protocol = SINGLE_VIEW
+    #: Whether a checkpoint from the middle of an epoch holds all that the rest of it needs.
+    resumes_in_epoch = True
 
     def __init__(self, network: Network, optimizer: OptimizerCallable, schedule: Schedule | None = None) -> None:
         super().__init__()
@@ -41,6 +44,10 @@ class Classifier(LightningModule):
         self.test_result: dict[str, float] = {}
         # seed_everything has just set it; dropout is keyed by it, so that a resumed run draws the same masks.
         self.run_seed = torch.initial_seed()
+
+    def configure_callbacks(self) -> list[Callback]:
+        """What any Trainer needs to go on exactly."""
+        return [ExactResume()]
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, C, H, W) to logits (N, num_classes)."""
@@ -151,7 +158,9 @@ class Classifier(LightningModule):
         if self.trainer.world_size == 1:
             return local
         # Shares may differ by one image; DDP averages over processes, so each divides by the step's own total.
-        return self.trainer.strategy.reduce(torch.tensor(float(local), device=self.device), reduce_op="sum")
+        total = self.trainer.strategy.reduce(torch.tensor(float(local), device=self.device), reduce_op="sum")
+        # No image at all, where every one was broken and left out: a loss of 0 and not NaN.
+        return torch.as_tensor(total).clamp(min=1)
 
     def _count(self, counts: ErrorCounts, logits: Tensor, labels: Tensor) -> None:
         counts.update(logits, labels, self.losses(logits, labels))

@@ -134,7 +134,8 @@ class PerceptronModel(Classifier):
 
     def on_train_start(self) -> None:
         """Notes the weights that the rule starts from."""
-        self.course.start(self._weights())
+        if not self.course.states:  # a resumed run may start in the middle of a pass
+            self.course.start(self._weights())
 
     @torch.no_grad()
     def training_step(self, batch: Batch, batch_idx: int) -> None:  # type: ignore[override]

@@ -1,0 +1,115 @@
+"""A network, data and runs small enough to be stopped at every step."""
+
+import csv
+import json
+import os
+import signal
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+from lightning.pytorch import Callback, Trainer
+from torch import nn
+
+from zoo.checkpoints import LastCheckpoint, WholeFile
+from zoo.data.base import InMemoryDataModule
+from zoo.data.transforms import CIFAR10
+from zoo.errors import Stopped
+from zoo.evaluation.recorder import Recorder
+from zoo.loggers import MetricsFile
+from zoo.models.classifier import Classifier
+from zoo.models.network import Network
+from zoo.optim import Cosine
+
+warnings.filterwarnings("ignore", ".*does not have many workers.*")
+
+
+TIMES = ("train/images_per_second", "train/waiting")
+
+
+class Small(Network):
+    """A convolution, batch norm and dropout: everything that has a state or draws at random."""
+
+    name = "small"
+
+    def __init__(self, size: int = 8) -> None:
+        layers = {
+            "conv": nn.Conv2d(3, 4, 3, stride=size // 4, padding=1),
+            "norm": nn.BatchNorm2d(4),
+            "relu": nn.ReLU(),
+            "flatten": nn.Flatten(),
+            "drop": nn.Dropout(0.3),
+            "output": nn.Linear(4 * 16, 3),
+        }
+        super().__init__(layers, "paper", (3, size, size), {"num_classes": 3})
+
+
+def small_model(size: int = 8, lr: float = 0.05) -> Classifier:
+    torch.manual_seed(0)
+    return Classifier(Small(size), lambda groups: torch.optim.SGD(groups, lr=lr, momentum=0.9), Cosine())
+
+
+class Noise(InMemoryDataModule):
+    """52 pictures of noise in three classes, augmented by crop and flip."""
+
+    name = "noise"
+
+    def __init__(self, num_held_out: int = 12, batch_size: int = 9) -> None:
+        super().__init__(batch_size, num_held_out, 0, CIFAR10["crop_flip"])
+        self.class_names = ["a", "b", "c"]
+
+    def read(self) -> dict:
+        drawn = torch.Generator().manual_seed(1)
+        images = torch.randint(0, 256, (64, 3, 8, 8), dtype=torch.uint8, generator=drawn)
+        labels = torch.randint(0, 3, (64,), generator=drawn)
+        return {"train": (images[:52], labels[:52]), "test": (images[52:], labels[52:])}
+
+
+class StopAfter(Callback):
+    """Sends this process a signal at the end of a step, or in a validation."""
+
+    def __init__(self, step: int, *, validating: bool = False) -> None:
+        self.step, self.validating = step, validating
+
+    def on_train_batch_end(self, trainer, *ignored) -> None:
+        if trainer.global_step == self.step and not self.validating:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def on_validation_batch_end(self, trainer, *ignored) -> None:
+        if trainer.global_step == self.step and self.validating:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def train(folder: Path, data, model, *callbacks, every=None, **options) -> Trainer:
+    """Trains in ``folder``, going on from its last checkpoint where there is one; a test at the end."""
+    last = folder / "checkpoints" / "last.ckpt"
+    options = {"max_epochs": 3, "num_sanity_val_steps": 0, "log_every_n_steps": 2} | options
+    trainer = Trainer(
+        logger=MetricsFile(folder),
+        callbacks=[Recorder(folder / "record.json", {}), LastCheckpoint(last, every, None, "go on"), *callbacks],
+        accelerator="cpu",
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        **options,
+    )
+    trainer.strategy.checkpoint_io = WholeFile()
+    trainer.fit(model, data, ckpt_path=last if last.exists() else None, weights_only=True)
+    return trainer
+
+
+def stopped(folder: Path, data, model, *callbacks, **options) -> None:
+    """Trains until a signal comes, which must be obeyed."""
+    with pytest.raises(Stopped) as stop:
+        train(folder, data, model, *callbacks, **options)
+    assert stop.value.status == 128 + signal.SIGTERM
+
+
+def outcome(trainer: Trainer, folder: Path) -> dict:
+    """Tests the network; returns what an interruption must leave as it was: all but timings."""
+    trainer.test(trainer.lightning_module, trainer.datamodule, verbose=False)
+    record = json.loads((folder / "record.json").read_text())
+    with (folder / "metrics.csv").open() as file:
+        rows = [{key: value for key, value in row.items() if key not in TIMES} for row in csv.DictReader(file)]
+    counted = {key: record["timing"][key] for key in ("train_images", "train_steps", "train_epochs")}
+    return {"weights": record["weights"], "metrics": record["metrics"], "rows": rows, **counted}
