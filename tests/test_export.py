@@ -117,6 +117,7 @@ def test_a_hub_folder_holds_card_config_and_weights(run, tmp_path, monkeypatch, 
     assert {file.name for file in folder.iterdir()} == {"README.md", "config.json", "model.safetensors", "model.json"}
     _, head, body = (folder / "README.md").read_text().split("---\n", 2)
     front = yaml.safe_load(head)
+    assert front["license"] == "apache-2.0"
     assert front["datasets"] == ["ylecun/mnist"]
     assert {"lenet5", "image-classification"} <= set(front["tags"])
     (result,) = front["model-index"][0]["results"]

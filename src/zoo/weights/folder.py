@@ -55,7 +55,7 @@ def write_hub(weights: Weights, network: Network, path: Path, half: bool, images
     Returns the bytes of all.
     """
     card, notes = _card(weights), notes_of(weights, network, half)
-    readme = model_card(weights, network, notes, title=path.name, has_card=card is not None)
+    readme = model_card(weights, network, notes, card["name"] if card else path.name, card)
     config = json.dumps(_config(weights, network, notes), indent=2, ensure_ascii=False)
     with drafts(path) as folder:
         draft = folder / path.name

@@ -23,8 +23,10 @@ _DATA = {
 _NOTES = "Deviations and guesses"
 
 
-def model_card(weights: Weights, network: Network, notes: dict[str, str], title: str, has_card: bool) -> str:
-    """README.md for a folder with config.json and model.safetensors, and the zoo's own card where ``has_card``."""
+def model_card(
+    weights: Weights, network: Network, notes: dict[str, str], title: str, card: dict[str, Any] | None
+) -> str:
+    """README.md for a folder with config.json and model.safetensors, and the zoo's own card ``card`` where there is one."""
     data = _data_name(weights)
     sections = {
         "How it scores": _scores(weights, data),
@@ -32,10 +34,12 @@ def model_card(weights: Weights, network: Network, notes: dict[str, str], title:
         "What it expects": _expects(weights, notes),
         "How it was trained": _training(weights, data),
         "Limitations": _limitations(network, data),
-        "Use": _use(has_card),
+        "Use": _use(card is not None),
         "Cite": _citation(network),
     }
-    head = yaml.safe_dump(_front_matter(weights, network, title, data), sort_keys=False, allow_unicode=True)
+    licence = str((card or weights.meta).get("licence", "other"))
+    front = _front_matter(weights, network, title, data, licence)
+    head = yaml.safe_dump(front, sort_keys=False, allow_unicode=True)
     entry = NETWORKS[network.name]
     intro = f"{network.name} ({entry.year}), variant {network.variant}: {entry.summary}."
     intro += f" Trained on {_DATA.get(data, data)}."
@@ -63,8 +67,7 @@ def scores_of(weights: Weights) -> dict[str, Any] | None:
     return None
 
 
-def _front_matter(weights: Weights, network: Network, title: str, data: str) -> dict[str, Any]:
-    licence = str(weights.meta.get("licence", "other"))
+def _front_matter(weights: Weights, network: Network, title: str, data: str, licence: str) -> dict[str, Any]:
     known = {"apache-2.0": "apache-2.0"}.get(licence.lower())
     head: dict[str, Any] = {"license": known or "other"}
     if not known:
@@ -116,7 +119,7 @@ def _architecture(network: Network, notes: dict[str, str]) -> str:
     return "\n\n".join(
         [
             *lines,
-            f"{parameters:,} parameters. Input: {notes['input']}. Output: {notes['output']}. {notes['precision']}.",
+            f"{parameters:,} parameters. In: {notes['input']}. Out: {notes['output']}. {notes['precision']}.",
         ]
     )
 
@@ -161,6 +164,8 @@ def _training(weights: Weights, data: str) -> str:
     # Where the data lay is nobody's business but the trainer's.
     data_args = {key: value for key, value in experiment["data"].get("init_args", {}).items() if key != "root"}
     experiment["data"] = experiment["data"] | {"init_args": data_args}
+    # What a Trainer was not told.
+    experiment["trainer"] = {key: value for key, value in experiment["trainer"].items() if value is not None}
     config = json.dumps(experiment, indent=2, default=str)
     return "\n".join(
         ["| what | value |", "| --- | --- |", *table, "", "The whole experiment:", "", "```json", config, "```"]

@@ -32,7 +32,7 @@ def notes_of(weights: Weights, network: Network, half: bool) -> dict[str, str]:
         "preprocessing": preprocessing_of(weights),
         "input": f"images: float32 (N, {shape}), preprocessed",
         "output": f"logits: float32 (N, {network.num_classes}); their softmax are the probabilities, for one view",
-        "precision": "Weights in 16 bits, computing in 32" if half else "32 bits",
+        "precision": "Weights in 16 bits, computing in 32" if half else "Weights and computing in 32 bits",
     }
     plain |= {key: meta[key] for key in _PASSED_ON if meta.get(key) is not None}
     mean_image = getattr(weights.steps(), "mean_image", None)
