@@ -94,6 +94,11 @@ class RunWeights(Weights):
         fitted: Steps = module.splits["test"].transform
         return fitted
 
+    def root(self) -> str | None:
+        """The folder that the run read its data from, where they are of a kind that has one."""
+        found: str | None = self._config()["data"]["init_args"].get("root")
+        return found
+
     def _config(self) -> dict[str, Any]:
         if self.config is None:
             raise InputError(
