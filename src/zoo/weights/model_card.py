@@ -26,7 +26,7 @@ _NOTES = "Deviations and guesses"
 def model_card(
     weights: Weights, network: Network, notes: dict[str, str], title: str, card: dict[str, Any] | None
 ) -> str:
-    """README.md for a folder with config.json and model.safetensors, and with the zoo's own ``card`` if there is one."""
+    """README.md for a folder with config.json and model.safetensors, and the zoo's own ``card`` if there is one."""
     data = _data_name(weights)
     sections = {
         "How it scores": _scores(weights, data),
