@@ -22,6 +22,8 @@ Re-run the history of image recognition, from the perceptron to VGG.
   zoo list models|configs|data|weights  what there is
   zoo info NETWORK                    a network layer by layer: shapes, parameters, multiply-accumulates
   zoo info weights NAME               how trained weights came to be, and what they score
+  zoo classify WEIGHTS IMAGE...       the likeliest classes of pictures, or of all pictures in folders
+  zoo export WEIGHTS --format FORM    trained weights as safetensors, ONNX, torch.export program or hub folder
   zoo table [DATA]                    measured errors beside the published ones, with a verdict
   zoo reproduce RECORD                run a Record's experiment again: does its number come back?
   zoo data fetch|verify|prepare|info DATASET
@@ -43,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     verbs["benchmark"] = _benchmark
     verbs["reproduce"] = _reproduce
     verbs |= {verb: partial(_train, verb) for verb in ("fit", "validate", "test", "predict")}
+    verbs |= {"classify": _classify, "export": _export}
     texts = {"--help": HELP, "--version": f"zoo {__version__}\n"}
     if not words or words[0] in ("-h", "--help", "help"):
         words = ["--help"]
@@ -115,6 +118,46 @@ def _info(args: list[str]) -> int:
     else:
         render(description)
     return 0
+
+
+def _classify(args: list[str]) -> int:
+    parser = _Parser(
+        prog="zoo classify",
+        description="Show the likeliest classes of pictures: one view each, through the preprocessing that the weights"
+        " were trained with. Networks of handwritten digits expect what MNIST holds, light ink on black.",
+    )
+    parser.add_argument("weights", metavar="WEIGHTS", help="a name from: zoo list weights, a run folder or a file")
+    parser.add_argument(
+        "images", metavar="IMAGE", nargs="+", help="pictures of any format and size, or folders of them"
+    )
+    parser.add_argument("--top", type=int, default=5, metavar="K", help="how many classes (default: 5)")
+    parser.add_argument("--invert", action="store_true", help="look at the negatives: for dark ink on light paper")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    options = parser.parse_args(args)
+    from zoo import weight_verbs
+
+    return weight_verbs.classify(options.weights, options.images, options.top, options.invert, options.json)
+
+
+def _export(args: list[str]) -> int:
+    parser = _Parser(
+        prog="zoo export",
+        description="Write trained weights for other programs. What was written is read back and must give the"
+        " network's logits on real and on random images, or nothing is left.",
+    )
+    parser.add_argument("weights", metavar="WEIGHTS", help="a name from: zoo list weights, a run folder or a file")
+    parser.add_argument(
+        "--format", required=True, choices=("safetensors", "onnx", "torch-export", "hub"),
+        help="tensors with a JSON card; ONNX; a program for torch.export.load; a folder as Hugging Face has them",
+    )  # fmt: skip
+    parser.add_argument(
+        "--output", metavar="FILE", help="the file, for hub the folder (default: named after the weights)"
+    )
+    parser.add_argument("--half", action="store_true", help="store the weights in 16 bits; computing stays in 32")
+    options = parser.parse_args(args)
+    from zoo import weight_verbs
+
+    return weight_verbs.write(options.weights, options.format, options.output, options.half)
 
 
 def _info_weights(args: list[str]) -> int:

@@ -41,7 +41,7 @@ class Local2d(nn.Module):
         shifted = [padded[i : i + side, j : j + side] for i in range(size) for j in range(size)]
         patches = torch.stack(shifted, dim=3).flatten(2, 3).flatten(0, 1)
         sums = torch.bmm(self.weight.flatten(3).flatten(0, 1), patches)
-        return sums.permute(2, 1, 0).reshape(len(x), *self.bias.shape) + self.bias
+        return sums.permute(2, 1, 0).reshape(x.shape[0], *self.bias.shape) + self.bias
 
     def extra_repr(self) -> str:
         """What ``print`` shows of the layer."""
