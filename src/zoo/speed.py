@@ -13,7 +13,7 @@ from torch import Tensor
 from zoo.catalog import NETWORKS
 from zoo.errors import InputError
 from zoo.evaluation.recorder import device_name
-from zoo.evaluation.timing import evaluation_step, forms_of, timed, training_step
+from zoo.evaluation.timing import FORMS, evaluation_step, forms_of, timed, training_step
 from zoo.models.classifier import Classifier
 from zoo.results.provenance import environment, git_state
 from zoo.results.speed import SpeedRecord
@@ -31,6 +31,8 @@ def measure(
         raise InputError("--batch_sizes and --warmup must be at least 1, and --repeats 2, to have a spread.")
     device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
     models = {name: built(name) for name in names}
+    for name, model in models.items():
+        _chosen(name, model, device, forms)
     paths = {name: output / f"{name}-{device.type}.json" for name in names}
     for path in paths.values():
         if path.exists():
@@ -88,9 +90,7 @@ def speed_rows(
     A model with a learning rule of its own is timed in evaluation only.
     """
     network = model.network
-    for form in forms_of(network, device):
-        if forms and form not in forms:
-            continue
+    for form in _chosen(network.name, model, device, forms):
         for size in batch_sizes:
             images, labels = _batch(model, size, device)
             step = evaluation_step(network, form, images)
@@ -98,6 +98,20 @@ def speed_rows(
             if model.automatic_optimization and any(parameter.requires_grad for parameter in network.parameters()):
                 step = training_step(network, form, images, labels, model.losses)
                 yield {"mode": "train", "form": form, **timed(step, size, device, warmup, repeats)}
+
+
+def _chosen(name: str, model: Classifier, device: torch.device, forms: Sequence[str]) -> list[str]:
+    """Those of ``forms`` that model and device have, all if none are given. Raises InputError where none is left."""
+    unknown = [form for form in forms if form not in FORMS]
+    if unknown:
+        raise InputError(f"There is no form {unknown[0]!r}: there is {', '.join(FORMS)}.")
+    there = forms_of(model.network, device)
+    chosen = [form for form in there if form in forms or not forms]
+    if not chosen:
+        raise InputError(
+            f"{name} has none of the forms {', '.join(forms)} on {device.type}: it has {', '.join(there)}."
+        )
+    return chosen
 
 
 def _batch(model: Classifier, size: int, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -79,9 +79,7 @@ class ZooCLI(LightningCLI):
         parser.add_argument("--save_every_n_steps", type=int | None, default=None, help="save within an epoch, too")
         parser.add_argument("--save_every_n_minutes", type=float | None, default=10.0, help="the same, by the clock")
         parser.add_argument("--init_from", type=str | None, default=None, help="fit: a run whose layers to start from")
-        parser.add_argument(
-            "--predictions", type=str | None, default=None, help="test, predict: FILE.npz, FILE.parquet or FILE.csv"
-        )
+        parser.add_argument("--predictions", type=str | None, default=None, help="FILE.npz, FILE.parquet or FILE.csv")
         parser.add_argument("--test", type=bool, default=True, help="after fit, measure the test set")
         parser.add_argument("--channels_last", type=bool, default=False, help="store maps pixel by pixel: often faster")
         parser.add_argument("--compile", type=bool, default=False, help="compile the network with torch.compile")
@@ -90,16 +88,11 @@ class ZooCLI(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         """Finds the checkpoint and the run's folder while nothing has been made yet."""
-        given = self.config.predictions
-        if given and self.verb not in ("test", "predict"):
-            raise InputError(f"zoo {self.verb} writes no predictions: leave out --predictions, then use zoo predict.")
-        if given:
-            check_writable(Path(given))
-        self.predictions = Predictions(Path(given)) if given else None
-        if self.config.resume:
-            self.run_dir = runs.resumed_run_dir(self.config.resume)
-            self.checkpoint: Path | None = self.run_dir / runs.CHECKPOINT
-            self.checkpoint = self.checkpoint if self.checkpoint.is_file() else None
+        self.predictions = self._predictions()
+        if resumed := self.config.resume:
+            self.run_dir = runs.resumed_run_dir(resumed)
+            last = self.run_dir / runs.CHECKPOINT
+            self.checkpoint = last if last.is_file() else None
         else:
             self.checkpoint = runs.find_checkpoint(self.config.ckpt_path) if self.config.ckpt_path else None
             self.run_dir = runs.new_run_dir(_config_name(self.config.config), self.config.run_dir)
@@ -107,6 +100,13 @@ class ZooCLI(LightningCLI):
         for name in OF_THE_CALL:
             saved.pop(name, None)
         self.config_text = self.parser.dump(saved, skip_link_targets=False)
+
+    def _predictions(self) -> Predictions | None:
+        """What collects predictions, where --predictions names a file. Raises InputError where it cannot be one."""
+        given = self.config.predictions
+        if given and self.verb not in ("test", "predict"):
+            raise InputError(f"zoo {self.verb} writes no predictions: leave out --predictions, then use zoo predict.")
+        return Predictions(check_writable(Path(given))) if given else None
 
     def instantiate_classes(self) -> None:
         """Builds data, model and trainer; what they say of a bad value becomes InputError."""

@@ -20,15 +20,20 @@ def indices_of(loader: Any) -> Iterator[Tensor]:
     """The indices, int64 (n,), of the images in each batch that a DataLoader gives on this process, in its order.
 
     They are what its sampler asks the data set for: the sampler is gone through a second time, beside the loader.
-    Raises InputError where that would not tell: for several loaders, a loader that shuffles, a stream.
+    Raises InputError where that would not tell: for several loaders, a loader that shuffles, a stream, a sampler that
+    is used up.
     """
     if not isinstance(loader, DataLoader):
         raise InputError(f"The test images come as a {type(loader).__name__}: evaluation needs one torch DataLoader.")
     if isinstance(loader.dataset, IterableDataset):
         raise InputError("The test images are a stream without indices: nobody could say that each is scored once.")
-    asked = loader.sampler if loader.batch_sampler is None else loader.batch_sampler
     if isinstance(loader.sampler, _RANDOM):
         raise InputError("The test loader draws its images at random: evaluation needs one with shuffle=False.")
+    asked: Any = loader.sampler if loader.batch_sampler is None else loader.batch_sampler
+    # Around it Lightning puts, for predictions, an iterator that two cannot go through at once.
+    asked = getattr(asked, "_batch_sampler", asked)
+    if any(iter(each) is each for each in (loader.sampler, asked)):
+        raise InputError("The test loader's sampler can be gone through only once: evaluation needs one to start anew.")
     return map(_indices, asked)
 
 

@@ -14,8 +14,8 @@ import numpy as np
 from zoo.errors import InputError
 
 
-def check_writable(path: Path) -> None:
-    """Raises InputError where ``path`` cannot become a file of predictions, before the hours that make them."""
+def check_writable(path: Path) -> Path:
+    """``path``; raises InputError where it cannot become a file of predictions, before the hours that make them."""
     if path.suffix not in FORMATS:
         raise InputError(f"--predictions {path} ends in none of {', '.join(FORMATS)}: choose one of them.")
     if path.suffix == ".parquet" and find_spec("pyarrow") is None:
@@ -23,6 +23,7 @@ def check_writable(path: Path) -> None:
     if path.is_dir() or not path.parent.is_dir():
         wrong = "is a folder" if path.is_dir() else f"lies in {path.parent}, which is no folder"
         raise InputError(f"--predictions {path} {wrong}: name a file in a folder that is there.")
+    return path
 
 
 def write(path: Path, found: Any, class_names: list[str], files: list[str] | None) -> None:
@@ -47,10 +48,10 @@ def write(path: Path, found: Any, class_names: list[str], files: list[str] | Non
 
 
 def _columns(arrays: dict[str, np.ndarray], names: list[str], files: list[str] | None) -> dict[str, list[Any]]:
-    """What CSV and Parquet share: index, file, label, and the best classes with their probabilities."""
+    """What CSV and Parquet share: index, file name, label, and the best classes with their probabilities."""
     columns: dict[str, list[Any]] = {"index": arrays["indices"].tolist()}
     if files is not None:
-        columns["file"] = files
+        columns["file_name"] = files
     columns["label"] = [names[label] for label in arrays["labels"]]
     chances = np.take_along_axis(arrays["probabilities"], arrays["best"], axis=1)
     for place in range(arrays["best"].shape[1]):
@@ -71,7 +72,7 @@ def _csv(file: IO[bytes], arrays: dict[str, np.ndarray], names: list[str], files
 
 
 def _npz(file: IO[bytes], arrays: dict[str, np.ndarray], names: list[str], files: list[str] | None) -> None:
-    own: dict[str, Any] = {} if files is None else {"files": np.array(files)}
+    own: dict[str, Any] = {} if files is None else {"file_name": np.array(files)}
     np.savez(
         file,
         index=arrays["indices"],

@@ -14,24 +14,28 @@ from zoo.results.speed import rates
 Losses = Callable[[Tensor, Tensor], Tensor]
 # A repeat lasts at least so long, so that the clock's steps do not show; a long batch is one repeat.
 LEAST_SECONDS = 0.05
+FORMS = ("float32", "channels_last", "bfloat16", "compiled")
 
 
 def forms_of(network: nn.Module, device: torch.device) -> list[str]:
-    """The ways in which ``network`` can run on ``device``; ``compiled`` only where CUDA's compiler comes with torch."""
+    """The ways in which ``network`` can run on ``device``, each with what makes those before it fast.
+
+    float32; channels_last, where there are convolutions; bfloat16, where the device computes in it; compiled, on CUDA,
+    whose compiler comes with torch.
+    """
     forms = ["float32"]
     if any(isinstance(layer, nn.Conv2d) for layer in network.modules()):
         forms.append("channels_last")
-    if device.type == "cuda":
-        return [*forms, *(["bfloat16"] if torch.cuda.is_bf16_supported() else []), "compiled"]
+    if device.type == "cuda" and torch.cuda.is_bf16_supported():
+        return [*forms, "bfloat16", "compiled"]
     if device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported():
         forms.append("bfloat16")
     return forms
 
 
 def prepared(network: nn.Module, form: str) -> nn.Module:
-    """``network`` itself in another form, or compiled."""
-    if form == "channels_last":
-        return network.to(memory_format=torch.channels_last)
+    """``network``, its weights laid out for the form, compiled where that is the form."""
+    network.to(memory_format=torch.contiguous_format if form == "float32" else torch.channels_last)
     return torch.compile(network) if form == "compiled" else network  # type: ignore[return-value]
 
 
@@ -95,6 +99,6 @@ def wait(device: torch.device) -> None:
 
 @contextmanager
 def autocast(form: str, device: torch.device) -> Iterator[None]:
-    """bfloat16 where the form says so."""
-    with torch.autocast(device.type, torch.bfloat16, enabled=form == "bfloat16"):
+    """bfloat16 where the form has it."""
+    with torch.autocast(device.type, torch.bfloat16, enabled=form in ("bfloat16", "compiled")):
         yield

@@ -78,7 +78,7 @@ def _notes(row: dict[str, Any]) -> list[str]:
     if load and cores and max(load) > cores:
         notes.append(
             f"other processes ran on the same {cores} cores (load average above {cores}): images/s is too low by an"
-            " unknown factor, images per CPU second is not"
+            " unknown factor, images per CPU second by little"
         )
     return notes
 

@@ -17,7 +17,8 @@ SCHEMA = 1
 SCHEMA_FILE = Path(__file__).with_name("speed_schema.json")
 CONVENTION = (
     "Generated images of the network's input size lie on the device. eval: forward in inference mode. train: forward,"
-    " the model's loss, backward, one step of SGD with momentum. No loading, no augmentation."
+    " the model's loss, backward, one step of SGD with momentum. No loading, no augmentation. A form has what those"
+    " before it have: float32, channels_last, bfloat16 (autocast), compiled."
 )
 
 
@@ -79,7 +80,9 @@ def rates(batch_size: int, steps: int, seconds: list[float]) -> dict[str, float]
 
 
 def read_speeds(folder: Path) -> list[SpeedRecord]:
-    """The speed records in ``folder`` and below, in the order of their paths."""
+    """The speed records in ``folder`` and below, in the order of their paths. Raises InputError where it is none."""
+    if not folder.is_dir():
+        raise InputError(f"There is no folder {folder} to read speed records from: give another --records DIR.")
     return [SpeedRecord.read(path) for path in sorted(folder.rglob("*.json"))]
 
 
