@@ -21,7 +21,7 @@ from zoo.weights.scoring import measure
 TEST_DATA = os.environ.get("ZOO_TEST_DATA")
 NAMES = list(shipped())
 # A forward pass of more is measured by zoo benchmark, not by a test of seconds.
-MOST_MACS = 10_000_000
+MOST_MACS = 15_000_000
 
 
 def test_the_shipped_weights_fit_into_a_wheel():

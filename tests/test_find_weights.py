@@ -63,6 +63,30 @@ def test_a_checkpoint_without_its_run_still_loads_but_has_no_preprocessing(run, 
         weights.transforms()
 
 
+def test_a_run_that_was_not_measured_says_what_it_can(tmp_path):
+    folder = make_run(tmp_path / "run")
+    (folder / "record.json").unlink()
+    weights = find(folder)
+    weights.verify()
+    assert weights.data.protocol == "single view"
+    assert weights.meta["class_names"][3] == "3"
+    assert weights.meta["record"] is None
+    assert weights.transforms()(torch.zeros(1, 1, 8, 8, dtype=torch.uint8)).shape == (1, 1, 8, 8)
+
+
+@pytest.mark.parametrize(
+    "config",
+    ["[", "[1]", "data: 3", "data: {class_path: [1]}", "data: {class_path: zoo.data.Digits, init_args: 3}", "\0"],
+    ids=repr,
+)
+def test_a_run_whose_config_is_none_is_refused(tmp_path, config):
+    folder = make_run(tmp_path / "run")
+    (folder / "config.yaml").write_text(config)
+    with pytest.raises(InputError, match=r"config\.yaml is not the config of a run") as refused:
+        zoo.load(folder)
+    assert "\n" not in str(refused.value)
+
+
 def test_a_run_whose_record_is_of_other_weights_is_not_verified(tmp_path):
     folder = make_run(tmp_path / "run", weights={"sha256": "a" * 64})
     with pytest.raises(InputError, match="does not hold the weights of the Record"):
@@ -181,6 +205,8 @@ def test_another_number_of_classes_keeps_all_but_the_last_layer(tmp_path):
     assert torch.equal(changed.fc1.weight, network.fc1.weight)
     assert torch.equal(changed.fc2.bias, network.fc2.bias)
     assert changed.fc3.weight.std() > 0
+    assert changed.meta["initialised"] == ["fc3"]
+    assert "initialised: fc3" in repr(changed)
     same = zoo.get_model("mlp", weights=tmp_path / "a.ckpt", num_classes=10, hidden=(7, 6))
     assert torch.equal(same.fc3.weight, network.fc3.weight)
     with pytest.raises(ValueError, match=r"was trained with hidden \(7, 6\), not \(7,\)"):

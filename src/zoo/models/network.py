@@ -51,6 +51,9 @@ class Network(nn.Sequential):
             return ""
         scores, record = self.meta.get("scores") or {}, self.meta.get("record") or {}
         text = f"weights={self.meta['name']!r}"
+        if self.meta.get("initialised"):
+            # What the card says was measured with its own layers.
+            return f"{text}, initialised: {', '.join(self.meta['initialised'])}"
         if scores and record:
             text += f", {scores['top1_error']:.2f} % top-1 error on {record['dataset']['name']}"
             text += f" (n = {scores['n']:,}, {scores['protocol']}), seed {self.meta['seed']}"

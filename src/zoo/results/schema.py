@@ -36,9 +36,13 @@ def first_problem(value: Any, schema: dict[str, Any], name: str = "") -> str | N
 
     Stricter than JSON Schema in one thing: an integer is written without a fraction.
     """
-    return _problem_of_value(value, schema, name or "the content") or (
-        _problem_of_fields(value, schema, name) if isinstance(value, dict) else _problem_of_items(value, schema, name)
-    )
+    problem = _problem_of_value(value, schema, name or "the content")
+    if problem is None and isinstance(value, dict):
+        return _problem_of_fields(value, schema, name)
+    if problem is None and isinstance(value, list) and "items" in schema:
+        found = (first_problem(item, schema["items"], f"{name}[{place}]") for place, item in enumerate(value))
+        return next((each for each in found if each), None)
+    return problem
 
 
 def _problem_of_value(value: Any, schema: dict[str, Any], name: str) -> str | None:
@@ -78,12 +82,6 @@ def _problem_of_fields(value: dict[str, Any], schema: dict[str, Any], name: str)
         if problem:
             return problem
     return None
-
-
-def _problem_of_items(value: Any, schema: dict[str, Any], name: str) -> str | None:
-    items = value if isinstance(value, list) and "items" in schema else []
-    problems = (first_problem(item, schema["items"], f"{name}[{place}]") for place, item in enumerate(items))
-    return next((problem for problem in problems if problem), None)
 
 
 def _is(value: Any, kind: str) -> bool:

@@ -100,14 +100,24 @@ def digest_of(path: Path) -> str:
         raise InputError(f"Cannot read the weights {path}: {error.strerror}.") from error
 
 
-def check_digest(weights: Path, card: dict[str, Any]) -> None:
-    """Raises InputError unless the file ``weights`` has the sha256 that its card names."""
-    found = digest_of(weights)
-    if found != card["sha256"]:
-        raise InputError(
-            f"{weights} is not the file that its card describes: its sha256 is {found[:12]}..., not"
-            f" {card['sha256'][:12]}...; get both again from where they came from."
-        )
+def read_checked(weights: Path, card: dict[str, Any]) -> bytes:
+    """The bytes of ``weights``. Raises InputError unless they have the length and the sha256 that the card names."""
+    try:
+        size = weights.stat().st_size
+        # A length that is wrong says enough: what was put in the file's place may be of any size.
+        content = weights.read_bytes() if size == card["bytes"] else b""
+    except OSError as error:
+        raise InputError(f"Cannot read the weights {weights}: {error.strerror}.") from error
+    found, named = f"{size:,} bytes", f"{card['bytes']:,}"
+    if size == card["bytes"]:
+        digest = hashlib.sha256(content).hexdigest()
+        if digest == card["sha256"]:
+            return content
+        found, named = f"the sha256 {digest[:12]}...", f"{card['sha256'][:12]}..."
+    raise InputError(
+        f"{weights} is not the file that its card describes: it has {found}, not {named};"
+        " get both again from where they came from."
+    )
 
 
 def check_card(content: Any, where: str) -> None:

@@ -3,16 +3,17 @@
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 from torch import Tensor
 
 from zoo import runs
 from zoo.data.transforms import LessMeanImage
 from zoo.errors import InputError
-from zoo.models import protocol_of
+from zoo.models import get_model
 from zoo.results.record import Record
 from zoo.weights.checkpoint import description_of, load_checkpoint, state_of
-from zoo.weights.trained import DataUse, Steps, Weights, check_state
+from zoo.weights.trained import DataUse, Steps, Weights, build_model, check_state
 
 
 class RunWeights(Weights):
@@ -40,9 +41,15 @@ class RunWeights(Weights):
         """From the run's own config. Raises InputError for a checkpoint that was taken out of its run folder."""
         described = self._config()["data"]
         class_name = str(described["class_path"]).rpartition(".")[2]
-        name, variant = self._described["network"], self._described["variant"]
-        protocol = self.record.protocol if self.record else protocol_of(name, variant)
-        return DataUse(class_name, described.get("init_args", {}).get("transform"), protocol)
+        protocol = self.record.protocol if self.record else self._usual_protocol()
+        return DataUse(class_name, described["init_args"].get("transform"), protocol)
+
+    def _usual_protocol(self) -> str:
+        # Not through bare_network, which asks meta, which asks data for the class names.
+        described = self._described
+        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+            network = get_model(described["network"], variant=described["variant"], **described["options"])
+        return str(build_model(self, network).protocol)
 
     @property
     def meta(self) -> dict[str, Any]:  # type: ignore[override]
@@ -81,11 +88,16 @@ class RunWeights(Weights):
         steps = super().steps()
         if not isinstance(steps, LessMeanImage):
             return steps
-        chosen = {key: value for key, value in self._config()["data"].get("init_args", {}).items() if key != "download"}
+        chosen = {key: value for key, value in self._config()["data"]["init_args"].items() if key != "download"}
         module: Any = self._module(**chosen, **({"root": root} if root is not None else {}))
         module.setup()
         fitted: Steps = module.splits["test"].transform
         return fitted
+
+    def root(self) -> str | None:
+        """The folder that the run read its data from, where they are of a kind that has one."""
+        found: str | None = self._config()["data"]["init_args"].get("root")
+        return found
 
     def _config(self) -> dict[str, Any]:
         if self.config is None:
@@ -112,9 +124,13 @@ def _read_config(path: Path) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         raise InputError(f"{path} is not the config of a run: it is not valid YAML.") from error
-    if not isinstance(content, dict) or not all(isinstance(content.get(key), dict) for key in ("data", "model")):
-        raise InputError(f"{path} is not the config of a run: it lacks data or model.")
-    return content
+    for key in ("data", "model"):
+        described = content.get(key) if isinstance(content, dict) else None
+        if not isinstance(described, dict) or not isinstance(described.get("class_path"), str):
+            raise InputError(f"{path} is not the config of a run: it lacks {key}.class_path.")
+        if not isinstance(described.setdefault("init_args", {}), dict):
+            raise InputError(f"{path} is not the config of a run: {key}.init_args are no options.")
+    return dict(content)
 
 
 def _read_record(checkpoint: Path) -> Record | None:

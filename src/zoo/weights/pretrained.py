@@ -34,7 +34,8 @@ def get_model(
     ``weights`` is a name of ``list_weights``, its part after the slash for short ("mnist"), a path, or what
     ``get_weights`` returned; ``network.meta`` is then their card. ``variant`` is that of the weights unless given, and
     without weights the published form. With weights and another ``num_classes`` than theirs, the layers that this does
-    not change are taken over and the last one starts anew: the way to fine-tune. ``options`` are the network's own.
+    not change are taken over and the last one starts anew, the way to fine-tune; ``network.meta["initialised"]`` names
+    it. ``options`` are the network's own.
     Raises ValueError for a name, variant or option that the zoo does not have, and where the weights are of another.
     """
     given = options | ({"num_classes": num_classes} if num_classes is not None else {})
@@ -85,6 +86,7 @@ def _with_options(weights: Weights, given: dict[str, Any]) -> Network:
     if not changed:
         return trained
     network: Network = build(trained.name, variant=trained.variant, **trained.options | given)
-    network.start_from(trained)
-    network.meta = trained.meta
+    taken = network.start_from(trained)
+    anew = [layer for layer, module in network.named_children() if module.state_dict() and layer not in taken]
+    network.meta = (trained.meta or {}) | {"initialised": anew}
     return network

@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import os
+import re
+import shutil
 import tempfile
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -16,7 +19,7 @@ from zoo.configs import list_configs
 from zoo.errors import InputError
 from zoo.results.record import Record
 from zoo.weights.carded import CardedWeights
-from zoo.weights.cards import NAME, check_card, read_card
+from zoo.weights.cards import NAME, SHIPPED, check_card, read_card
 from zoo.weights.of_run import RunWeights
 from zoo.weights.pictures import describe
 from zoo.weights.scoring import measure
@@ -45,10 +48,10 @@ def write(
     if not NAME.fullmatch(name):
         raise InputError(f"{name!r} is no name for weights: one looks like lenet5/mnist or vgg16-bn/cifar10.")
     run.verify()
+    root = root or run.root()
     target = Path(out_dir) / name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # Measured before it takes its name: a pair that is there is whole.
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".") as folder:
+    # Measured before it takes its place: a pair that is there is whole.
+    with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / "draft.json"
         for kind in ("float16", "float32") if dtype == "auto" else (dtype,):
             if not _draft(draft, run, name, kind, root):
@@ -58,6 +61,11 @@ def write(
             if dtype != "auto" or kind == "float32" or cost * 10_000 <= MEASURABLE * scores["n"]:
                 return _publish(draft, target)
     raise InputError(f"{run.name} has numbers that do not fit into {dtype}: take float32.")
+
+
+def ship(run_folder: str | Path, name: str, dtype: DType = "auto", root: str | None = None) -> Path:
+    """``write`` into the package itself, from where the next wheel carries it."""
+    return write(run_folder, name, SHIPPED, dtype, root)
 
 
 def _whole_record(run: RunWeights) -> Record:
@@ -85,7 +93,7 @@ def _draft(card_file: Path, run: RunWeights, name: str, dtype: str, root: str | 
     # One entry of metadata only: of several the order in the file, and so its digest, would change from call to call.
     content = safetensors.torch.save(tensors, metadata={"format": "pt"})
     card_file.with_suffix(".safetensors").write_bytes(content)
-    card = _card(run, name) | {
+    card = card_of(run, name) | {
         "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), "dtype": dtype,
     }  # fmt: skip
     for scores in (None, "measured"):
@@ -96,7 +104,8 @@ def _draft(card_file: Path, run: RunWeights, name: str, dtype: str, root: str | 
     return True
 
 
-def _card(run: RunWeights, name: str) -> dict[str, Any]:
+def card_of(run: RunWeights, name: str) -> dict[str, Any]:
+    """The card of a measured run but for what is said of its file: sha256, bytes, dtype; scores are None."""
     assert run.record is not None
     record, use, meta = asdict(run.record), run.data, run.meta
     named = {key: record["dataset"][key] for key in ("name", "fingerprint", "split", "num_images")}
@@ -122,13 +131,17 @@ def _card(run: RunWeights, name: str) -> dict[str, Any]:
 
 
 def _config_name(checkpoint: Path) -> str | None:
-    """The shipped config that a run in ``runs/<config>/<time>`` was named after."""
-    named = checkpoint.absolute().parents[2].name
-    return named if named in list_configs() else None
+    """The shipped config after which ``runs/<config>/<time>`` or ``<config>-seed<N>`` is named."""
+    folder = checkpoint.absolute().parents[1]
+    named = (folder.parent.name, re.sub(r"-seed\d+$", "", folder.name))
+    return next((name for name in named if name in list_configs()), None)
 
 
 def _publish(draft: Path, target: Path) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True)
     # The weights first: where only they are replaced, the old card refuses them.
     for ending in (".safetensors", ".json"):
-        draft.with_suffix(ending).replace(target.with_name(f"{target.name}{ending}"))
+        partial = target.with_name(f".{target.name}.{os.getpid()}")
+        shutil.copyfile(draft.with_suffix(ending), partial)
+        partial.replace(target.with_name(f"{target.name}{ending}"))
     return target.with_name(f"{target.name}.json")

@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from zoo.weights.cards import PLANNED, TORCHVISION, check_digest, read_card, shipped
+from zoo.weights.cards import PLANNED, TORCHVISION, read_card, read_checked, shipped
 
 
 def listed() -> dict[str, str]:
@@ -29,7 +29,7 @@ def card_of(name: str) -> dict[str, Any]:
 
         return find(name).meta
     content = read_card(card)
-    check_digest(card.with_suffix(".safetensors"), content)
+    read_checked(card.with_suffix(".safetensors"), content)
     return content
 
 

@@ -1,4 +1,4 @@
-"""Reads ``.safetensors`` files as what they may be: anything that somebody sent."""
+"""Reads the bytes of ``.safetensors`` files as what they may be: anything that somebody sent."""
 
 from pathlib import Path
 
@@ -14,14 +14,20 @@ MEAN_IMAGE = f"{PREPROCESSING}mean_image"
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """All tensors of the file, on the CPU; nothing in it can be executed.
+    """All tensors of a file that no card vouches for. Raises InputError where it cannot be read, and as ``parsed``."""
+    try:
+        return parsed(path.read_bytes(), path)
+    except OSError as error:
+        raise InputError(f"Cannot read the weights {path}: {error.strerror}.") from error
 
-    Raises InputError where it is missing, cut short, has a header that does not fit it, or is of another format.
+
+def parsed(content: bytes, path: Path) -> dict[str, Tensor]:
+    """All tensors in the bytes of ``path``, on the CPU; nothing in them can be executed.
+
+    Raises InputError where they are cut short, have a header that does not fit them, or are of another format.
     """
     try:
-        return safetensors.torch.load_file(path)
-    except OSError as error:
-        raise InputError(f"Cannot read the weights {path}: {error.strerror or error}.") from error
+        return safetensors.torch.load(content)
     except (safetensors.SafetensorError, ValueError, KeyError, RuntimeError, OverflowError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise InputError(

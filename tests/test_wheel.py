@@ -1,0 +1,75 @@
+"""The built wheel, unpacked: what it must carry is inside, and works from there."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import pytest
+from conftest import ROOT
+
+from zoo.configs import list_configs
+from zoo.weights.cards import shipped
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory):
+    if shutil.which("uv") is None:
+        pytest.skip("needs uv")
+    out, place = tmp_path_factory.mktemp("dist"), tmp_path_factory.mktemp("unpacked")
+    built = subprocess.run(
+        ["uv", "build", "--offline", "--quiet", "--wheel", "--out-dir", str(out), str(ROOT)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if built.returncode and "hatchling" in built.stderr:
+        pytest.skip("needs hatchling in uv's cache")
+    assert built.returncode == 0, built.stderr
+    (wheel,) = out.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(place)
+    return place
+
+
+def in_wheel(unpacked, folder, *words):
+    """Python in an empty folder with the wheel's zoo before any other."""
+    kept = {name: value for name, value in os.environ.items() if name != "ZOO_TEST_DATA"}
+    return subprocess.run(
+        [sys.executable, *words], cwd=folder, env=kept | {"PYTHONPATH": str(unpacked)}, text=True, capture_output=True,
+        check=True,
+    ).stdout  # fmt: skip
+
+
+def test_weights_cards_schemas_and_configs_are_inside(unpacked):
+    inside = {path.relative_to(unpacked / "zoo").as_posix() for path in (unpacked / "zoo").rglob("*") if path.is_file()}
+    assert {f"shipped_configs/{name}.yaml" for name in list_configs()} <= inside
+    assert {"published.yaml", "py.typed", "results/schema.json", "weights/card.schema.json"} <= inside
+    wanted = {f"weights/shipped/{name}{ending}" for name in shipped() for ending in (".json", ".safetensors")}
+    assert wanted == {name for name in inside if name.startswith("weights/shipped/")}
+    for name in wanted:
+        ours = ROOT / "src" / "zoo" / name
+        assert (unpacked / "zoo" / name).read_bytes() == ours.read_bytes()
+
+
+def test_it_lists_its_weights_in_an_empty_folder(unpacked, tmp_path):
+    code = "import zoo; print(zoo.__file__); print(*zoo.list_weights(), sep='\\n')"
+    place, *names = in_wheel(unpacked, tmp_path, "-c", code).splitlines()
+    assert place.startswith(str(unpacked))
+    assert [name for name in names if not name.startswith("torchvision/")] == list(shipped())
+    assert "torchvision/alexnet" in in_wheel(unpacked, tmp_path, "-m", "zoo", "list", "weights")
+
+
+@pytest.mark.skipif(not shipped(), reason="no weights are shipped yet")
+def test_it_classifies_in_an_empty_folder(unpacked, tmp_path):
+    from PIL import Image
+
+    Image.new("RGB", (100, 80), "white").save(tmp_path / "white.png")
+    name = next(iter(shipped()))
+    code = f"""
+import zoo
+weights = zoo.get_weights({name!r})
+network = zoo.get_model(weights.meta["network"], weights=weights)
+logits = network(weights.transforms()("white.png"))
+print(weights.class_names[logits.argmax()] in weights.class_names, network.meta["sha256"] == weights.meta["sha256"])
+"""
+    assert in_wheel(unpacked, tmp_path, "-c", code).split() == ["True", "True"]
