@@ -156,7 +156,7 @@ def ended(trained, monkeypatch):
     seen, real = {}, subprocess.run
 
     def run(words, **options):
-        if words[0] == "git":
+        if words[:3] != [sys.executable, "-m", "zoo"]:
             return real(words, **options)
         seen.update(options)
         shutil.copytree(trained / "run", words[words.index("--run_dir") + 1])
@@ -227,6 +227,7 @@ def test_other_data_run_where_it_is_asked_for(trained, in_folder, capsys):
         (["none.json"], ["none.json"]),
         ([], ["RECORD", "--help"]),
         (["run", "--code", "nowhere"], ["nowhere", "src/zoo"]),
+        (["run", "--data.root", "data"], ["run/record.json", "no option root"]),
     ],
 )
 def test_bad_words_are_one_sentence(trained, monkeypatch, capsys, words, parts):
@@ -278,6 +279,6 @@ def test_the_devices_of_the_record_are_asked_for_as_far_as_they_are_here(monkeyp
 
 def test_the_run_is_free_of_what_this_process_was_told(trained, in_folder, ended, monkeypatch):
     monkeypatch.setenv("PL_GLOBAL_SEED", "5")
-    assert reproduce.reproduce(str(trained / "run"), None, None, None, False, False) == 0
+    assert reproduce.reproduce(str(trained / "run")) == 0
     assert not {"PL_GLOBAL_SEED", "ZOO_RUN_DIR", "LOCAL_RANK"} & set(ended["env"])
     assert ended["env"]["OMP_NUM_THREADS"] == "1"

@@ -67,8 +67,17 @@ def test_a_record_from_before_the_ledger_is_counted_by_the_convention(folder):
 def test_the_table_of_cost_reads_well(folder):
     text = document("mnist", "md", folder)
     assert "| lenet5 | paper | lenet5, 1 epoch | 60,000 | 3 k | 10 seconds | cpu |" in text
-    assert "Silicon Graphics Origin 2000 | 2 to 3 days [1] |" in text
+    assert "Silicon Graphics Origin 2000 | 2 to 3 days [1, 2] |" in text
     assert "is not counted" in document("cifar10", "md", folder)
+
+
+def test_what_was_only_measured_took_no_training(folder):
+    record = make_record(network="mlp", sha="c")
+    record.timing.update(train_images=0, train_seconds=0.0)
+    write_records(folder, [record])
+    measured, cost = document("mnist", "md", folder).split("## MNIST: what training took")
+    assert "| mlp |" in measured
+    assert "| mlp |" not in cost.split("## ")[0]
 
 
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)
@@ -136,7 +145,6 @@ def test_every_shipped_experiment_is_known_by_its_network_and_data():
     assert {one.name for one in untrained.shipped()} == names
     for one in untrained.shipped():
         assert one.variant in NETWORKS[one.network].variants
-        assert one.name.startswith(one.network) or one.network == "perceptron"  # the Mark I's config
 
 
 def test_the_names_of_the_data_are_those_that_the_data_modules_write():
@@ -153,7 +161,7 @@ def test_configs_without_a_record_are_rows_with_their_published_figure(tmp_path)
     assert row["n"] is row["top1_error"] is row["interval"] is None
     assert found["alexnet_cifar10"]["published"] is None
     imagenet = {row["config"]: row for row in rows(tmp_path, "imagenet") if row["verdict"] == NOT_TRAINED}
-    assert set(imagenet) == {"alexnet", "vgg11", "vgg16"}
+    assert {"alexnet", "vgg11", "vgg16"} <= set(imagenet)
     assert imagenet["alexnet"]["published"] == 40.7
     assert "not trained yet" in document("imagenet", "md", tmp_path)
 

@@ -174,7 +174,8 @@ def _reproduce(args: list[str]) -> int:
     )
     parser.add_argument("record", metavar="RECORD", help="a Record (.json) or a run folder that has one")
     parser.add_argument("--run_dir", metavar="DIR", help="the new run's folder instead of runs/...")
-    parser.add_argument("--data.root", dest="data_root", metavar="DIR", help="where the data lie here")
+    parser.add_argument("--data.root", metavar="DIR", help="where the data lie here")
+    parser.add_argument("--data.download", metavar="true", help="fetch them where they are missing")
     parser.add_argument(
         "--code", metavar="CHECKOUT", help="run the zoo of another checkout, such as the Record's commit"
     )
@@ -183,9 +184,9 @@ def _reproduce(args: list[str]) -> int:
     options = parser.parse_args(args)
     from zoo.reproduce import reproduce
 
-    return reproduce(
-        options.record, options.run_dir, options.data_root, options.code, options.dry_run, options.other_data
-    )
+    given = vars(options)
+    data = {name: value for name in ("root", "download") if (value := given.pop(f"data.{name}")) is not None}
+    return reproduce(given.pop("record"), data=data, **given)
 
 
 def _data(args: list[str]) -> int:

@@ -22,26 +22,33 @@ _OF_OTHERS = ("LOCAL_RANK", "ZOO_RUN_DIR", "PL_GLOBAL_SEED")
 
 
 def reproduce(
-    given: str, run_dir: str | None, data_root: str | None, code: str | None, dry_run: bool, other_data: bool
+    given: str,
+    run_dir: str | None = None,
+    data: dict[str, str] | None = None,
+    code: str | None = None,
+    dry_run: bool = False,
+    other_data: bool = False,
 ) -> int:
     """Runs ``given``, a Record or a run folder, again; returns 0 where its number came back and 1 where not.
 
-    ``code`` is a checkout to run instead of this one. With ``dry_run`` it stops after saying what differs and what it
-    would run. Raises InputError for a Record that no run of ``zoo fit`` wrote, a config that this code does not
-    understand, data that are missing or, without ``other_data``, of another fingerprint.
+    ``data`` are options of where the data lie, ``code`` is a checkout to run instead of this one. With ``dry_run`` it
+    stops after saying what differs and what it would run. Raises InputError for a Record that no run of ``zoo fit``
+    wrote, a config that this code does not understand, data that are missing or, without ``other_data``, of another
+    fingerprint.
     """
     path = Path(given) / runs.RECORD if Path(given).is_dir() else Path(given)
     then = Record.read(path)
     _check_trained(path, then)
-    if data_root is not None and "root" not in then.config["data"].get("init_args", {}):
-        raise InputError(f"The data of {path} lie in no folder of their own: leave --data.root out.")
+    for name in data or {}:
+        if name not in then.config["data"].get("init_args", {}):
+            raise InputError(f"The data of {path} have no option {name}: leave --data.{name} out.")
     surroundings = {name: value for name, value in os.environ.items() if name not in _OF_OTHERS}
     with TemporaryDirectory() as folder:
         config = Path(folder) / f"{_name(path)}.yaml"
         config.write_text(yaml.safe_dump({k: v for k, v in then.config.items() if k != "wandb"}), encoding="utf-8")
         target = runs.new_run_dir(_name(path), run_dir)
         words = ["--config", str(config), "--run_dir", str(target), "--test", "true", *_machine(then)]
-        words += ["--data.root", data_root] if data_root is not None else []
+        words += [word for name, value in (data or {}).items() for word in (f"--data.{name}", value)]
         threads = then.environment.get("threads")
         surroundings |= {"OMP_NUM_THREADS": str(threads)} if threads else {}
         _tell(path, then, _differences(path, then, words, code, other_data), code, threads)

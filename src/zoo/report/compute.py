@@ -60,7 +60,7 @@ def then_part(then: Training | None, published: Published) -> dict[str, Any]:
 
 
 def compute_table(title: str, rows: Sequence[dict[str, Any]]) -> Table:
-    """The cost of the measured rows, for reading."""
+    """The cost of rows whose runs trained something, for reading."""
     return Table(title, _COLUMNS, [_cells(row) for row in rows], [_notes(row) for row in rows])
 
 

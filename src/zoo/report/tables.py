@@ -189,7 +189,7 @@ def tables_of(dataset: str, rows: Sequence[dict[str, Any]], published: Published
     others = [row for row in rows if row["verdict"] == NOT_MEASURED]
     tables = [
         Table(f"{title}: measured", _COLUMNS, [_cells(row) for row in ours], [_footnotes(r) for r in ours]),
-        compute_table(f"{title}: what training took", ours),
+        compute_table(f"{title}: what training took", [row for row in ours if row["train_images"]]),
         untrained_table(f"{title}: in this zoo, not trained yet", missing, [_sources(row) for row in missing]),
         Table(
             f"{title}: published, not measured here",

@@ -10,8 +10,10 @@ from zoo.results.record import Record
 IDENTICAL, SAME_COUNTS, WITHIN = "bit-identical weights", "the same counts", "within the interval"
 NOT_REPRODUCED = "not reproduced"
 UNKNOWN, ABSENT = "not recorded", "absent"
-# Where the files lie and where the run goes are no part of what was computed.
-_NOT_THE_RUN = ("data.init_args.root", "data.init_args.download", "trainer.accelerator", "trainer.devices", "wandb")
+# Where the files lie, on what the run goes and when it saves are no part of what was computed.
+_NOT_THE_RUN = (
+    "data.init_args.root", "data.init_args.download", "trainer.accelerator", "trainer.devices", "wandb", "save_every",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
