@@ -13,8 +13,9 @@ from PIL import Image
 from scipy.io import savemat
 from torch import Tensor
 
-from zoo.data import ImageNet, SmokeImageNet, imagenet, smoke
-from zoo.data.imagenet import Photos, list_classes
+from zoo.data import ImageNet, SmokeImageNet, smoke
+from zoo.data.folders import list_classes
+from zoo.data.jpegs import Photos
 from zoo.data.photos import PCA_COMPONENTS, PCA_STD, PhotoTransform, read_rgb
 from zoo.data.sampling import Draw
 from zoo.errors import InputError
@@ -385,7 +386,7 @@ def test_a_data_module_survives_pickling_as_spawned_processes_need_it(root):
 
 
 def test_the_number_of_workers_has_a_default_also_where_the_system_does_not_tell_the_cores(monkeypatch):
-    monkeypatch.delattr(imagenet.os, "sched_getaffinity", raising=False)  # macOS and Windows lack it
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)  # macOS and Windows lack it
     assert ImageNet().num_workers == os.cpu_count()
 
 

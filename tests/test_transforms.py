@@ -46,8 +46,9 @@ def corner(view: Image.Image) -> tuple[int, ...]:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", sorted(set(TRANSFORMS) - {"caffe"}))
-def test_the_central_view_is_torchvisions_resize_256_and_center_crop_224(name, size):
-    expected = Compose([Resize(256), CenterCrop(224)])(photo(*size))
+def test_the_central_view_is_torchvisions_resize_and_center_crop_224(name, size):
+    assert TRANSFORMS[name].short_side == {"vgg_384": 384, "vgg_256_512": 384}.get(name, 256)
+    expected = Compose([Resize(TRANSFORMS[name].short_side), CenterCrop(224)])(photo(*size))
     view = TRANSFORMS[name].central(photo(*size))
     assert view.dtype == torch.uint8
     assert np.array_equal(view.permute(1, 2, 0).numpy(), np.asarray(expected))

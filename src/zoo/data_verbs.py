@@ -1,8 +1,7 @@
-"""``zoo data fetch|verify|info|stream DATASET``: what one does with a data set before training on it."""
+"""``zoo data fetch|verify|prepare|info|stream DATASET``: what one does with a data set before training on it."""
 
 import difflib
 import inspect
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,8 @@ from zoo.catalog import DATA
 from zoo.errors import InputError
 
 FOLDERS = ("ImageNet", "SmokeImageNet")
+# Of these, mean and principal components are worth knowing.
+MEASURED = ("CIFAR10", "MNIST", "Digits")
 FETCHED = ("CIFAR10", "MNIST")
 
 
@@ -32,11 +33,7 @@ def verify(name: str, root: str, num_workers: int | None, manifest: str | None, 
     if name == "StreamedImageNet":
         raise InputError("A stream is as good as the folders that it is packed from: verify these, as ImageNet.")
     if name in FOLDERS:
-        from zoo.data.verify import verify_folder
-
-        found = verify_folder(
-            Path(root), name, num_workers or os.cpu_count() or 1, Path(manifest) if manifest else None
-        )
+        found = _verify_images(name, Path(root), num_workers, Path(manifest) if manifest else None)
     else:
         from zoo.data.base import InMemoryDataModule
         from zoo.data.verify_memory import verify_memory
@@ -50,6 +47,50 @@ def verify(name: str, root: str, num_workers: int | None, manifest: str | None, 
     if output:
         write_json(Path(output), found.plain())
     return 1 if found.num_faults else 0
+
+
+def _verify_images(name: str, root: Path, num_workers: int | None, manifest: Path | None) -> Any:
+    from zoo.data import cores
+    from zoo.data.store import find_store
+    from zoo.data.verify import verify_folder
+    from zoo.data.verify_store import verify_store
+
+    store = find_store(root)
+    if store is None:
+        return verify_folder(root, name, num_workers or cores.share(), manifest)
+    if manifest:
+        raise InputError(f"{store} is a prepared store, whose index has all checksums: leave out --manifest.")
+    return verify_store(store, name, num_workers or cores.share())
+
+
+def prepare(name: str, root: str, size: int | None, warp: bool, output: str | None, num_workers: int | None) -> int:
+    """Scales ImageNet's pictures once, into a store; prints mean and principal components of any data set of images."""
+    from zoo.report.preparation import print_statistics, print_store
+
+    if num_workers is not None and num_workers < 1:
+        raise InputError(f"--workers must be at least 1, not {num_workers}.")
+    if name in FOLDERS:
+        from zoo.data import cores
+        from zoo.data.prepare import prepare_store
+        from zoo.data.store import SHORT_SIDE, WARPED
+
+        size = 256 if size is None else size
+        folder = Path(output) if output else Path(root, f"prepared-{size}{'-warped' if warp else ''}")
+        scaling = WARPED if warp else SHORT_SIDE
+        print_store(prepare_store(Path(root), folder, size, num_workers or cores.share(), scaling))
+        return 0
+    from zoo.data.base import InMemoryDataModule
+    from zoo.data.prepare_memory import statistics_of
+
+    options = {"--size": size, "--warp": warp, "--output": output, "--workers": num_workers}
+    given = [option for option, value in options.items() if value]
+    data = _module(name, root)
+    if not isinstance(data, InMemoryDataModule) or name not in MEASURED:
+        raise InputError(f"{name} is made in memory and has nothing to prepare: train on it as it is.")
+    if given:
+        raise InputError(f"{name} is read into memory, so that nothing is written for it: leave out {given[0]}.")
+    print_statistics(name, statistics_of(data))
+    return 0
 
 
 def info(name: str, root: str, transform: str | None, output: str | None) -> int:
@@ -68,11 +109,19 @@ def info(name: str, root: str, transform: str | None, output: str | None) -> int
     return 0
 
 
-def fetch(name: str, root: str) -> int:
-    """Downloads what is missing of a data set, with checksums."""
+def fetch(name: str, root: str, labels: str | None = None) -> int:
+    """Downloads what is missing of a data set, with checksums; puts a flat val/ of ImageNet into class folders."""
+    if name == "ImageNet" and Path(root, "val").is_dir():
+        from zoo.data.arrange_val import arrange_val
+
+        moved, total = arrange_val(Path(root), Path(labels) if labels else None)
+        print(f"{moved:,} images moved; all {total:,} of {Path(root, 'val')} are in class folders.")
+        return 0
     if name not in FETCHED:
         way = "register at https://image-net.org" if name == "ImageNet" else "it needs no download"
         raise InputError(f"{name} is not fetched ({way}): zoo data fetch knows {' and '.join(FETCHED)}.")
+    if labels:
+        raise InputError(f"{name} brings its labels along: leave out --labels.")
     _module(name, root, download=True).prepare_data()
     print(f"{name} is in {Path(root).absolute()}.")
     return 0

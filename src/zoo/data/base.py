@@ -58,9 +58,18 @@ class ImageDataModule(LightningDataModule):
         """What the fingerprint is a digest of, for the Record."""
         return kind_of(self.fingerprint)
 
+    @property
+    def particulars(self) -> dict[str, Any]:
+        """What else the Record says about the data, beside name, fingerprint and counts."""
+        return {}
+
     def pictures(self, draw: Draw) -> Tensor:
         """Training images as the network is fed them, with their augmentation, as uint8 (n, C, H, W) to look at."""
         raise NotImplementedError
+
+    def left_out(self) -> dict[str, Any]:
+        """What the Record's ``dataset`` says of training images left out, on all processes; every one calls this."""
+        return {}
 
     def train_dataloader(self) -> DataLoader:
         """Training images in keyed random order, augmented."""

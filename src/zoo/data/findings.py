@@ -14,8 +14,10 @@ FAULTS = {
     "wrong count": "more or fewer images than the official data have",
     "empty class": "a class folder without images",
     "unknown class": "a class of val that train has not",
+    "loose image": "an image of val beside its class folders: zoo data fetch imagenet moves it",
     "no labels": "a flat val/ whose classes are not known",
-    "other contents": "not the official files",
+    "missing file": "a part of a prepared store is not there",
+    "other contents": "not the official files, or not those that were prepared",
 }
 NOTICES = {
     "wrong format": "another format than the name says; it is read all the same",

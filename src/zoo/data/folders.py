@@ -28,6 +28,11 @@ def images_in(folder: Path) -> list[Path]:
     return [Path(entry.path) for entry in os.scandir(folder) if is_image(entry.name)]
 
 
+def folders_in(folder: Path) -> list[Path]:
+    """The folders in ``folder``, sorted by name."""
+    return sorted(Path(entry.path) for entry in os.scandir(folder) if entry.is_dir())
+
+
 def is_image(name: str) -> bool:
     """Whether a file of that name is read as an image."""
     return name.lower().endswith(ENDINGS)

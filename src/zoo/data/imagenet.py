@@ -1,22 +1,25 @@
 """ImageNet (ILSVRC) from folders of JPEG files: ``root/train/<wnid>/*.JPEG`` and ``root/val``."""
 
-import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from zoo import keyed
-from zoo.data import manifest
+from zoo.data import cores, manifest
 from zoo.data.base import ImageDataModule
+from zoo.data.fast_photos import read_fast, require_packages
 from zoo.data.fingerprint import of_listing
-from zoo.data.folders import images_in, list_classes, require_splits
-from zoo.data.imagenet_val import flat_val_wnids
-from zoo.data.photos import TRANSFORMS, PhotoTransform, read_rgb
+from zoo.data.folders import require_splits
+from zoo.data.jpegs import Photos
+from zoo.data.labelled import Labelled, labelled_files
+from zoo.data.photos import TRANSFORMS, Name, read_rgb
 from zoo.data.sampling import Draw
+from zoo.data.skipped import Skipped, summary
 from zoo.data.splits import held_out
+from zoo.data.store import Store, find_store
+from zoo.data.stored import StoredPhotos, fitted
 from zoo.errors import InputError
 
 
@@ -24,7 +27,8 @@ class ImageNet(ImageDataModule):
     """ILSVRC folders with any number of wnid classes; the ILSVRC validation images are the test set.
 
     ``root/train/<wnid>/*.JPEG`` for training; ``root/val/<wnid>/*.JPEG``, or all images flat in ``root/val`` beside one
-    of the official label files (see ``imagenet_val``). Loaders give uint8 images (N, 3, 224, 224);
+    of the official label files (see ``imagenet_val``). Or ``root`` is a store that ``zoo data prepare`` made of them:
+    the same images in the same splits, scaled already. Loaders give uint8 images (N, 3, 224, 224);
     ``on_after_batch_transfer``, which the Trainer calls on the device, makes them the network's float32 input.
     ``transform`` is the preprocessing of "alexnet", "caffe" (227 pixels), "vgg" or "torchvision".
     """
@@ -35,114 +39,125 @@ class ImageNet(ImageDataModule):
         self,
         root: str = "data/imagenet",
         batch_size: int = 128,
-        transform: Literal["alexnet", "caffe", "vgg", "torchvision"] = "torchvision",
+        transform: Name = "torchvision",
         num_held_out: int = 10_000,
         num_workers: int | None = None,
         seed: int = 0,
+        decoder: Literal["pil", "fast"] = "pil",
+        on_error: Literal["stop", "skip"] = "stop",
     ) -> None:
         super().__init__(batch_size, num_held_out, seed)
         self.root, self.transform = Path(root), TRANSFORMS[transform]
-        self.num_workers = _num_cpus() if num_workers is None else num_workers
+        self._num_workers, self.decoder, self.on_error = num_workers, decoder, on_error
+        if decoder == "fast":
+            require_packages()
         self.files: dict[str, list[Path]] = {}
+        self.store: Store | None = None
+        #: Training images that were left out, where ``on_error`` is "skip".
+        self.skipped = Skipped()
+
+    @property
+    def num_workers(self) -> int:  # type: ignore[override]
+        """Processes that decode: as given, or this process's share of the machine's cores."""
+        if self._num_workers is not None:
+            return self._num_workers
+        return cores.share(self.trainer.num_devices if self.trainer else None)
 
     def prepare_data(self) -> None:
-        """Raises InputError, with a way to get ImageNet, where there are no training or validation folders."""
-        require_splits(self.root)
+        """Raises InputError, with a way to get ImageNet, where there are neither its folders nor a prepared store."""
+        if find_store(self.root) is None:
+            require_splits(self.root)
 
     def setup(self, stage: str | None = None) -> None:
         """Lists the files and carves the held-out slice; a second call does nothing."""
         if self.splits:
             return
         self.prepare_data()
-        train = list_classes(self.root / "train")
-        if not train:
+        folder = find_store(self.root)
+        self.store = None if folder is None else Store(folder)
+        self.transform = fitted(self.transform, self.store, self.root)
+        self.class_names, listed = self.store.labelled(self.root) if self.store else labelled_files(self.root)
+        self.files = {"train": listed["train"].files, "test": listed["val"].files}
+        kept, out = self._held_out(listed["train"])
+        self.splits = {
+            "train": self._photos("train", listed["train"], kept, self.seed),
+            "val": self._photos("train", listed["train"], out, None),
+            "test": self._photos("val", listed["val"], torch.arange(len(listed["val"].files)), None),
+        }
+
+    def _held_out(self, train: Labelled) -> tuple[Tensor, Tensor]:
+        if not 0 <= self.num_held_out < len(train.files):
             raise InputError(
-                f"{self.root / 'train'} holds no class folders: unpack the tar file of each class into train/<wnid>/."
-            )
-        self.class_names = list(train)
-        val = list_classes(self.root / "val")
-        if not val:
-            val = flat_val_wnids(self.root, sorted(images_in(self.root / "val")))
-        unknown = sorted(set(val) - set(train))
-        if unknown:
-            raise InputError(f"{self.root / 'val'} has the class {unknown[0]}, which {self.root / 'train'} has not.")
-        files, labels = self._flatten(train)
-        if not 0 <= self.num_held_out < len(files):
-            raise InputError(
-                f"data.num_held_out is {self.num_held_out}, but {self.root / 'train'} has {len(files)} images."
+                f"data.num_held_out is {self.num_held_out}, but {self.root / 'train'} has {len(train.files)} images."
             )
         # Keyed by file name, not by place in the list, so that a subset of ImageNet holds out the same images.
-        hashes = torch.tensor([keyed.key(self.name, "held out", file.name) for file in files])
-        kept, out = held_out(labels, hashes, self.num_held_out)
-        test_files, test_labels = self._flatten(val)
-        everything = torch.arange(len(test_files))
-        self.files = {"train": files, "test": test_files}
-        self.splits = {
-            "train": Photos(files, labels, kept, self.transform, self.seed),
-            "val": Photos(files, labels, out, self.transform, None),
-            "test": Photos(test_files, test_labels, everything, self.transform, None),
-        }
+        hashes = torch.tensor([keyed.key(self.name, "held out", file.name) for file in train.files])
+        return held_out(torch.tensor(train.labels), hashes, self.num_held_out)
+
+    def _photos(self, split: str, listed: Labelled, positions: Tensor, seed: int | None) -> Photos:
+        """Of ``listed`` files, or of that split of the store; training images are augmented by ``seed``."""
+        files, labels = listed.files, torch.tensor(listed.labels)
+        if self.store is not None:
+            return StoredPhotos(self.store, split, files, labels, positions, self.transform, seed, self.decoder)
+        if seed is None:
+            return Photos(files, labels, positions, self.transform, None)
+        return Photos(files, labels, positions, self.transform, seed, self._reader(), self.on_error == "skip")
 
     @property
     def fingerprint(self) -> str:
         """A digest of all files' paths, sizes and contents where ``zoo data verify`` left a manifest that still fits.
 
-        Without one, a digest of the paths and sizes alone: the files are not read for it.
+        Without one, a digest of the paths and sizes alone: the files are not read for it. A prepared store has the
+        digest of the files that it was made from.
         """
+        if self.store is not None:
+            return str(self.store.index["source"]["files"])
         files = [file for members in self.files.values() for file in members]
         return manifest.fingerprint(self.root, files) or of_listing(self.root, files)
 
+    @property
+    def particulars(self) -> dict[str, Any]:
+        """Of a prepared store its size, the digests of its index and of the names and sizes of its source."""
+        return {} if self.store is None else {"prepared": self.store.particulars()}
+
     def pictures(self, draw: Draw) -> Tensor:
         """Training images as the network is fed them, with their augmentation, as uint8 (n, 3, S, S) to look at."""
-        images, _ = self.on_after_batch_transfer(self.splits["train"][draw], 0)
-        return self.transform.picture(images)
+        images, _, shifts, *_ = self.splits["train"][draw]
+        return self.transform.picture(self.transform.normalize(images, shifts))
 
     def on_after_batch_transfer(self, batch: tuple[Tensor, ...], dataloader_idx: int) -> tuple[Tensor, Tensor]:
-        """uint8 images with a colour shift an image, on the device, to the network's float32 input and labels."""
-        images, labels, shifts = batch
+        """uint8 images with a colour shift an image, on the device, to the network's float32 input and labels.
+
+        Raises InputError where none of a step's images could be decoded.
+        """
+        images, labels, shifts, *lost = batch
+        if lost and len(lost[0]):
+            self._leave_out(lost[0].tolist(), len(labels))
         return self.transform.normalize(images, shifts), labels
 
-    def _flatten(self, classes: dict[str, list[Path]]) -> tuple[list[Path], Tensor]:
-        files = [file for members in classes.values() for file in members]
-        label_of = {wnid: label for label, wnid in enumerate(self.class_names)}
-        labels = [label_of[wnid] for wnid, members in classes.items() for _ in members]
-        return files, torch.tensor(labels)
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps: the images left out so far, by all processes."""
+        return {"skipped": self.skipped.everywhere()} if self.on_error == "skip" else {}
 
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Goes on counting from a checkpoint, on the first process, as the sum over all is one."""
+        if not self.trainer or self.trainer.is_global_zero:
+            self.skipped.times.update(state_dict.get("skipped", {}))
 
-class Photos(Dataset):
-    """JPEG files with labels; an item is a whole batch: (uint8 images (n, 3, S, S), labels, colour shifts (n, 3)).
+    def left_out(self) -> dict[str, Any]:
+        """How many images were left out, how often and which: under "skipped", where there are any."""
+        return summary(self.skipped.everywhere())
 
-    ``positions`` choose among ``files`` and key the augmentation, which is on where ``seed`` is given.
-    """
+    def _leave_out(self, positions: list[int], num_left: int) -> None:
+        files = self.files["train"]
+        self.skipped.note(files[position].relative_to(self.root).as_posix() for position in positions)
+        if not num_left and (not self.trainer or self.trainer.world_size == 1):
+            raise InputError(
+                f"None of a step's {len(positions)} images can be read, such as {files[positions[0]]}: see what"
+                " zoo data verify finds."
+            )
 
-    def __init__(
-        self, files: list[Path], labels: Tensor, positions: Tensor, transform: PhotoTransform, seed: int | None
-    ) -> None:
-        self.files, self.labels, self.positions = files, labels, positions
-        self.transform, self.seed = transform, seed
-
-    def __len__(self) -> int:
-        return len(self.positions)
-
-    def __getitem__(self, draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
-        positions = self.positions[draw.indices]
-        size = self.transform.size
-        images = torch.empty(len(positions), 3, size, size, dtype=torch.uint8)
-        shifts = torch.zeros(len(positions), 3)
-        if self.seed is None:
-            for n, position in enumerate(positions.tolist()):
-                images[n] = self.transform.central(read_rgb(self.files[position]))
-        else:
-            stream = keyed.key(self.seed, "augment", draw.epoch)
-            numbers = keyed.uniforms(stream, positions, self.transform.num_random).tolist()
-            for n, position in enumerate(positions.tolist()):
-                images[n] = self.transform.random(read_rgb(self.files[position]), numbers[n])
-            # A stream of its own: on the same one, the shift would follow from the crop and the flip.
-            stream = keyed.key(self.seed, "color", draw.epoch)
-            shifts = self.transform.color_shifts(keyed.normals(stream, positions, 3))
-        return images, self.labels[positions], shifts
-
-
-def _num_cpus() -> int:
-    # Only Linux tells how many cores this process may use; elsewhere all there are must do.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    def _reader(self) -> Any:
+        if self.decoder == "pil":
+            return read_rgb
+        return read_fast

@@ -3,56 +3,56 @@
 Geometry is done on the decoded picture and stays uint8; colour is done on whole batches, on the device.
 """
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
+from zoo.data.photo_crops import (
+    P,
+    Picture,
+    crop_anywhere,
+    crop_anywhere_at_384,
+    crop_at_any_scale,
+    crop_from_center_square,
+    crop_from_warped,
+    random_resized_crop,
+    scale_short_side,
+    warp,
+)
+from zoo.data.reading import read_rgb  # noqa: F401  who transforms photographs finds the reader here, too
 from zoo.data.transforms import to_bytes
 from zoo.errors import InputError
 
-Crop = Callable[[Image.Image, Sequence[float]], Image.Image]
+# Any picture to one of the same kind, which a Callable cannot say.
+Crop = Callable[[Any, Sequence[float]], Any]
 
 # Principal components of ImageNet's RGB values (0..255) as the 2012 authors' own data files hold them: standard
 # deviations, and the components as rows.
 PCA_STD = torch.tensor([121.780, 37.094, 19.721])
 PCA_COMPONENTS = torch.tensor([[-0.5635, -0.5762, -0.5920], [-0.7126, -0.0235, 0.7012], [0.4180, -0.8170, 0.3973]])
 
-
-def read_rgb(path: Path) -> Image.Image:
-    """The decoded picture in RGB, whatever its mode. Raises InputError naming the file where it cannot be decoded."""
-    try:
-        with Image.open(path) as image:
-            return image.convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path} is not a readable picture ({error}): replace or remove it.") from error
+# Memory that a CPU's caches hold, for images that are made float32 there.
+IMAGES_AT_ONCE = 4
 
 
-def scale_short_side(image: Image.Image, side: int) -> Image.Image:
-    """Scales without distortion, bilinear with antialiasing, so that the shorter side has ``side`` pixels."""
-    width, height = image.size
-    short = min(width, height)
-    # Whole numbers throughout: width * (side / short) falls one short of some products that are whole.
-    return image.resize((side * width // short, side * height // short), Image.Resampling.BILINEAR)
-
-
-def warp(image: Image.Image, side: int) -> Image.Image:
-    """Scales to a square of ``side`` pixels whatever the shape, bilinear with antialiasing, as Caffe's examples do."""
-    return image.resize((side, side), Image.Resampling.BILINEAR)
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PhotoTransform:
     """Preprocessing for photographs; ``mean`` and ``std`` a channel on the 0..255 scale.
 
     ``crop`` takes the picture and ``num_random`` uniform numbers to a picture of ``size`` pixels a side. At test time
     it is the centre of the picture that ``scale`` has brought to ``short_side`` pixels. ``color_noise`` is the standard
-    deviation of the factors on the principal components.
+    deviation of the factors on the principal components (the rows of ``components``), which are as long as the standard
+    deviations ``spread`` or, where ``eigenvalues``, as the eigenvalues of pixels of 0..1. Training images, less their
+    mean and with their noise, are divided by ``divisor``.
+
+    Where ``with_mean_image``, the middle of ``mean_image`` (float32 (3, 256, 256), from ``fitted``) takes the place of
+    the mean colour, wherever a crop was taken, as the 2012 code has it; where ``with_own_colors``, the components too
+    are the data's own.
     """
 
     mean: tuple[float, float, float]
@@ -62,83 +62,132 @@ class PhotoTransform:
     color_noise: float = 0.0
     size: int = 224
     short_side: int = 256
-    scale: Callable[[Image.Image, int], Image.Image] = scale_short_side
+    scale: Callable[[Any, int], Any] = scale_short_side
+    spread: Tensor = PCA_STD
+    components: Tensor = PCA_COMPONENTS
+    eigenvalues: bool = False
+    divisor: float = 1.0
+    with_mean_image: bool = False
+    with_own_colors: bool = False
+    mean_image: Tensor | None = None
 
-    def random(self, image: Image.Image, numbers: Sequence[float]) -> Tensor:
+    def fitted(self, statistics: Any, *, everything: bool = False) -> Self:
+        """The same with the mean image of ``statistics`` (a PixelStatistics of 256x256 pictures), where it takes one.
+
+        Where ``everything``, with their mean colour and principal components too.
+        """
+        own: dict[str, Any] = {"mean_image": torch.from_numpy(statistics.mean_image)} if self.with_mean_image else {}
+        if everything:
+            own |= {name: torch.from_numpy(getattr(statistics, from_)).float() for name, from_ in _COLORS.items()}
+            own["mean"] = tuple(statistics.mean.tolist())
+        return replace(self, **own)
+
+    def random(self, image: Picture, numbers: Sequence[float]) -> Tensor:
         """A training view: uint8 (3, size, size), mirrored where the last of ``numbers`` is under 0.5."""
-        view = self.crop(image, numbers)
-        return _tensor(view.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if numbers[-1] < 0.5 else view)
+        return _tensor(self.random_view(image, numbers))
 
-    def central(self, image: Image.Image) -> Tensor:
+    def random_view(self, image: P, numbers: Sequence[float]) -> P:
+        """The same as a picture."""
+        view: P = self.crop(image, numbers)
+        return view.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if numbers[-1] < 0.5 else view
+
+    def central(self, image: Picture) -> Tensor:
         """The test view: scaled, then the centre crop; uint8 (3, size, size)."""
-        scaled = self.scale(image, self.short_side)
+        return _tensor(self.central_view(image))
+
+    def central_view(self, image: P) -> P:
+        """The same as a picture."""
+        scaled: P = self.scale(image, self.short_side)
         left, top = (round((side - self.size) / 2) for side in scaled.size)
-        return _tensor(scaled.crop((left, top, left + self.size, top + self.size)))
+        return scaled.crop((left, top, left + self.size, top + self.size))
 
     def color_shifts(self, normals: Tensor) -> Tensor:
-        """What is added to the RGB values of each image: normals (N, 3) to shifts (N, 3) on the 0..255 scale."""
-        return normals * self.color_noise * PCA_STD @ PCA_COMPONENTS
+        """What is added to the RGB values of each image: normals (N, 3) to shifts (N, 3) on the 0..255 scale.
+
+        A fourth column has the divisor of the image, where it is not 1.
+        """
+        spread = self.spread.square() / 255 if self.eigenvalues else self.spread
+        shifts = normals * self.color_noise * spread @ self.components
+        if self.divisor == 1:
+            return shifts
+        return torch.cat([shifts, shifts.new_full((len(shifts), 1), self.divisor)], dim=1)
 
     def normalize(self, images: Tensor, shifts: Tensor) -> Tensor:
-        """(p + shift - mean) / std: uint8 (N, 3, S, S) and (N, 3) to float32 (N, 3, S, S)."""
-        mean, std = (torch.tensor(v, device=images.device).view(3, 1, 1) for v in (self.mean, self.std))
-        return (images.float() + (shifts[:, :, None, None] - mean)) / std
+        """(p + shift - mean) / std / divisor: uint8 (N, 3, H, W) to float32 of that shape.
+
+        ``shifts`` (N, 3) or (N, 4) are from ``color_shifts``, zeros (N, 3) at test time.
+        """
+        std = torch.tensor(self.std, device=images.device).view(3, 1, 1)
+        offsets, mean = shifts[:, :3, None, None], self._mean(images)
+        made = torch.empty(images.shape, device=images.device)
+        # A fresh batch of floats is larger than a CPU's caches: there all steps are done on a few images at a time.
+        step = max(1, len(images)) if images.is_cuda else IMAGES_AT_ONCE
+        for start in range(0, len(images), step):
+            part = made[start : start + step].copy_(images[start : start + step])
+            part.add_(offsets[start : start + step] - mean)
+            if self.std != (1, 1, 1):
+                part.div_(std)
+            if shifts.shape[1] > 3:
+                part.div_(shifts[start : start + step, 3, None, None, None])
+        return made
 
     def picture(self, images: Tensor) -> Tensor:
-        """x std + mean, rounded and clipped: float32 (N, 3, S, S) to uint8; a colour shift stays visible."""
-        mean, std = (torch.tensor(v, device=images.device).view(3, 1, 1) for v in (self.mean, self.std))
-        return to_bytes(images * std + mean)
+        """x std + mean, rounded and clipped: float32 (N, 3, H, W) to uint8; colours stay as training made them."""
+        std = torch.tensor(self.std, device=images.device).view(3, 1, 1)
+        return to_bytes(images * std + self._mean(images))
+
+    def _mean(self, images: Tensor) -> Tensor:
+        """What is subtracted: (3, 1, 1), or (3, H, W) of the mean image."""
+        if not self.with_mean_image:
+            return torch.tensor(self.mean, device=images.device).view(3, 1, 1)
+        assert self.mean_image is not None, "the mean image is taken from the training images first: fitted(statistics)"
+        margins = [have - want for have, want in zip(self.mean_image.shape[1:], images.shape[2:], strict=True)]
+        if min(margins) < 0:
+            raise InputError(
+                f"Images of {images.shape[3]}x{images.shape[2]} pixels are larger than the mean image: use a transform"
+                " that subtracts the mean colour, such as alexnet."
+            )
+        top, left = (margin // 2 for margin in margins)
+        return self.mean_image[:, top : top + images.shape[2], left : left + images.shape[3]].to(images.device)
 
 
-def crop_from_center_square(image: Image.Image, numbers: Sequence[float]) -> Image.Image:
-    """AlexNet (section 2 and 4.1): a random 224x224 part of the centre 256x256, 33 offsets each way."""
-    scaled = scale_short_side(image, 256)
-    left, top = ((side - 256) // 2 + int(number * 33) for side, number in zip(scaled.size, numbers, strict=False))
-    return scaled.crop((left, top, left + 224, top + 224))
-
-
-def crop_from_warped(image: Image.Image, numbers: Sequence[float]) -> Image.Image:
-    """Caffe's AlexNet: a random 227x227 part of the picture warped to 256x256, 30 offsets each way."""
-    left, top = (int(number * 30) for number in numbers[:2])
-    return warp(image, 256).crop((left, top, left + 227, top + 227))
-
-
-def crop_anywhere(image: Image.Image, numbers: Sequence[float]) -> Image.Image:
-    """VGG (section 3.1, S = 256): a random 224x224 part of the picture scaled to a short side of 256."""
-    scaled = scale_short_side(image, 256)
-    left, top = (int(number * (side - 223)) for side, number in zip(scaled.size, numbers, strict=False))
-    return scaled.crop((left, top, left + 224, top + 224))
-
-
-def random_resized_crop(image: Image.Image, numbers: Sequence[float]) -> Image.Image:
-    """torchvision's RandomResizedCrop(224): 8 to 100 % of the area, aspect 3/4 to 4/3, up to ten tries."""
-    width, height = image.size
-    for tried in range(10):
-        area, aspect, u, v = numbers[4 * tried : 4 * tried + 4]
-        area = (0.08 + 0.92 * area) * width * height
-        aspect = math.exp((2 * aspect - 1) * math.log(4 / 3))
-        w, h = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
-        if 0 < w <= width and 0 < h <= height:
-            left, top = int(u * (width - w + 1)), int(v * (height - h + 1))
-            break
-    else:
-        # As torchvision does after ten misses: the largest centre part whose aspect is in range.
-        w, h = min(width, round(height * 4 / 3)), min(height, round(width * 4 / 3))
-        left, top = (width - w) // 2, (height - h) // 2
-    # Cropped before it is scaled, as there: resize's own box would blend in pixels from beyond the edge.
-    return image.crop((left, top, left + w, top + h)).resize((224, 224), Image.Resampling.BILINEAR)
-
-
-def _tensor(image: Image.Image) -> Tensor:
+def _tensor(image: Picture) -> Tensor:
     return torch.from_numpy(np.asarray(image).transpose(2, 0, 1).copy())
 
 
-TRANSFORMS = {
-    # The mean colour stands for the mean image; both papers feed pixels of 0..255 less their mean.
-    "alexnet": PhotoTransform((127.30, 119.72, 104.91), (1, 1, 1), crop_from_center_square, color_noise=0.1),
+_COLORS = {"spread": "std", "components": "components"}
+# The mean colour stands for the mean image; both papers feed pixels of 0..255 less their mean.
+_ALEXNET = PhotoTransform((127.30, 119.72, 104.91), (1, 1, 1), crop_from_center_square, color_noise=0.1)
+_VGG = PhotoTransform((123.68, 116.779, 103.939), (1, 1, 1), crop_anywhere, color_noise=0.1)
+
+Name = Literal[
+    "alexnet",
+    "alexnet_mean_image",
+    "alexnet_own",
+    "alexnet_code",
+    "alexnet_formula",
+    "caffe",
+    "vgg",
+    "vgg_384",
+    "vgg_256_512",
+    "torchvision",
+]
+TRANSFORMS: dict[str, PhotoTransform] = {
+    "alexnet": _ALEXNET,
+    "alexnet_mean_image": replace(_ALEXNET, with_mean_image=True),
+    # Mean image and principal components of the training images at hand, not of the authors' files.
+    "alexnet_own": replace(_ALEXNET, with_mean_image=True, with_own_colors=True),
+    # The 2012 code divides by 1 + the noise, "so that the overall scale" stays that of test images, which have none.
+    "alexnet_code": replace(_ALEXNET, with_mean_image=True, divisor=1.1),
+    # The paper's sum of p_i alpha_i lambda_i, lambda being eigenvalues. It does not give the pixels' scale: on 0..255
+    # the first would be 14,830 and drown the picture; on 0..1, as later code has it, it is 0.228.
+    "alexnet_formula": replace(_ALEXNET, eigenvalues=True),
     # The mean colour of Caffe's mean image, whose file is not shipped.
     "caffe": PhotoTransform((122.679, 116.669, 104.007), (1, 1, 1), crop_from_warped, size=227, scale=warp),
-    "vgg": PhotoTransform((123.68, 116.779, 103.939), (1, 1, 1), crop_anywhere, color_noise=0.1),
+    "vgg": _VGG,
+    "vgg_384": replace(_VGG, crop=crop_anywhere_at_384, short_side=384),
+    # Measured at Q = 384, as the paper measures networks of jittered scale (Table 3).
+    "vgg_256_512": replace(_VGG, crop=crop_at_any_scale, num_random=4, short_side=384),
     "torchvision": PhotoTransform(
         (0.485 * 255, 0.456 * 255, 0.406 * 255), (0.229 * 255, 0.224 * 255, 0.225 * 255), random_resized_crop, 41
     ),

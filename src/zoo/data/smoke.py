@@ -8,6 +8,8 @@ import numpy as np
 from PIL import Image
 
 from zoo.data.imagenet import ImageNet
+from zoo.data.photos import Name
+from zoo.data.store import find_store
 from zoo.errors import InputError
 
 NUM_CLASSES, NUM_TRAIN, NUM_VAL = 10, 24, 8
@@ -26,19 +28,21 @@ class SmokeImageNet(ImageNet):
         self,
         root: str = "data/smoke-imagenet",
         batch_size: int = 8,
-        transform: Literal["alexnet", "caffe", "vgg", "torchvision"] = "torchvision",
+        transform: Name = "torchvision",
         num_held_out: int = 40,
         num_workers: int | None = None,
         seed: int = 0,
+        decoder: Literal["pil", "fast"] = "pil",
+        on_error: Literal["stop", "skip"] = "stop",
     ) -> None:
-        super().__init__(root, batch_size, transform, num_held_out, num_workers, seed)
+        super().__init__(root, batch_size, transform, num_held_out, num_workers, seed, decoder, on_error)
 
     def prepare_data(self) -> None:
         """Writes the folder where it is not there yet; a run that is stopped leaves no half of it.
 
         Raises InputError where it cannot be written.
         """
-        if (self.root / "train").is_dir():
+        if (self.root / "train").is_dir() or find_store(self.root) is not None:
             return
         try:
             self.root.parent.mkdir(parents=True, exist_ok=True)

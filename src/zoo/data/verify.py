@@ -15,13 +15,13 @@ from zoo.data import manifest
 from zoo.data.findings import Finding, Verification
 from zoo.data.folders import is_image, require_splits
 from zoo.data.ilsvrc import wrong_counts
-from zoo.data.imagenet_val import DEVKIT, GROUND_TRUTH, KAGGLE, META, flat_val_wnids
+from zoo.data.imagenet_val import DEVKIT, LABEL_FILES, META, SYNSETS, flat_val_wnids
 from zoo.data.pictures import Picture, look_at
 from zoo.errors import InputError
 
 SPLITS = ("train", "val")
 WNID = re.compile(r"n\d{8}")
-LABEL_FILES = {GROUND_TRUTH, KAGGLE, META, DEVKIT.parts[0]}
+NO_IMAGES = {*LABEL_FILES, *SYNSETS, META, DEVKIT.parts[0]}
 # Starting processes takes longer than looking at so few files.
 FEW = 200
 
@@ -60,6 +60,8 @@ def list_folder(root: Path) -> tuple[Classes, list[Finding]]:
         for entry in _entries(root / split):
             if split == "val" and not folders and is_image(entry.name):
                 flat.append(f"{split}/{entry.name}")
+            elif split == "val" and is_image(entry.name):
+                findings.append(Finding("loose image", f"{split}/{entry.name}"))
             elif not entry.is_dir() and not _is_label(entry):
                 findings.append(Finding("stray file", f"{split}/{entry.name}", "outside the class folders"))
         for name in folders:
@@ -139,7 +141,7 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _is_label(entry: Path) -> bool:
-    return entry.name in LABEL_FILES
+    return entry.name in NO_IMAGES
 
 
 def _with_progress(pictures: Iterable[Picture], total: int) -> Iterator[Picture]:

@@ -78,6 +78,8 @@ class Recorder(Callback):
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Writes the Record, on the first process."""
         self._test_seconds = time.perf_counter() - self._started
+        # Another's data module may leave nothing out.
+        self._left_out: dict[str, Any] = getattr(trainer.datamodule, "left_out", dict)()  # type: ignore[attr-defined]
         if trainer.is_global_zero:
             self.record = self._record(trainer, pl_module)
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -99,6 +101,8 @@ class Recorder(Callback):
                 "split": "test",
                 "num_images": len(data.splits["test"]),
                 "num_classes": data.num_classes,
+                **data.particulars,
+                **self._left_out,
             },
             protocol=model.protocol,
             n=counts["n"],

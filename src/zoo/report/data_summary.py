@@ -9,6 +9,7 @@ from PIL import Image
 from zoo.data import manifest
 from zoo.data.base import ImageDataModule
 from zoo.data.imagenet import ImageNet
+from zoo.data.store import Store
 from zoo.data.stream import StreamedImageNet
 from zoo.errors import InputError
 from zoo.report.data import print_counts
@@ -20,7 +21,9 @@ SAMPLE = 1000
 def print_summary(name: str, data: ImageDataModule) -> None:
     """Prints images a split and class, their sizes, the bytes they take and the fingerprint."""
     print_counts(name, {split: _counts(data, split) for split in ("train", "test")})
-    if isinstance(data, ImageNet):
+    if isinstance(data, ImageNet) and data.store is not None:
+        _print_store(data.store)
+    elif isinstance(data, ImageNet):
         _print_files(data)
     elif isinstance(data, StreamedImageNet):
         assert data.listing is not None
@@ -36,6 +39,14 @@ def print_summary(name: str, data: ImageDataModule) -> None:
 def _counts(data: ImageDataModule, split: str) -> dict[str, int]:
     labels = data.splits[split].labels.tolist()  # type: ignore[attr-defined]
     return {name: labels.count(label) for label, name in enumerate(data.class_names)}
+
+
+def _print_store(store: Store) -> None:
+    for side in ("widths", "heights"):
+        values = [int(value) for table in store.tables.values() for value in getattr(table, side)]
+        print(f"{side[:-1]} {min(values)} to {max(values)} pixels, median {statistics.median(values):g} (prepared)")
+    shards = list(store.all_shards())
+    print(f"storage {sum(shard.bytes for shard in shards) / 1e6:,.1f} MB in {len(shards):,} shards")
 
 
 def _print_files(data: ImageNet) -> None:

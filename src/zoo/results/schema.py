@@ -11,9 +11,11 @@ SCHEMA_FILE = Path(__file__).with_name("schema.json")
 DESCRIBING = {"$schema", "title", "description"}
 KEYWORDS = {
     "type", "const", "minimum", "maximum", "minLength", "pattern", "required", "properties", "additionalProperties",
+    "items",
 }  # fmt: skip
 _TYPES: dict[str, tuple[type, ...]] = {
     "object": (dict,),
+    "array": (list,),
     "string": (str,),
     "integer": (int,),
     "number": (int, float),
@@ -34,9 +36,13 @@ def first_problem(value: Any, schema: dict[str, Any], name: str = "") -> str | N
 
     Stricter than JSON Schema in one thing: an integer is written without a fraction.
     """
-    return _problem_of_value(value, schema, name or "the content") or (
-        _problem_of_fields(value, schema, name) if isinstance(value, dict) else None
-    )
+    problem = _problem_of_value(value, schema, name or "the content")
+    if problem is None and isinstance(value, dict):
+        return _problem_of_fields(value, schema, name)
+    if problem is None and isinstance(value, list) and "items" in schema:
+        found = (first_problem(item, schema["items"], f"{name}[{place}]") for place, item in enumerate(value))
+        return next((each for each in found if each), None)
+    return problem
 
 
 def _problem_of_value(value: Any, schema: dict[str, Any], name: str) -> str | None:
