@@ -129,7 +129,7 @@ def _table(args: list[str]) -> int:
     return 0
 
 
-def _data(args: list[str]) -> int:
+def _data_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="zoo data", description="Fetch a data set, check it, see what it holds.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="fetch|verify|prepare|info|stream")
     parsers = {
@@ -160,7 +160,11 @@ def _data(args: list[str]) -> int:
     show.add_argument("--transform", metavar="NAME", help="the preprocessing that the contact sheet shows")
     show.add_argument("--output", metavar="SHEET.png", help="write a contact sheet of augmented training images")
     parsers["stream"].add_argument("--output", required=True, metavar="DIR", help="the folder to pack them into")
-    options = parser.parse_args(args)
+    return parser
+
+
+def _data(args: list[str]) -> int:
+    options = _data_parser().parse_args(args)
     from zoo import data_verbs
 
     name = data_verbs.dataset_named(options.dataset)
