@@ -1,5 +1,6 @@
 """``zoo data fetch|verify|prepare|info|stream DATASET``: what one does with a data set before training on it."""
 
+import argparse
 import difflib
 import inspect
 import sys
@@ -13,6 +14,55 @@ FOLDERS = ("ImageNet", "SmokeImageNet")
 # Of these, mean and principal components are worth knowing.
 MEASURED = ("CIFAR10", "MNIST", "Digits")
 FETCHED = ("CIFAR10", "MNIST")
+
+
+def run(parser: argparse.ArgumentParser, args: list[str]) -> int:
+    """Does what the words ask for; 0, or 1 where ``verify`` found faults. Raises InputError for bad input."""
+    options = _parsed(parser, args)
+    name = dataset_named(options.dataset)
+    if options.verb == "verify":
+        return verify(name, options.root, options.workers, options.manifest, options.output)
+    if options.verb == "prepare":
+        return prepare(name, options.root, options.size, options.warp, options.output, options.workers)
+    if options.verb == "stream":
+        return stream(name, options.root, options.output)
+    if options.verb == "info":
+        return info(name, options.root, options.transform, options.output)
+    return fetch(name, options.root, options.labels)
+
+
+def _parsed(parser: argparse.ArgumentParser, args: list[str]) -> argparse.Namespace:
+    parser.description = "Fetch a data set, check it, see what it holds."
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="fetch|verify|prepare|info|stream")
+    parsers = {
+        verb: verbs.add_parser(verb, help=text, description=text)
+        for verb, text in (
+            ("fetch", "Download CIFAR10 or MNIST; put a flat val/ of ImageNet into class folders."),
+            ("verify", "Find every broken, misplaced or odd image; exit status 1 where there are faults."),
+            ("prepare", "Scale every picture once, for training at full speed; find mean and principal components."),
+            ("info", "Show counts, sizes and fingerprint; draw augmented training images."),
+            ("stream", "Pack the files of ImageNet into chunks, for training from object storage."),
+        )
+    }
+    for sub in parsers.values():
+        sub.add_argument("dataset", metavar="DATASET", help="a name from: zoo list data")
+        sub.add_argument("--root", default="data", metavar="DIR", help="the folder that holds it (default: data)")
+    labels_help = "the classes of ImageNet's val/, where they are not in an official file in the root"
+    parsers["fetch"].add_argument("--labels", metavar="FILE", help=labels_help)
+    check, make, show = parsers["verify"], parsers["prepare"], parsers["info"]
+    check.add_argument("--workers", type=int, metavar="N", help="processes that decode (default: one a core)")
+    check.add_argument("--manifest", metavar="FILE", help="where to write the list of files instead of ~/.cache/zoo")
+    check.add_argument("--output", metavar="REPORT.json", help="write all that was found as JSON")
+    make.add_argument("--size", type=int, metavar="N", help="pixels of the short side (default: 256)")
+    make.add_argument(
+        "--warp", action="store_true", help="scale both sides, whatever the shape, as Caffe's nets want it"
+    )
+    make.add_argument("--output", metavar="DIR", help="where the store goes (default: prepared-N in the root)")
+    make.add_argument("--workers", type=int, metavar="N", help="processes that decode (default: one a core)")
+    show.add_argument("--transform", metavar="NAME", help="the preprocessing that the contact sheet shows")
+    show.add_argument("--output", metavar="SHEET.png", help="write a contact sheet of augmented training images")
+    parsers["stream"].add_argument("--output", required=True, metavar="DIR", help="the folder to pack them into")
+    return parser.parse_args(args)
 
 
 def dataset_named(name: str) -> str:

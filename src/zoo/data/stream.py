@@ -4,7 +4,7 @@ import io
 import os
 import tempfile
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from PIL import Image
@@ -13,7 +13,7 @@ from torch.utils.data import Dataset, get_worker_info
 
 from zoo import keyed
 from zoo.data.base import ImageDataModule
-from zoo.data.photos import TRANSFORMS, PhotoTransform
+from zoo.data.photos import TRANSFORMS, Name, PhotoTransform
 from zoo.data.sampling import Batches, Draw
 from zoo.data.splits import held_out
 from zoo.data.stream_cache import ChunkCache
@@ -37,7 +37,7 @@ class StreamedImageNet(ImageDataModule):
         self,
         root: str = "data/imagenet-stream",
         batch_size: int = 128,
-        transform: Literal["alexnet", "caffe", "vgg", "torchvision"] = "torchvision",
+        transform: Name = "torchvision",
         num_held_out: int = 10_000,
         num_workers: int = 4,
         window: int = 16,

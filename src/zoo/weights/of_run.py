@@ -12,7 +12,7 @@ from zoo.errors import InputError
 from zoo.models import protocol_of
 from zoo.results.record import Record
 from zoo.weights.checkpoint import description_of, load_checkpoint, state_of
-from zoo.weights.trained import DataUse, Steps, Weights, build_model, check_state
+from zoo.weights.trained import DataUse, Steps, Weights, check_state
 
 
 class RunWeights(Weights):
