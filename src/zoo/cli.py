@@ -212,26 +212,9 @@ def _benchmark(args: list[str]) -> int:
 
 
 def _reproduce(args: list[str]) -> int:
-    parser = _Parser(
-        prog="zoo reproduce",
-        description="Say what differs from a Record's run today, run it again, and judge: exit status 0 where its"
-        " number came back, 1 where not.",
-    )
-    parser.add_argument("record", metavar="RECORD", help="a Record (.json) or a run folder that has one")
-    parser.add_argument("--run_dir", metavar="DIR", help="the new run's folder instead of runs/...")
-    parser.add_argument("--data.root", metavar="DIR", help="where the data lie here")
-    parser.add_argument("--data.download", metavar="true", help="fetch them where they are missing")
-    parser.add_argument(
-        "--code", metavar="CHECKOUT", help="run the zoo of another checkout, such as the Record's commit"
-    )
-    parser.add_argument("--dry_run", action="store_true", help="stop after saying what differs and what would be run")
-    parser.add_argument("--other_data", action="store_true", help="run on data of another fingerprint too")
-    options = parser.parse_args(args)
-    from zoo.reproduce import reproduce
+    from zoo.reproduce import run
 
-    given = vars(options)
-    data = {name: value for name in ("root", "download") if (value := given.pop(f"data.{name}")) is not None}
-    return reproduce(given.pop("record"), data=data, **given)
+    return run(_Parser(prog="zoo reproduce"), args)
 
 
 def _data(args: list[str]) -> int:

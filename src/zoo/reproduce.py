@@ -1,5 +1,6 @@
 """``zoo reproduce``: runs the experiment of a Record again and says how closely its number came back."""
 
+import argparse
 import os
 import shlex
 import subprocess
@@ -19,6 +20,27 @@ from zoo.results.reproduction import Difference, compare, of_code, of_config, of
 
 # What Lightning or an earlier run in this shell may have left for a process that joins a run.
 _OF_OTHERS = ("LOCAL_RANK", "ZOO_RUN_DIR", "PL_GLOBAL_SEED")
+
+
+def run(parser: argparse.ArgumentParser, args: list[str]) -> int:
+    """Reads the words and does what ``reproduce`` says."""
+    parser.description = (
+        "Say what differs from a Record's run today, run it again, and judge: exit status 0 where its number came back,"
+        " 1 where not."
+    )
+    parser.add_argument("record", metavar="RECORD", help="a Record (.json) or a run folder that has one")
+    parser.add_argument("--run_dir", metavar="DIR", help="the new run's folder instead of runs/...")
+    parser.add_argument("--data.root", metavar="DIR", help="where the data lie here")
+    parser.add_argument("--data.download", metavar="true", help="fetch them where they are missing")
+    parser.add_argument(
+        "--code", metavar="CHECKOUT", help="run the zoo of another checkout, such as the Record's commit"
+    )
+    parser.add_argument("--dry_run", action="store_true", help="stop after saying what differs and what would be run")
+    parser.add_argument("--other_data", action="store_true", help="run on data of another fingerprint too")
+    options = parser.parse_args(args)
+    given = vars(options)
+    data = {name: value for name in ("root", "download") if (value := given.pop(f"data.{name}")) is not None}
+    return reproduce(given.pop("record"), data=data, **given)
 
 
 def reproduce(
