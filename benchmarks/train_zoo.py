@@ -22,8 +22,8 @@ from zoo.runs import RECORD
 
 ROOT = Path(__file__).parent
 RESULTS = ROOT / "results"
-# What a run that SIGTERM stopped leaves with, after it has saved.
-STOPPED = 128 + signal.SIGTERM
+# What a run that SIGTERM stopped leaves with: after it has saved, or before it had begun to train.
+STOPPED = (128 + signal.SIGTERM, -signal.SIGTERM)
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def main() -> int:
     for name, seed in missing:
         status = train(name, seed, options, deadline)
         if status:
-            print(f"{name} seed {seed}: " + ("stopped, call again to go on" if status == STOPPED else "failed"))
+            print(f"{name} seed {seed}: " + ("stopped, call again to go on" if status in STOPPED else "failed"))
             return 1
         keep(name, seed, options.runs)
     return 0

@@ -24,8 +24,9 @@ class ExactResume(Callback):
     def on_save_checkpoint(self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
         """Adds the training errors counted so far in this epoch, those of each process apart."""
         counts = pl_module.train_counts
-        # The bits of the float32 sum travel as a whole number.
-        sums = [*(getattr(counts, name) for name in COUNTS), counts.loss_sum.view(torch.int32).long()]
+        # The bits of the sum, made float64 where a device has float32 alone, travel as a whole number.
+        bits = counts.loss_sum.cpu().double().view(torch.int64).to(counts.num_images.device)
+        sums = [*(getattr(counts, name) for name in COUNTS), bits]
         checkpoint[COUNTS_KEY] = trainer.strategy.all_gather(torch.stack(sums)).cpu().view(trainer.world_size, -1)
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
@@ -72,7 +73,7 @@ def _go_on_in_epoch(loop: Any) -> None:
 
 def _take_up(counts: Any, gathered: Tensor, rank: int, num_processes: int) -> None:
     """Restores a process's own sums; where there were more or fewer processes, the first one takes all."""
-    integers, losses = gathered[:, :-1], gathered[:, -1].int().view(torch.float32)
+    integers, losses = gathered[:, :-1], gathered[:, -1].contiguous().view(torch.float64)
     if len(gathered) == num_processes:
         integers, losses = integers[rank], losses[rank]
     else:
