@@ -21,6 +21,7 @@ DATA_NAMES = {
     "MNIST": "mnist",
     "CIFAR10": "cifar10",
     "ImageNet": "imagenet",
+    "StreamedImageNet": "imagenet",
     "Symmetry": "symmetry",
 }
 _COLUMNS = (
