@@ -11,6 +11,8 @@ ORDER = (
     "symmetry",
     "neocognitron",
     "lenet5_digits",
+    "linear_mnist",
+    "mlp_mnist",
     "lenet5",
     "lenet5_distorted",
     "nearest_neighbour_cifar10",
@@ -19,7 +21,8 @@ ORDER = (
     "perceptron_cifar10",
     "linear_cifar10",
     "mlp_cifar10",
-    "lenet5_cifar10",
+    "convnetjs_cifar10_batch32",
+    "cuda_convnet_18pct_cifar10",
 )
 NAMES = {
     "perceptron": "perceptron",
@@ -31,6 +34,8 @@ NAMES = {
     "nearest_neighbour": "nearest neighbour",
     "eigenfaces": "eigenfaces",
     "hog_svm": "HOG and linear SVM",
+    "convnetjs": "ConvNetJS demo",
+    "cuda_convnet": "cuda-convnet 18 %",
 }
 DATA = {
     "digits": "digits",

@@ -32,7 +32,9 @@ def read(run_dir: Path, seconds: float = 30) -> tuple[dict[str, Any], list[dict[
     """
     end = time.monotonic() + seconds
     while True:
-        config, history, ended = _read(run_dir)
+        # On a busy machine even the file comes late.
+        found = list(run_dir.rglob("run-*.wandb")) or time.monotonic() > end
+        config, history, ended = _read(run_dir) if found else ({}, [], False)
         if ended or time.monotonic() > end:
             return config, history
         time.sleep(0.1)

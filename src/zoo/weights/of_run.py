@@ -82,7 +82,7 @@ class RunWeights(Weights):
         if not isinstance(steps, LessMeanImage):
             return steps
         chosen = {key: value for key, value in self._config()["data"]["init_args"].items() if key != "download"}
-        module: Any = self._module(**chosen, **({"root": root} if root is not None else {}))
+        module: Any = self._module(**chosen | ({"root": root} if root is not None else {}))
         module.setup()
         fitted: Steps = module.splits["test"].transform
         return fitted
