@@ -21,8 +21,12 @@ BEFORE_THE_LEDGER: dict[tuple[str, str, int], tuple[int, int | None]] = {
     ("mlp", "paper", 308_310): (308_200, 3),
     ("symmetry", "paper", 17): (14, 3),
     ("neocognitron", "paper", 29_472): (1_214_496, 1),
+    ("linear", "paper", 7_850): (7_840, 3),
+    ("mlp", "paper", 238_510): (238_200, 3),
     ("lenet5", "paper", 60_000): (326_520, 3),
     ("lenet5", "paper", 60_300): (561_720, 3),
+    ("convnetjs", "paper", 22_466): (3_920_000, 3),
+    ("cuda_convnet", "18pct", 89_578): (12_298_240, 3),
 }
 _COLUMNS = (
     Column("network"), Column("variant"), Column("training"), Column("images seen", True),

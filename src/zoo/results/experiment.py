@@ -63,7 +63,7 @@ class Experiment:
 
     @property
     def training(self) -> str:
-        """What tells this training from another of the same network: rule, preprocessing, duration."""
+        """What tells this training from another of the same network: rule, preprocessing, duration, images."""
         optimizer, trainer = self.option("optimizer"), self.record.config["trainer"]
         rule = optimizer["class_path"].split(".")[-1] if isinstance(optimizer, dict) else None
         steps, epochs = trainer.get("max_steps", -1), trainer.get("max_epochs")
@@ -75,7 +75,9 @@ class Experiment:
             else None
         )
         start = "from other weights" if "init_from_sha256" in self.record.weights else None
-        return ", ".join(part for part in (rule, self.option("transform"), length, start) if part)
+        held_out = self.option("num_held_out")
+        fewer = f"{held_out:,} images held out" if held_out else None
+        return ", ".join(part for part in (rule, self.option("transform"), length, fewer, start) if part)
 
 
 def read_records(folder: Path) -> list[Record]:
