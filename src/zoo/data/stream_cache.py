@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from zoo.data.stream_format import INDEX, litdata, short
@@ -42,6 +43,7 @@ class ChunkCache:
             )
         self._ahead = ThreadPoolExecutor(1)
         self._asked: set[int] = set()
+        self._arriving, self._counting = 0, Lock()
         self._stream = litdata().StreamingDataset(str(folder))
 
     def read(self, chunk: int, place: int) -> bytes:
@@ -77,8 +79,18 @@ class ChunkCache:
         except FileNotFoundError:
             with _locked(self.folder / f"{name}.lock"):
                 if not file.exists():
-                    self._make_room(self.sizes[name])
-                    self._download(name, self.sizes[name])
+                    self._bring(name, self.sizes[name])
+
+    def _bring(self, name: str, num_bytes: int) -> None:
+        # Another thread's chunk may be on its way, and is not in the folder yet.
+        with self._counting:
+            self._arriving += num_bytes
+            self._make_room(self._arriving)
+        try:
+            self._download(name, num_bytes)
+        finally:
+            with self._counting:
+                self._arriving -= num_bytes
 
     def _download(self, name: str, num_bytes: int | None) -> None:
         partial = self.folder / f"{name}.{os.getpid()}.part"

@@ -43,12 +43,16 @@ class Record:
     schema: int = SCHEMA
     compute: dict[str, Any] | None = None
 
-    def write(self, path: Path) -> None:
-        """Writes JSON in one step: the file is either whole or not there."""
+    def content(self) -> dict[str, Any]:
+        """What the file holds, as plain values."""
         content = asdict(self)
         if self.compute is None:
             del content["compute"]
-        text = laid_out(content)
+        return content
+
+    def write(self, path: Path) -> None:
+        """Writes JSON in one step: the file is either whole or not there."""
+        text = laid_out(self.content())
         partial = path.with_name(f".{path.name}.{os.getpid()}")
         partial.write_text(text + "\n", encoding="utf-8")
         partial.replace(path)

@@ -49,9 +49,7 @@ class RunWeights(Weights):
         """What can be said of a run without its data: network, class names, seed, and its Record."""
         meta = {**self._described, "config": self.config, "record": None, "path": str(self.path)}
         if self.record:
-            from dataclasses import asdict
-
-            record = asdict(self.record)
+            record = self.record.content()
             scores = {"protocol": record["protocol"], "n": record["n"]} | record["metrics"]
             meta |= {"record": record, "scores": scores, "commit": (record["git"] or {}).get("commit")}
             meta |= {key: record[key] for key in ("parameters", "seed")}

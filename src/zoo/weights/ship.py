@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import tempfile
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -107,7 +106,7 @@ def _draft(card_file: Path, run: RunWeights, name: str, dtype: str, root: str | 
 def card_of(run: RunWeights, name: str) -> dict[str, Any]:
     """The card of a measured run but for what is said of its file: sha256, bytes, dtype; scores are None."""
     assert run.record is not None
-    record, use, meta = asdict(run.record), run.data, run.meta
+    record, use, meta = run.record.content(), run.data, run.meta
     named = {key: record["dataset"][key] for key in ("name", "fingerprint", "split", "num_images")}
     return {
         "schema": 1,
