@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, get_worker_info
 
 from zoo import keyed
+from zoo.data import cores
 from zoo.data.base import ImageDataModule
 from zoo.data.photos import TRANSFORMS, Name, PhotoTransform
 from zoo.data.sampling import Batches, Draw
@@ -39,7 +40,7 @@ class StreamedImageNet(ImageDataModule):
         batch_size: int = 128,
         transform: Name = "torchvision",
         num_held_out: int = 10_000,
-        num_workers: int = 4,
+        num_workers: int | None = None,
         window: int = 16,
         cache_dir: str | None = None,
         cache_gb: float = 50.0,
@@ -48,12 +49,19 @@ class StreamedImageNet(ImageDataModule):
         super().__init__(batch_size, num_held_out, seed)
         if window < 1:
             raise InputError(f"data.window must be at least 1, not {window}.")
-        self.root, self.transform, self.num_workers = root.rstrip("/"), TRANSFORMS[transform], num_workers
+        self.root, self.transform, self._num_workers = root.rstrip("/"), TRANSFORMS[transform], num_workers
         self.window, self.num_bytes = window, int(cache_gb * 1e9)
         # Each stream has a part of its own.
         part = format(keyed.key("stream", self.root), "x")
         self.cache_dir = Path(cache_dir or Path(tempfile.gettempdir()) / "zoo-stream") / part
         self.listing: Listing | None = None
+
+    @property
+    def num_workers(self) -> int:  # type: ignore[override]
+        """Processes that fetch and decode: as given, or this process's share of the machine's cores."""
+        if self._num_workers is not None:
+            return self._num_workers
+        return cores.share(self.trainer.num_devices if self.trainer else None)
 
     def prepare_data(self) -> None:
         """Raises InputError where there is no stream, or no LitData to read it with."""
