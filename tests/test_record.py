@@ -87,3 +87,17 @@ def test_the_environment_names_device_and_versions():
     found = environment("cpu")
     assert found["device"] == "cpu"
     assert found["packages"]["torch"] == torch.__version__.split("+")[0]
+
+
+def test_new_records_and_weights_leave_a_checkout_clean_and_changed_code_does_not(tmp_path):
+    package = tmp_path / "src" / "zoo"
+    package.mkdir(parents=True)
+    (package / "code.py").write_text("1\n")
+    for words in (["init", "-q"], ["add", "."], ["-c", "user.name=x", "-c", "user.email=x@y", "commit", "-qm", "x"]):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    for name in ("benchmarks/results/a.json", "benchmarks/tables/a.md", "src/zoo/weights/shipped/a/b.json"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("{}")
+    assert git_state(package)["dirty"] is False
+    (package / "new.py").write_text("2\n")
+    assert git_state(package)["dirty"] is True

@@ -23,12 +23,20 @@ PACKAGES = (
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
+# What runs produce and none reads while it trains: a new Record makes the code of the next run no other.
+_PRODUCED = (":!benchmarks/results", ":!benchmarks/tables", ":!src/zoo/weights/shipped")
+
+
 def git_state(package: Path = _PACKAGE) -> dict[str, Any] | None:
-    """``{"commit": ..., "dirty": ...}`` of the checkout this package runs from; None where it is installed."""
+    """``{"commit": ..., "dirty": ...}`` of the checkout this package runs from; None where it is installed.
+
+    New Records, tables made of them and weights to ship do not make it dirty.
+    """
     checkout = checkout_of(package)
     if checkout is None:
         return None
-    commit, status = (_git(checkout, *words) for words in (("rev-parse", "HEAD"), ("status", "--porcelain")))
+    words_of_status = ("status", "--porcelain", "--untracked-files=all", "--", ".", *_PRODUCED)
+    commit, status = (_git(checkout, *words) for words in (("rev-parse", "HEAD"), words_of_status))
     return None if commit is None else {"commit": commit, "dirty": status != ""}
 
 
