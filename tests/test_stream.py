@@ -164,11 +164,14 @@ def test_a_run_from_a_stream_that_was_stopped_goes_on_exactly(stream, tmp_path):
 
 def test_chunks_are_fetched_once_an_epoch_and_the_cache_stays_small(packed, tmp_path, monkeypatch):
     monkeypatch.setattr(stream_cache, "IN_USE", 0.0)
-    fetched, download = [], stream_cache.ChunkCache._download
+    fetched, held, download = [], [], stream_cache.ChunkCache._download
 
     def noted(self, name, num_bytes):
         fetched.append(name)
         download(self, name, num_bytes)
+        if num_bytes:  # a chunk, not the index
+            with self._counting:  # nothing is removed meanwhile
+                held.append(sum(size for _, _, size in self._held()))
 
     monkeypatch.setattr(stream_cache.ChunkCache, "_download", noted)
     most = 7 * 9_000
@@ -178,8 +181,8 @@ def test_chunks_are_fetched_once_an_epoch_and_the_cache_stays_small(packed, tmp_
     num_chunks = len(data.listing.chunk_sizes["train"])
     assert num_chunks > 7
     for _ in data.train_dataloader():
-        held = [path.stat().st_size for path in tmp_path.rglob("chunk-*.bin")]
-        assert sum(held) <= most
+        pass
+    assert 0 < max(held) <= most
     chunks = [name for name in fetched if name.endswith(".bin")]
     assert sorted(chunks) == sorted(set(chunks))
     assert len(chunks) == num_chunks
