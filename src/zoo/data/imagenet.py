@@ -6,24 +6,21 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from zoo import keyed
-from zoo.data import cores, manifest
-from zoo.data.base import ImageDataModule
+from zoo.data import manifest
 from zoo.data.fast_photos import read_fast, require_packages
 from zoo.data.fingerprint import of_listing
 from zoo.data.folders import require_splits
 from zoo.data.jpegs import Photos
 from zoo.data.labelled import Labelled, labelled_files
+from zoo.data.photo_module import PhotoDataModule
 from zoo.data.photos import TRANSFORMS, Name, read_rgb
-from zoo.data.sampling import Draw
 from zoo.data.skipped import Skipped, summary
-from zoo.data.splits import held_out
 from zoo.data.store import Store, find_store
 from zoo.data.stored import StoredPhotos, fitted
 from zoo.errors import InputError
 
 
-class ImageNet(ImageDataModule):
+class ImageNet(PhotoDataModule):
     """ILSVRC folders with any number of wnid classes; the ILSVRC validation images are the test set.
 
     ``root/train/<wnid>/*.JPEG`` for training; ``root/val/<wnid>/*.JPEG``, or all images flat in ``root/val`` beside one
@@ -63,22 +60,15 @@ class ImageNet(ImageDataModule):
         decoder: Literal["pil", "fast"] = "pil",
         on_error: Literal["stop", "skip"] = "stop",
     ) -> None:
-        super().__init__(batch_size, num_held_out, seed)
+        super().__init__(batch_size, num_held_out, seed, num_workers)
         self.root, self.transform = Path(root), TRANSFORMS[transform]
-        self._num_workers, self.decoder, self.on_error = num_workers, decoder, on_error
+        self.decoder, self.on_error = decoder, on_error
         if decoder == "fast":
             require_packages()
         self.files: dict[str, list[Path]] = {}
         self.store: Store | None = None
         #: Training images that were left out, where ``on_error`` is "skip".
         self.skipped = Skipped()
-
-    @property
-    def num_workers(self) -> int:  # type: ignore[override]
-        """Processes that decode: as given, or this process's share of the machine's cores."""
-        if self._num_workers is not None:
-            return self._num_workers
-        return cores.share(self.trainer.num_devices if self.trainer else None)
 
     def prepare_data(self) -> None:
         """Raises InputError, with a way to get ImageNet, where there are neither its folders nor a prepared store."""
@@ -95,21 +85,13 @@ class ImageNet(ImageDataModule):
         self.transform = fitted(self.transform, self.store, self.root)
         self.class_names, listed = self.store.labelled(self.root) if self.store else labelled_files(self.root)
         self.files = {"train": listed["train"].files, "test": listed["val"].files}
-        kept, out = self._held_out(listed["train"])
+        train = listed["train"]
+        kept, out = self.carved([file.name for file in train.files], torch.tensor(train.labels))
         self.splits = {
             "train": self._photos("train", listed["train"], kept, self.seed),
             "val": self._photos("train", listed["train"], out, None),
             "test": self._photos("val", listed["val"], torch.arange(len(listed["val"].files)), None),
         }
-
-    def _held_out(self, train: Labelled) -> tuple[Tensor, Tensor]:
-        if not 0 <= self.num_held_out < len(train.files):
-            raise InputError(
-                f"data.num_held_out is {self.num_held_out}, but {self.root / 'train'} has {len(train.files)} images."
-            )
-        # Keyed by file name, not by place in the list, so that a subset of ImageNet holds out the same images.
-        hashes = torch.tensor([keyed.key(self.name, "held out", file.name) for file in train.files])
-        return held_out(torch.tensor(train.labels), hashes, self.num_held_out)
 
     def _photos(self, split: str, listed: Labelled, positions: Tensor, seed: int | None) -> Photos:
         """Of ``listed`` files, or of that split of the store; training images are augmented by ``seed``."""
@@ -137,20 +119,15 @@ class ImageNet(ImageDataModule):
         """Of a prepared store its size, the digests of its index and of the names and sizes of its source."""
         return {} if self.store is None else {"prepared": self.store.particulars()}
 
-    def pictures(self, draw: Draw) -> Tensor:
-        """Training images as the network is fed them, with their augmentation, as uint8 (n, 3, S, S) to look at."""
-        images, _, shifts, *_ = self.splits["train"][draw]
-        return self.transform.picture(self.transform.normalize(images, shifts))
-
     def on_after_batch_transfer(self, batch: tuple[Tensor, ...], dataloader_idx: int) -> tuple[Tensor, Tensor]:
         """uint8 images with a colour shift an image, on the device, to the network's float32 input and labels.
 
         Raises InputError where none of a step's images could be decoded.
         """
-        images, labels, shifts, *lost = batch
+        _, labels, _, *lost = batch
         if lost and len(lost[0]):
             self._leave_out(lost[0].tolist(), len(labels))
-        return self.transform.normalize(images, shifts), labels
+        return super().on_after_batch_transfer(batch, dataloader_idx)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps: the images left out so far, by all processes."""

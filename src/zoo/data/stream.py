@@ -12,17 +12,15 @@ from torch import Tensor
 from torch.utils.data import Dataset, get_worker_info
 
 from zoo import keyed
-from zoo.data import cores
-from zoo.data.base import ImageDataModule
+from zoo.data.photo_module import PhotoDataModule
 from zoo.data.photos import TRANSFORMS, Name, PhotoTransform
 from zoo.data.sampling import Batches, Draw
-from zoo.data.splits import held_out
 from zoo.data.stream_cache import ChunkCache
 from zoo.data.stream_format import Listing, chunks_of, is_remote, litdata, read_listing
 from zoo.errors import InputError
 
 
-class StreamedImageNet(ImageDataModule):
+class StreamedImageNet(PhotoDataModule):
     """The stream that ``zoo data stream`` wrote: a folder, or s3://, gs://, azure:// and what else LitData reaches.
 
     The held-out slice, the augmentation of each image and the test set are those of ``ImageNet`` on the same files;
@@ -46,22 +44,15 @@ class StreamedImageNet(ImageDataModule):
         cache_gb: float = 50.0,
         seed: int = 0,
     ) -> None:
-        super().__init__(batch_size, num_held_out, seed)
+        super().__init__(batch_size, num_held_out, seed, num_workers)
         if window < 1:
             raise InputError(f"data.window must be at least 1, not {window}.")
-        self.root, self.transform, self._num_workers = root.rstrip("/"), TRANSFORMS[transform], num_workers
+        self.root, self.transform = root.rstrip("/"), TRANSFORMS[transform]
         self.window, self.num_bytes = window, int(cache_gb * 1e9)
         # Each stream has a part of its own.
         part = format(keyed.key("stream", self.root), "x")
         self.cache_dir = Path(cache_dir or Path(tempfile.gettempdir()) / "zoo-stream") / part
         self.listing: Listing | None = None
-
-    @property
-    def num_workers(self) -> int:  # type: ignore[override]
-        """Processes that fetch and decode: as given, or this process's share of the machine's cores."""
-        if self._num_workers is not None:
-            return self._num_workers
-        return cores.share(self.trainer.num_devices if self.trainer else None)
 
     def prepare_data(self) -> None:
         """Raises InputError where there is no stream, or no LitData to read it with."""
@@ -78,10 +69,7 @@ class StreamedImageNet(ImageDataModule):
         names, labels = self.listing.files, {}
         for split, members in names.items():
             labels[split] = torch.tensor([label_of[name.partition("/")[0]] for name in members])
-        if not 0 <= self.num_held_out < len(names["train"]):
-            raise InputError(f"data.num_held_out is {self.num_held_out}, but there are {len(names['train'])} images.")
-        hashes = torch.tensor([keyed.key(self.name, "held out", name.partition("/")[2]) for name in names["train"]])
-        kept, out = held_out(labels["train"], hashes, self.num_held_out)
+        kept, out = self.carved([name.partition("/")[2] for name in names["train"]], labels["train"])
         everything = torch.arange(len(names["val"]))
         self.splits = {
             "train": self._split("train", labels["train"], kept, self.seed),
@@ -108,16 +96,6 @@ class StreamedImageNet(ImageDataModule):
         """A digest of the paths and sizes of the files that were packed, as ``ImageNet`` has it."""
         assert self.listing is not None
         return self.listing.fingerprint
-
-    def pictures(self, draw: Draw) -> Tensor:
-        """Training images as the network is fed them, with their augmentation, as uint8 (n, 3, S, S) to look at."""
-        images, _ = self.on_after_batch_transfer(self.splits["train"][draw], 0)
-        return self.transform.picture(images)
-
-    def on_after_batch_transfer(self, batch: tuple[Tensor, ...], dataloader_idx: int) -> tuple[Tensor, Tensor]:
-        """uint8 images with a colour shift an image, on the device, to the network's float32 input and labels."""
-        images, labels, shifts = batch
-        return self.transform.normalize(images, shifts), labels
 
 
 class WindowedBatches(Batches):
