@@ -1,8 +1,11 @@
+import inspect
 import sys
+from importlib import import_module
 
 import pytest
 from conftest import ROOT
 
+from zoo.results.experiment import _CAME_LATER, experiments
 from zoo.results.record import Record
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -22,6 +25,20 @@ def test_a_record_is_complete_and_of_committed_code(path):
     assert record.metrics["top1_error"] == 100 * record.metrics["top1_wrong"] / record.n
     assert record.git is not None
     assert record.git["dirty"] is False
+
+
+@pytest.mark.parametrize("name", sorted({path.stem.rpartition("-seed")[0] for path in RECORDS}))
+def test_all_seeds_of_a_config_are_one_experiment(name):
+    paths = [path for path in RECORDS if path.stem.rpartition("-seed")[0] == name]
+    (experiment,) = experiments(map(Record.read, paths))
+    assert len(experiment.runs) == len(paths)
+
+
+@pytest.mark.parametrize("path", sorted(_CAME_LATER))
+def test_an_option_that_came_later_exists_and_does_by_itself_what_was_done_before(path):
+    module, _, name = path.rpartition(".")
+    parameters = inspect.signature(getattr(import_module(module), name)).parameters
+    assert {option: parameters[option].default for option in _CAME_LATER[path]} == _CAME_LATER[path]
 
 
 @pytest.mark.parametrize("config", ladder.ORDER)

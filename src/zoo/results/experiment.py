@@ -18,6 +18,8 @@ _TRAINING = (
 )  # fmt: skip
 # Where the data lie and how they are read; a seed is another draw of the same experiment.
 _NOT_THE_EXPERIMENT = ("root", "download", "num_workers", "val_labels", "seed", "wiring_seed")
+# Options that came after the first Records, with what every run before them did.
+_CAME_LATER: dict[str, dict[str, Any]] = {"zoo.models.LeNet5Model": {"num_curvature": 500}}
 
 
 @dataclass(frozen=True)
@@ -110,17 +112,23 @@ def _identity(record: Record) -> str:
         "network": record.network,
         "variant": record.variant,
         "parameters": record.parameters,
-        "dataset": record.dataset,
+        # What the fingerprint was taken of says nothing that it does not, and older Records do not say it.
+        "dataset": {key: value for key, value in record.dataset.items() if key != "fingerprint_of"},
         "protocol": record.protocol,
         "n": record.n,
         "from_weights": "init_from_sha256" in record.weights,
         "data": _pruned(record.config["data"]),
-        "model": _pruned(record.config["model"]),
+        "model": _pruned(_completed(record.config["model"])),
         "trainer": {key: trainer[key] for key in _TRAINING if trainer.get(key) is not None},
     }
     if "members" in record.weights:
         common["nets"] = len(record.weights["members"])
     return json.dumps(common, sort_keys=True)
+
+
+def _completed(model: dict[str, Any]) -> dict[str, Any]:
+    later = _CAME_LATER.get(model.get("class_path", ""), {})
+    return model | {"init_args": later | model.get("init_args", {})}
 
 
 def _pruned(value: Any) -> Any:
