@@ -152,7 +152,9 @@ def test_bad_input_gets_one_sentence(run, tmp_path, monkeypatch, capsys, words, 
     for name in ("text.txt", "texts/text.txt"):
         (tmp_path / name).write_text("no picture")
     assert main(["classify", "run", *words]) == 2
-    last = capsys.readouterr().err.splitlines()[-1]
+    out, err = capsys.readouterr()
+    assert out == ""
+    last = err.splitlines()[-1]
     assert last.startswith("zoo: ")
     assert sentence.lower() in last.lower()
 

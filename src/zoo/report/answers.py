@@ -15,8 +15,10 @@ def table(answers: Iterable[dict[str, Any]], class_names: Iterable[str]) -> Iter
     classes mean that the network gave no answer.
     """
     wide = max([len("class"), *map(len, class_names)])
-    yield f"{'image':<{_WIDEST}}  {'class':<{wide}}  probability"
-    for answer in answers:
+    for place, answer in enumerate(answers):
+        # Not before there is an answer: weights that cannot be had would leave the head of a table behind.
+        if place == 0:
+            yield f"{'image':<{_WIDEST}}  {'class':<{wide}}  probability"
         image = answer["image"]
         if len(image) > _WIDEST:
             yield image
