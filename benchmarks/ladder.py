@@ -22,7 +22,6 @@ ORDER = (
     "linear_cifar10",
     "mlp_cifar10",
     "lenet5_cifar10",
-    "convnetjs_cifar10_batch32",
     "cuda_convnet_18pct_cifar10",
 )
 NAMES = {

@@ -186,13 +186,11 @@ def test_it_trains_with_deterministic_algorithms(tmp_path):
     assert run.global_step == 2 * 15
 
 
-@pytest.mark.parametrize(("name", "batch_size"), [("convnetjs_cifar10", 4), ("convnetjs_cifar10_batch32", 32)])
-def test_the_configs_have_the_demos_rule_and_differ_in_the_batch(name, batch_size):
-    data, model = built(ROOT / "configs" / f"{name}.yaml")
-    model.schedule = None  # the larger batches have one besides
+def test_the_config_has_the_demos_rule_and_batch():
+    data, model = built(ROOT / "configs" / "convnetjs_cifar10.yaml")
     groups = model.configure_optimizers().param_groups
     default = ConvNetJSModel().configure_optimizers().param_groups
-    assert data.batch_size == batch_size
+    assert data.batch_size == 4
     assert data.transform is TRANSFORMS["convnetjs"]
     for group, other, decay in zip(groups, default, (1e-4 / 4, 0), strict=True):
         for settings in (group, other):
