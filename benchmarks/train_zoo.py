@@ -48,6 +48,7 @@ RECIPES = {
     "lenet5/cifar10": Recipe("lenet5_cifar10"),
     "convnetjs/cifar10": Recipe("convnetjs_cifar10_modern"),
     "cuda_convnet-18pct/cifar10": Recipe("cuda_convnet_18pct_cifar10", (0,)),
+    "cuda_convnet-11pct/cifar10-modern": Recipe("cuda_convnet_11pct_cifar10_modern", (0,)),
     "cuda_convnet-11pct/cifar10": Recipe("cuda_convnet_11pct_cifar10", (0,), gpu=True),
     "alexnet-cifar/cifar10": Recipe("alexnet_cifar10", gpu=True),
     "vgg16-bn/cifar10": Recipe("vgg16_cifar10", gpu=True),

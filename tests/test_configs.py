@@ -21,7 +21,7 @@ NAMED = (
     "vgg11", "vgg16", "alexnet_cifar10", "vgg16_cifar10", "overlays/smoke", "overlays/wandb",
     "cuda_convnet_26pct_cifar10", "cuda_convnet_18pct_cifar10", "cuda_convnet_13pct_cifar10",
     "cuda_convnet_11pct_cifar10", "mark1_digits", "symmetry", "neocognitron", "lenet5_distorted", "lenet5_1998",
-    "convnetjs_cifar10", "convnetjs_cifar10_modern",
+    "cuda_convnet_11pct_cifar10_modern", "convnetjs_cifar10", "convnetjs_cifar10_modern",
 )  # fmt: skip
 # What a data set delivers, (C, H, W), and its number of classes.
 SHAPES = {
