@@ -230,8 +230,8 @@ def _config_name(configs: Any) -> str:
 
 
 def _origin(error: BaseException) -> BaseException:
-    """What went wrong first: jsonargparse wraps the errors of constructors."""
-    while error.__cause__ or error.__context__:
+    """What went wrong first, or our own sentence about it: jsonargparse wraps the errors of constructors."""
+    while not isinstance(error, InputError) and (error.__cause__ or error.__context__):
         error = error.__cause__ or error.__context__ or error
     return error
 
