@@ -22,6 +22,7 @@ ORDER = (
     "linear_cifar10",
     "mlp_cifar10",
     "lenet5_cifar10",
+    "convnetjs_cifar10_modern",
     "cuda_convnet_18pct_cifar10",
 )
 NAMES = {
