@@ -80,7 +80,7 @@ def _rows(card: dict[str, Any]) -> dict[str, str]:
 def _line(card: dict[str, Any]) -> str:
     scores = card["scores"] or card["record"]["metrics"] | {key: card["record"][key] for key in ("n", "protocol")}
     error = f"{scores['top1_error']:.2f} % top-1 error on {card['data']['name']} (n = {scores['n']:,})"
-    return f"{error}, {scores['protocol']}, {card['parameters']:,} parameters, {card['bytes'] / 1e6:.1f} MB"
+    return f"{error}, {scores['protocol']}, {card['parameters']:,} parameters, {card['bytes'] / 1e3:,.0f} kB"
 
 
 def _scores(values: dict[str, Any], n: int, protocol: str) -> str:
