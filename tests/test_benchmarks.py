@@ -5,7 +5,7 @@ from importlib import import_module
 import pytest
 from conftest import ROOT
 
-from zoo.results.experiment import _CAME_LATER, experiments
+from zoo.results.experiment import CAME_LATER, experiments
 from zoo.results.record import Record
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -34,11 +34,11 @@ def test_all_seeds_of_a_config_are_one_experiment(name):
     assert len(experiment.runs) == len(paths)
 
 
-@pytest.mark.parametrize("path", sorted(_CAME_LATER))
+@pytest.mark.parametrize("path", sorted(CAME_LATER))
 def test_an_option_that_came_later_exists_and_does_by_itself_what_was_done_before(path):
     module, _, name = path.rpartition(".")
     parameters = inspect.signature(getattr(import_module(module), name)).parameters
-    assert {option: parameters[option].default for option in _CAME_LATER[path]} == _CAME_LATER[path]
+    assert {option: parameters[option].default for option in CAME_LATER[path]} == CAME_LATER[path]
 
 
 @pytest.mark.parametrize("config", ladder.ORDER)

@@ -19,7 +19,7 @@ _TRAINING = (
 # Where the data lie and how they are read; a seed is another draw of the same experiment.
 _NOT_THE_EXPERIMENT = ("root", "download", "num_workers", "val_labels", "seed", "wiring_seed")
 # Options that came after the first Records, with what every run before them did.
-_CAME_LATER: dict[str, dict[str, Any]] = {"zoo.models.LeNet5Model": {"num_curvature": 500}}
+CAME_LATER: dict[str, dict[str, Any]] = {"zoo.models.LeNet5Model": {"num_curvature": 500}}
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def _identity(record: Record) -> str:
 
 
 def _completed(model: dict[str, Any]) -> dict[str, Any]:
-    later = _CAME_LATER.get(model.get("class_path", ""), {})
+    later = CAME_LATER.get(model.get("class_path", ""), {})
     return model | {"init_args": later | model.get("init_args", {})}
 
 
