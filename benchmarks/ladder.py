@@ -24,6 +24,7 @@ ORDER = (
     "lenet5_cifar10",
     "convnetjs_cifar10_modern",
     "cuda_convnet_18pct_cifar10",
+    "cuda_convnet_11pct_cifar10_modern",
 )
 NAMES = {
     "perceptron": "perceptron",
@@ -36,7 +37,7 @@ NAMES = {
     "eigenfaces": "eigenfaces",
     "hog_svm": "HOG and linear SVM",
     "convnetjs": "ConvNetJS demo",
-    "cuda_convnet": "cuda-convnet 18 %",
+    "cuda_convnet": "cuda-convnet",
 }
 DATA = {
     "digits": "digits",
@@ -64,7 +65,7 @@ def row(config: str) -> str:
     record = runs[0]
     cells = [
         f"`{config}`",
-        NAMES[record.network],
+        NAMES[record.network] + (f" {record.variant}" if record.network == "cuda_convnet" else ""),
         DATA[record.dataset["name"]],
         f"{record.metrics['top1_error']:.2f} %",
         spread([float(run.metrics["top1_error"] or 0) for run in runs]),
