@@ -250,3 +250,10 @@ def test_no_network_is_one_sentence(hub, monkeypatch):
         zoo.get_model("alexnet", weights="torchvision/alexnet")
     assert "\n" not in str(refused.value)
     assert not list(hub.parent.iterdir())
+
+
+def test_printed_they_say_what_they_do():
+    shown = repr(Pictures(CIFAR10["standard"], (3, 32, 32), 32, "weights"))
+    for word in ("(pixels / 255 - mean) / std", "0.4914", "stored=(3, 32, 32)", "size=32"):
+        assert word in shown
+    assert "short_side=256" in repr(find("torchvision/vgg16").transforms())

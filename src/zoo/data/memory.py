@@ -27,21 +27,26 @@ class InMemory(Dataset):
         return len(self.labels)
 
     def __getitem__(self, draw: Draw) -> tuple[Tensor, Tensor]:
-        indices = draw.indices.to(self.images.device)
-        return self.transform(self.images.index_select(0, indices), self._numbers(draw)), self.labels[indices]
+        indices = self._indices(draw)
+        images = self.transform(self.images.index_select(0, indices), self._numbers(draw.epoch, indices))
+        return images, self.labels.index_select(0, indices)
 
     def pictures(self, draw: Draw) -> Tensor:
         """The same images brought back to uint8, to look at."""
-        return self.transform.picture(self[draw][0], self._numbers(draw))
+        return self.transform.picture(self[draw][0], self._numbers(draw.epoch, self._indices(draw)))
 
-    def _numbers(self, draw: Draw) -> Tensor | None:
+    def _indices(self, draw: Draw) -> Tensor:
+        """Sent to the device without waiting for what it still computes."""
+        return draw.indices.to(self.labels.device, non_blocking=True)
+
+    def _numbers(self, epoch: int, indices: Tensor) -> Tensor | None:
         if self.seed is None or not self.transform.num_random:
             return None
-        if self._drawn is None or self._drawn[0] != draw.epoch or self._drawn[1].device != self.positions.device:
+        if self._drawn is None or self._drawn[0] != epoch or self._drawn[1].device != self.positions.device:
             # All numbers of an epoch at once: drawn for each batch, they cost a quarter of its time.
-            stream = keyed.key(self.seed, "augment", draw.epoch)
-            self._drawn = draw.epoch, keyed.uniforms(stream, self.positions, self.transform.num_random)
-        return self._drawn[1].index_select(0, draw.indices.to(self.positions.device))
+            stream = keyed.key(self.seed, "augment", epoch)
+            self._drawn = epoch, keyed.uniforms(stream, self.positions, self.transform.num_random)
+        return self._drawn[1].index_select(0, indices)
 
     def to(self, device: torch.device) -> "InMemory":
         """Moves images and labels to ``device``, so that batches are made there."""

@@ -25,7 +25,7 @@ from zoo.data.photo_crops import (
     warp,
 )
 from zoo.data.reading import read_rgb  # noqa: F401  who transforms photographs finds the reader here, too
-from zoo.data.transforms import to_bytes
+from zoo.data.transforms import per_channel, to_bytes
 from zoo.errors import InputError
 
 # Any picture to one of the same kind, which a Callable cannot say.
@@ -117,7 +117,7 @@ class PhotoTransform:
 
         ``shifts`` (N, 3) or (N, 4) are from ``color_shifts``, zeros (N, 3) at test time.
         """
-        std = torch.tensor(self.std, device=images.device).view(3, 1, 1)
+        std = per_channel(self.std, images.device)
         offsets, mean = shifts[:, :3, None, None], self._mean(images)
         made = torch.empty(images.shape, device=images.device)
         # A fresh batch of floats is larger than a CPU's caches: there all steps are done on a few images at a time.
@@ -133,13 +133,13 @@ class PhotoTransform:
 
     def picture(self, images: Tensor) -> Tensor:
         """x std + mean, rounded and clipped: float32 (N, 3, H, W) to uint8; colours stay as training made them."""
-        std = torch.tensor(self.std, device=images.device).view(3, 1, 1)
+        std = per_channel(self.std, images.device)
         return to_bytes(images * std + self._mean(images))
 
     def _mean(self, images: Tensor) -> Tensor:
         """What is subtracted: (3, 1, 1), or (3, H, W) of the mean image."""
         if not self.with_mean_image:
-            return torch.tensor(self.mean, device=images.device).view(3, 1, 1)
+            return per_channel(self.mean, images.device)
         assert self.mean_image is not None, "the mean image is taken from the training images first: fitted(statistics)"
         margins = [have - want for have, want in zip(self.mean_image.shape[1:], images.shape[2:], strict=True)]
         if min(margins) < 0:
@@ -148,7 +148,8 @@ class PhotoTransform:
                 " that subtracts the mean colour, such as alexnet."
             )
         top, left = (margin // 2 for margin in margins)
-        return self.mean_image[:, top : top + images.shape[2], left : left + images.shape[3]].to(images.device)
+        middle = self.mean_image[:, top : top + images.shape[2], left : left + images.shape[3]]
+        return middle.to(images.device, non_blocking=True)
 
 
 def _tensor(image: Picture) -> Tensor:

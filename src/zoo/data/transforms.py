@@ -6,7 +6,7 @@ makes floats. Data stays uint8 until then, so that it is small in memory and on 
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Self
 
 import torch
@@ -72,14 +72,12 @@ class Transform(Preprocessing):
 
     def normalize(self, images: Tensor) -> Tensor:
         """(p / 255 - mean) / std: uint8 of shape (N, C, H, W) to float32 of the same shape."""
-        mean = torch.tensor(self.mean, device=images.device).view(-1, 1, 1)
-        std = torch.tensor(self.std, device=images.device).view(-1, 1, 1)
+        mean, std = per_channel(self.mean, images.device), per_channel(self.std, images.device)
         return images.float().mul_(1 / (255 * std)).sub_(mean / std)
 
     def picture(self, images: Tensor, numbers: Tensor | None = None) -> Tensor:
         """255 (x std + mean), rounded: float32 of shape (N, C, H, W) to uint8."""
-        mean = torch.tensor(self.mean, device=images.device).view(-1, 1, 1)
-        std = torch.tensor(self.std, device=images.device).view(-1, 1, 1)
+        mean, std = per_channel(self.mean, images.device), per_channel(self.std, images.device)
         return to_bytes((images * std + mean) * 255)
 
 
@@ -116,6 +114,16 @@ class LessMeanImage(Preprocessing):
             # A pixel that was moved lost the mean of the place it came from.
             mean = self.augment(mean.expand(len(images), -1, -1, -1), numbers)
         return to_bytes(images + mean)
+
+
+@lru_cache(maxsize=32)
+def per_channel(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """One number a channel, float32 (C, 1, 1), to be read only: it is made once a device.
+
+    A GPU would be waited for each time that the host sends it numbers.
+    """
+    with torch.inference_mode(False):
+        return torch.tensor(values, device=device).view(-1, 1, 1)
 
 
 def to_bytes(values: Tensor) -> Tensor:

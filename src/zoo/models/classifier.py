@@ -174,7 +174,7 @@ class Classifier(LightningModule):
         if self.trainer.world_size == 1:
             return local
         # Shares may differ by one image; DDP averages over processes, so each divides by the step's own total.
-        total = self.trainer.strategy.reduce(torch.tensor(float(local), device=self.device), reduce_op="sum")
+        total = self.trainer.strategy.reduce(torch.full((), float(local), device=self.device), reduce_op="sum")
         # No image at all, where every one was broken and left out: a loss of 0 and not NaN.
         return torch.as_tensor(total).clamp(min=1)
 

@@ -59,6 +59,10 @@ class Pictures:
         self.steps: Any = steps
         self.stored, self.size = stored, size
 
+    def __repr__(self) -> str:
+        shown = describe(self.steps) | {"stored": self.stored, "size": self.size}
+        return f"Pictures({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+
     def __call__(self, images: Picture | Sequence[Picture] | Tensor) -> Tensor:
         """The batch; one picture makes a batch of one."""
         pixels = self.pixels(images)
