@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from zoo.evaluation.collectors import Collector, Measures
 from zoo.evaluation.metrics import ErrorCounts
+from zoo.evaluation.precision import full_float32
 from zoo.evaluation.protocols.plan import Protocol
 from zoo.evaluation.protocols.scores import ensemble, scores
 
@@ -56,15 +57,16 @@ class Measurement(LightningModule):
         self._started = time.perf_counter()
 
     def test_step(self, batch: Any, batch_idx: int) -> None:
-        """Scores a batch under every protocol; the images go through each network once a view."""
+        """Scores a batch under every protocol in float32; the images go through each network once a view."""
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        members = [
-            scores(
-                network, dense, self.protocols, batch.groups, size=input_size(network), own=self.own_scale,
-                limit=self.limit, normalize=data.normalized,
-            )
-            for network, dense in zip(self.networks, self.dense, strict=True)
-        ]  # fmt: skip
+        with full_float32(self.device):
+            members = [
+                scores(
+                    network, dense, self.protocols, batch.groups, size=input_size(network), own=self.own_scale,
+                    limit=self.limit, normalize=data.normalized,
+                )
+                for network, dense in zip(self.networks, self.dense, strict=True)
+            ]  # fmt: skip
         if self.as_ensemble:
             members = [[ensemble(of_protocol) for of_protocol in zip(*members, strict=True)]]
         for m, of_member in enumerate(members):

@@ -13,6 +13,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from zoo import keyed
 from zoo.errors import InputError
 from zoo.evaluation.metrics import ErrorCounts
+from zoo.evaluation.precision import full_float32
 from zoo.evaluation.protocols import SINGLE_VIEW
 from zoo.models import ledger
 from zoo.models.network import Network
@@ -114,7 +115,7 @@ class Classifier(LightningModule):
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Logits under ``protocol``, in float32, and labels."""
         images, labels = batch
-        with torch.autocast(self.device.type, enabled=False):
+        with full_float32(self.device):
             return {"logits": self.test_logits(images), "labels": labels}
 
     def on_train_epoch_end(self) -> None:
