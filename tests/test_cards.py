@@ -13,6 +13,7 @@ from weights_cases import NAME, make_run
 import zoo
 from zoo.catalog import NETWORKS
 from zoo.cli import main
+from zoo.errors import InputError
 from zoo.weights import cards, ship
 from zoo.weights.cards import NAME as PATTERN
 from zoo.weights.cards import PLANNED, SHIPPED, card_schema, read_card, shipped
@@ -138,3 +139,13 @@ def test_other_data_than_the_cards_are_not_scored(card, monkeypatch):
     monkeypatch.setattr(Digits, "read", swapped)
     with pytest.raises(InputError, match="these are other images"):
         measure(zoo.get_weights(Path(card).with_suffix(".safetensors")))
+
+
+def test_weights_that_are_planned_lead_to_those_of_another_recipe(monkeypatch, tmp_path):
+    monkeypatch.setattr(cards, "SHIPPED", tmp_path)
+    with pytest.raises(InputError, match="not trained yet: zoo list weights shows those that are"):
+        zoo.get_weights("vgg16-bn/cifar10")
+    (tmp_path / "vgg16-bn").mkdir()
+    (tmp_path / "vgg16-bn" / "cifar10-short.json").touch()
+    with pytest.raises(InputError, match=r"not trained yet: there is vgg16-bn/cifar10-short\."):
+        zoo.get_weights("vgg16-bn/cifar10")

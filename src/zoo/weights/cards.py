@@ -57,7 +57,9 @@ def shipped_card(name: str) -> Path:
     if name in known:
         return known[name]
     if name in PLANNED:
-        raise InputError(f"The weights {name} are not trained yet: zoo list weights shows those that are.")
+        others = [other for other in known if other.startswith(f"{name}-")]
+        hint = f"there is {' and '.join(others)}" if others else "zoo list weights shows those that are"
+        raise InputError(f"The weights {name} are not trained yet: {hint}.")
     near = difflib.get_close_matches(name, list_weights(), n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else "zoo list weights shows what there is."
     raise InputError(f"There are no weights {name!r}, neither shipped nor as a file or run folder: {hint}")
