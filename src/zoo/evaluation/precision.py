@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
@@ -13,7 +14,7 @@ def full_float32(device: torch.device) -> Iterator[None]:
     Matrix products are whole, too, where ``torch.set_float32_matmul_precision`` has lowered them. Afterwards all is set
     as it was before.
     """
-    cudnn = torch.backends.cudnn
+    cudnn: Any = torch.backends.cudnn
     # Asked by the name of the operation, set for all: torch refuses to answer for all where they have been set apart.
     convolutions, products = cudnn.conv.fp32_precision, torch.get_float32_matmul_precision()
     try:
