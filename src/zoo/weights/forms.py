@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._dynamo.exc import UserError
 from torch.export import Dim, ExportedProgram
 from torch.func import functional_call
 
@@ -128,7 +129,11 @@ def _program(module: nn.Module, network: Network) -> ExportedProgram:
     # Two images: one would be taken for a size that never changes.
     example = torch.zeros(2, *network.input_shape)
     with _quietly():
-        return torch.export.export(module, (example,), dynamic_shapes=({0: Dim("batch")},))
+        try:
+            return torch.export.export(module, (example,), dynamic_shapes=({0: Dim("batch")},))
+        except UserError:
+            # torch 2.11 cannot prove that a local layer takes any number of images, though it does.
+            return torch.export.export(module, (example,), dynamic_shapes=({0: Dim.DYNAMIC},))
 
 
 def _divisors_as_factors(program: ExportedProgram) -> None:
