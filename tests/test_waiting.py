@@ -106,6 +106,7 @@ def test_cuda_itself_sees_no_waiting():
         split[Draw(0, torch.arange(16))]
         torch.cuda.set_sync_debug_mode("error")
         try:
-            split[Draw(0, torch.arange(16, 32))]
+            images, labels = split[Draw(0, torch.arange(16, 32))]  # raises where it waits
         finally:
             torch.cuda.set_sync_debug_mode("default")
+        assert (images.device.type, labels.tolist()) == ("cuda", [n % 10 for n in range(16, 32)])
