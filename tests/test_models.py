@@ -400,7 +400,12 @@ def test_a_seed_gives_lenet5_the_first_weights_that_its_records_began_with():
     assert weights_digest(LeNet5()) == "e2efeaefafc51323395cd75719c93dfcd148ed1e389820482f993b102abefb97"
 
 
-@pytest.mark.parametrize("model", [AlexNetModel("cifar", label_smoothing=0.2), VGGModel(variant="bn", num_classes=10, input_size=32, head="linear", label_smoothing=0.2)])  # fmt: skip
+CIFAR_VGG = {"variant": "bn", "num_classes": 10, "input_size": 32, "head": "linear"}
+
+
+@pytest.mark.parametrize(
+    "model", [AlexNetModel("cifar", label_smoothing=0.2), VGGModel(**CIFAR_VGG, label_smoothing=0.2)]
+)
 def test_smoothed_labels_are_for_training_alone(model):
     logits, labels = torch.randn(7, 10, dtype=torch.float64), torch.arange(7)
     target = torch.full((7, 10), 0.2 / 10, dtype=torch.float64)

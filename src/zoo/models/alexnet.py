@@ -184,8 +184,8 @@ class AlexNetModel(Classifier):
 
     Deviations and guesses: the 2012 code gives biases twice the rate and no weight decay, which this follows though
     the paper states one rate for all; a schedule drops the rates of weights and biases together, while the code's notes
-    drop that of the weights only and that of conv1 apart. ``label_smoothing``, a share of each target that is spread over
-    all classes, is later than the paper and 0 unless it is given.
+    drop that of the weights only and that of conv1 apart. ``label_smoothing``, a share of each target that is spread
+    over all classes, is later than the paper and 0 unless it is given.
     """
 
     bias_rate = 2.0
