@@ -65,6 +65,15 @@ def test_figures_that_everybody_knows():
     assert named("vgg16").top5_error == pytest.approx(100 - 90.382)
 
 
+@pytest.mark.parametrize("figure", [f for f in FIGURES if f.source == "torchvision"], ids=lambda figure: figure.name)
+def test_torchvisions_figures_are_those_of_its_metadata(figure):
+    from torchvision.models import get_weight
+
+    accuracy = get_weight(figure.where).meta["_metrics"]["ImageNet-1K"]
+    assert figure.top1_error == pytest.approx(100 - accuracy["acc@1"], abs=1e-9)
+    assert figure.top5_error == pytest.approx(100 - accuracy["acc@5"], abs=1e-9)
+
+
 @pytest.mark.parametrize(
     ("name", "without", "top1", "top5"),
     [
