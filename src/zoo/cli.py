@@ -134,9 +134,9 @@ def _classify(args: list[str]) -> int:
     parser.add_argument("--invert", action="store_true", help="look at the negatives: for dark ink on light paper")
     parser.add_argument("--json", action="store_true", help="as JSON")
     options = parser.parse_args(args)
-    from zoo import weight_verbs
+    from zoo.commands import weights
 
-    return weight_verbs.classify(options.weights, options.images, options.top, options.invert, options.json)
+    return weights.classify(options.weights, options.images, options.top, options.invert, options.json)
 
 
 def _export(args: list[str]) -> int:
@@ -155,9 +155,9 @@ def _export(args: list[str]) -> int:
     )
     parser.add_argument("--half", action="store_true", help="store the weights in 16 bits; computing stays in 32")
     options = parser.parse_args(args)
-    from zoo import weight_verbs
+    from zoo.commands import weights
 
-    return weight_verbs.write(options.weights, options.format, options.output, options.half)
+    return weights.write(options.weights, options.format, options.output, options.half)
 
 
 def _info_weights(args: list[str]) -> int:
@@ -206,27 +206,27 @@ def _table(args: list[str]) -> int:
 
 
 def _benchmark(args: list[str]) -> int:
-    from zoo.benchmark.command import run
+    from zoo.commands.benchmark import run
 
     return run(_Parser(prog="zoo benchmark"), args)
 
 
 def _reproduce(args: list[str]) -> int:
-    from zoo.reproduce import run
+    from zoo.commands.reproduce import run
 
     return run(_Parser(prog="zoo reproduce"), args)
 
 
 def _data(args: list[str]) -> int:
-    from zoo.data_verbs import run
+    from zoo.commands.data import run
 
     return run(_Parser(prog="zoo data"), args)
 
 
 def _train(verb: str, args: list[str]) -> int:
-    from zoo import training
+    from zoo.training import cli
 
-    outcome = training.main(verb, args)
+    outcome = cli.main(verb, args)
     if outcome is not None:
         from zoo.report.summary import print_outcome
 
