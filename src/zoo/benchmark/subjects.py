@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from zoo import runs
-from zoo.commands.data import check_transform, dataset_named
 from zoo.data.base import ImageDataModule
+from zoo.data.lookup import check_transform, dataset_named
 from zoo.errors import InputError
 from zoo.evaluation.recorder import weights_digest
 from zoo.models import protocol_of

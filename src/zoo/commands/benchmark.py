@@ -1,9 +1,9 @@
 """The words of ``zoo benchmark``; what they ask for is imported when they have been understood."""
 
-import argparse
 from pathlib import Path
 from typing import Any
 
+from zoo.commands.options import Parser
 from zoo.errors import InputError
 
 PROTOCOLS = (
@@ -15,9 +15,9 @@ FORMS = "with --speed, only these of float32, channels_last, bfloat16, compiled,
 _OF_SPEED = ("batch_sizes", "warmup", "repeats", "forms")
 
 
-def run(parser: argparse.ArgumentParser, args: list[str]) -> int:
+def run(verb: str, args: list[str]) -> int:
     """Measures what the words say; 0. Raises InputError for bad input."""
-    options = _parsed(parser, args)
+    options = _parsed(verb, args)
     if options.pop("speed"):
         return _speed(options)
     from zoo.benchmark.passes import How
@@ -33,9 +33,11 @@ def run(parser: argparse.ArgumentParser, args: list[str]) -> int:
     return 0
 
 
-def _parsed(parser: argparse.ArgumentParser, args: list[str]) -> dict[str, Any]:
-    parser.description = (
-        "Measure trained networks under the papers' test protocols, or, with --speed, any network's images a second."
+def _parsed(verb: str, args: list[str]) -> dict[str, Any]:
+    parser = Parser(
+        prog=f"zoo {verb}",
+        description="Measure trained networks under the papers' test protocols, or, with --speed, any network's images"
+        " a second.",
     )
     add = parser.add_argument
     add("weights", nargs="+", metavar="WEIGHTS", help="run folders, files, names of weights (zoo list weights)")

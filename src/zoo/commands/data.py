@@ -1,13 +1,13 @@
 """``zoo data fetch|verify|prepare|info|stream DATASET``: what one does with a data set before training on it."""
 
 import argparse
-import difflib
 import inspect
 import sys
 from pathlib import Path
 from typing import Any
 
-from zoo.catalog import DATA
+from zoo.commands.options import Parser
+from zoo.data.lookup import check_transform, dataset_named
 from zoo.errors import InputError
 
 FOLDERS = ("ImageNet", "SmokeImageNet")
@@ -16,9 +16,9 @@ MEASURED = ("CIFAR10", "MNIST", "Digits")
 FETCHED = ("CIFAR10", "MNIST")
 
 
-def run(parser: argparse.ArgumentParser, args: list[str]) -> int:
+def run(verb: str, args: list[str]) -> int:
     """Does what the words ask for; 0, or 1 where ``verify`` found faults. Raises InputError for bad input."""
-    options = _parsed(parser, args)
+    options = _parsed(verb, args)
     name = dataset_named(options.dataset)
     if options.verb == "verify":
         return verify(name, options.root, options.workers, options.manifest, options.output)
@@ -31,8 +31,8 @@ def run(parser: argparse.ArgumentParser, args: list[str]) -> int:
     return fetch(name, options.root, options.labels)
 
 
-def _parsed(parser: argparse.ArgumentParser, args: list[str]) -> argparse.Namespace:
-    parser.description = "Fetch a data set, check it, see what it holds."
+def _parsed(verb: str, args: list[str]) -> argparse.Namespace:
+    parser = Parser(prog=f"zoo {verb}", description="Fetch a data set, check it, see what it holds.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="fetch|verify|prepare|info|stream")
     parsers = {
         verb: verbs.add_parser(verb, help=text, description=text)
@@ -63,16 +63,6 @@ def _parsed(parser: argparse.ArgumentParser, args: list[str]) -> argparse.Namesp
     show.add_argument("--output", metavar="SHEET.png", help="write a contact sheet of augmented training images")
     parsers["stream"].add_argument("--output", required=True, metavar="DIR", help="the folder to pack them into")
     return parser.parse_args(args)
-
-
-def dataset_named(name: str) -> str:
-    """The data set's name as ``zoo list data`` spells it; raises InputError where there is none."""
-    names = {known.lower(): known for known in DATA}
-    if name.lower() in names:
-        return names[name.lower()]
-    near = difflib.get_close_matches(name.lower(), names, 1)
-    hint = f"did you mean {names[near[0]]}?" if near else "zoo list data shows what there is."
-    raise InputError(f"There is no data set {name!r}: {hint}")
 
 
 def verify(name: str, root: str, num_workers: int | None, manifest: str | None, output: str | None) -> int:
@@ -199,16 +189,6 @@ def stream(name: str, root: str, output: str) -> int:
     counts = ", ".join(f"{len(files):,} {split}" for split, files in listing.files.items())
     print(f"{counts} images of {len(listing.classes):,} classes are in {output}; train with --data StreamedImageNet.")
     return 0
-
-
-def check_transform(name: str, transform: str) -> None:
-    """Raises InputError, naming those that there are, for a preprocessing that a data set does not have."""
-    import zoo.data
-
-    known = inspect.get_annotations(getattr(zoo.data, name).__init__).get("transform")
-    choices = getattr(known, "__args__", ())
-    if transform not in choices:
-        raise InputError(f"{name} has no transform {transform!r}: {', '.join(choices) or 'it has no choice'}.")
 
 
 def _module(name: str, root: str, transform: str | None = None, **options: Any) -> Any:

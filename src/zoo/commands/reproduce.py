@@ -1,6 +1,5 @@
 """``zoo reproduce``: runs the experiment of a Record again and says how closely its number came back."""
 
-import argparse
 import os
 import shlex
 import subprocess
@@ -13,6 +12,7 @@ from typing import Any
 import yaml
 
 from zoo import runs
+from zoo.commands.options import Parser
 from zoo.errors import InputError
 from zoo.results.provenance import checkout_of, environment, git_state
 from zoo.results.record import Record
@@ -22,11 +22,12 @@ from zoo.results.reproduction import Difference, compare, of_code, of_config, of
 _OF_OTHERS = ("LOCAL_RANK", "ZOO_RUN_DIR", "PL_GLOBAL_SEED")
 
 
-def run(parser: argparse.ArgumentParser, args: list[str]) -> int:
+def run(verb: str, args: list[str]) -> int:
     """Reads the words and does what ``reproduce`` says."""
-    parser.description = (
-        "Say what differs from a Record's run today, run it again, and judge: exit status 0 where its number came back,"
-        " 1 where not."
+    parser = Parser(
+        prog=f"zoo {verb}",
+        description="Say what differs from a Record's run today, run it again, and judge: exit status 0 where its"
+        " number came back, 1 where not.",
     )
     parser.add_argument("record", metavar="RECORD", help="a Record (.json) or a run folder that has one")
     parser.add_argument("--run_dir", metavar="DIR", help="the new run's folder instead of runs/...")

@@ -1,19 +1,33 @@
-"""``zoo classify`` and ``zoo export``: trained networks put to use."""
+"""``zoo classify``: the likeliest classes of pictures."""
 
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from zoo.commands.options import Parser
 from zoo.errors import InputError
-from zoo.report.answers import as_json, table
-from zoo.weights import classify as looking
-from zoo.weights.export.write import Exported, export
-from zoo.weights.find import find
-from zoo.weights.trained import Weights
 
 # Of the files of a folder that are no pictures, so many are named.
 NAMED = 10
+
+
+def run(verb: str, args: list[str]) -> int:
+    """Reads the words and does what ``classify`` says."""
+    parser = Parser(
+        prog=f"zoo {verb}",
+        description="Show the likeliest classes of pictures: one view each, through the preprocessing that the weights"
+        " were trained with. Networks of handwritten digits expect what MNIST holds, light ink on black.",
+    )
+    parser.add_argument("weights", metavar="WEIGHTS", help="a name from: zoo list weights, a run folder or a file")
+    parser.add_argument(
+        "images", metavar="IMAGE", nargs="+", help="pictures of any format and size, or folders of them"
+    )
+    parser.add_argument("--top", type=int, default=5, metavar="K", help="how many classes (default: 5)")
+    parser.add_argument("--invert", action="store_true", help="look at the negatives: for dark ink on light paper")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    options = parser.parse_args(args)
+    return classify(options.weights, options.images, options.top, options.invert, options.json)
 
 
 def classify(name: str, images: Sequence[str], top: int, invert: bool, json_wanted: bool) -> int:
@@ -21,6 +35,10 @@ def classify(name: str, images: Sequence[str], top: int, invert: bool, json_want
 
     Raises InputError where weights or pictures are missing or broken, and where not one file is a picture.
     """
+    from zoo.report.answers import as_json, table
+    from zoo.weights import classify as looking
+    from zoo.weights.find import find
+
     if top < 1:
         raise InputError(f"--top is a number of classes, at least 1, not {top}.")
     found = looking.find_images(images)
@@ -40,7 +58,7 @@ def classify(name: str, images: Sequence[str], top: int, invert: bool, json_want
     return 0
 
 
-def _answers(given: Iterator[looking.Answer], doubtful: list[Path]) -> Iterator[dict[str, Any]]:
+def _answers(given: Iterator[Any], doubtful: list[Path]) -> Iterator[dict[str, Any]]:
     for answer in given:
         if answer.dark_on_light:
             doubtful.append(answer.image)
@@ -59,26 +77,4 @@ def _tell(skipped: Sequence[InputError], doubtful: Sequence[Path]) -> None:
             f"zoo: {doubtful[0]}{several}: dark on light, it seems, but this network was trained on light ink on black:"
             " add --invert to show it the negative.",
             file=sys.stderr,
-        )
-
-
-def write(name: str, form: str, output: str | None, half: bool) -> int:
-    """Exports and says what was written and how it was checked."""
-    weights: Weights = find(name)
-    for line in _report(export(weights, form, Path(output) if output is not None else None, half)):
-        print(line)
-    return 0
-
-
-def _report(done: Exported) -> Iterator[str]:
-    found, images = done.agreement, f"{done.num_real} real and {done.num_random} random images"
-    yield f"Wrote {done.path}, {done.num_bytes:,} bytes."
-    yield (
-        f"Checked on {images}: logits, of up to {found.scale:.3g}, differ by {found.largest:.2g} at most, and the same"
-        " five classes lead on all."
-    )
-    if done.rounding is not None:
-        yield (
-            f"Storing the weights in 16 bits moves the logits by {done.rounding.largest:.2g} at most; the first class"
-            f" is the same on {done.rounding.same_first} of {found.num_images} images."
         )
