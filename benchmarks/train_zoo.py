@@ -108,7 +108,7 @@ def keep(name: str, seed: int, runs: Path) -> None:
     """Copies the Record to ``results/`` and, for seed 0, ships the weights."""
     run = run_dir(runs, name, seed)
     if seed == 0:
-        from zoo.weights.ship import ship
+        from zoo.weights.export.ship import ship
 
         ship(run, name)
     # Last, because a run with a Record is not looked at again.

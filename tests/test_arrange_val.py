@@ -9,9 +9,10 @@ from PIL import Image
 from scipy.io import savemat
 
 from zoo.cli import main
-from zoo.data import ImageNet, arrange_val
-from zoo.data.imagenet_val import find_labels
-from zoo.data.verify import list_folder
+from zoo.data import ImageNet
+from zoo.data.photos import arrange_val
+from zoo.data.photos.val_labels import find_labels
+from zoo.data.verify.folder import list_folder
 from zoo.errors import InputError
 
 WNIDS = ["n01440764", "n02102040", "n03000684"]

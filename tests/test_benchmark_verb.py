@@ -14,7 +14,7 @@ import zoo.data
 import zoo.data.looks
 from zoo.catalog import NETWORKS
 from zoo.cli import main
-from zoo.data.photos import TRANSFORMS
+from zoo.data.photos.transforms import TRANSFORMS
 from zoo.data.smoke import picture
 from zoo.results.record import Record
 

@@ -12,8 +12,8 @@ from torch import Tensor
 import zoo
 from zoo.errors import InputError
 from zoo.weights import from_caffemodel
-from zoo.weights.caffe import _layers
-from zoo.weights.protobuf import BrokenMessageError, fields
+from zoo.weights.sources.caffemodel import _layers
+from zoo.weights.sources.protobuf import BrokenMessageError, fields
 
 # The smallest image that Caffe's AlexNet takes, and few classes.
 SMALL = {"input_size": 67, "num_classes": 5}

@@ -14,10 +14,11 @@ import zoo
 from zoo.catalog import NETWORKS
 from zoo.cli import main
 from zoo.errors import InputError
-from zoo.weights import cards, ship
+from zoo.weights import cards
 from zoo.weights.cards import NAME as PATTERN
 from zoo.weights.cards import PLANNED, SHIPPED, card_schema, read_card, shipped
-from zoo.weights.scoring import measure
+from zoo.weights.export import ship
+from zoo.weights.export.scoring import measure
 
 TEST_DATA = os.environ.get("ZOO_TEST_DATA")
 NAMES = list(shipped())

@@ -15,10 +15,10 @@ from export_cases import CASES, RandomWeights, randomized, real_images, top_five
 import zoo
 from zoo.cli import main
 from zoo.errors import InputError
-from zoo.weights.checks import compare
-from zoo.weights.drafts import drafts
-from zoo.weights.export import export
-from zoo.weights.papers import bibtex
+from zoo.weights.export.checks import compare
+from zoo.weights.export.drafts import drafts
+from zoo.weights.export.papers import bibtex
+from zoo.weights.export.write import export
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -13,9 +13,10 @@ from weights_cases import NAME, make_run, mistakes, nearest_mean
 import zoo
 from zoo.data import CIFAR10
 from zoo.errors import InputError
-from zoo.weights import cards, ship
+from zoo.weights import cards
+from zoo.weights.export import ship
+from zoo.weights.export.scoring import measure
 from zoo.weights.find import find
-from zoo.weights.scoring import measure
 
 
 @pytest.fixture(scope="module")

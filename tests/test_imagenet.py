@@ -14,9 +14,9 @@ from scipy.io import savemat
 from torch import Tensor
 
 from zoo.data import ImageNet, SmokeImageNet, smoke
-from zoo.data.folders import list_classes
-from zoo.data.jpegs import Photos
-from zoo.data.photos import PCA_COMPONENTS, PCA_STD, PhotoTransform, read_rgb
+from zoo.data.photos.folders import list_classes
+from zoo.data.photos.photos import Photos
+from zoo.data.photos.transforms import PCA_COMPONENTS, PCA_STD, PhotoTransform, read_rgb
 from zoo.data.sampling import Draw
 from zoo.errors import InputError
 

@@ -14,9 +14,9 @@ from export_cases import CASES, RandomWeights, real_images, top_five_agree
 
 import zoo
 from zoo.errors import InputError
-from zoo.weights import forms
-from zoo.weights.export import export
-from zoo.weights.notes import notes_of
+from zoo.weights.export import forms
+from zoo.weights.export.notes import notes_of
+from zoo.weights.export.write import export
 
 
 def logits_of(path, images):
@@ -113,7 +113,7 @@ def test_a_form_that_is_another_network_is_not_written(tmp_path, monkeypatch):
             module.fc.bias[3] -= 0.5
         return content
 
-    monkeypatch.setitem(zoo.weights.export._GRAPHS, "onnx", (wrong, forms.run_onnx))
+    monkeypatch.setitem(zoo.weights.export.write._GRAPHS, "onnx", (wrong, forms.run_onnx))
     with pytest.raises(InputError, match=r"is not the network: .* differ by 0\.5.*nothing was written"):
         export(weights, "onnx", tmp_path / "network.onnx")
     assert not [*tmp_path.iterdir()]

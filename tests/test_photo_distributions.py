@@ -6,7 +6,7 @@ import torch
 from scipy.stats import binomtest, chi2_contingency, chisquare, ks_2samp, kstest
 
 from zoo import keyed
-from zoo.data.photos import TRANSFORMS
+from zoo.data.photos.transforms import TRANSFORMS
 
 N = 30_000
 # So small that a right definition fails one run in ten thousand; the numbers are the same in every run.

@@ -13,8 +13,9 @@ from PIL import Image
 from test_verify import INJECTIONS, inject
 
 from zoo.cli import main
-from zoo.data import ImageNet, skipped
-from zoo.data.verify import verify_folder
+from zoo.data import ImageNet
+from zoo.data.photos import skipped
+from zoo.data.verify.folder import verify_folder
 from zoo.errors import InputError
 from zoo.models import LinearModel
 from zoo.results.record import Record

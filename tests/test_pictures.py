@@ -6,7 +6,8 @@ import torch
 from PIL import Image
 
 from zoo.cli import main
-from zoo.data import CIFAR10, Digits, ImageNet, SmokeImageNet, Symmetry, photos, smoke, transforms
+from zoo.data import CIFAR10, Digits, ImageNet, SmokeImageNet, Symmetry, smoke, transforms
+from zoo.data.photos import transforms as of_photos
 from zoo.data.sampling import Draw
 
 TABLES = {
@@ -31,9 +32,9 @@ def test_a_normalised_image_comes_back_to_the_bit(name):
 
 
 # Those with a mean image are in test_photo_transforms.
-@pytest.mark.parametrize("name", [name for name, each in photos.TRANSFORMS.items() if not each.with_mean_image])
+@pytest.mark.parametrize("name", [name for name, each in of_photos.TRANSFORMS.items() if not each.with_mean_image])
 def test_a_normalised_photograph_comes_back_to_the_bit(name):
-    images, transform = levels(3, 32), photos.TRANSFORMS[name]
+    images, transform = levels(3, 32), of_photos.TRANSFORMS[name]
     assert torch.equal(transform.picture(transform.normalize(images, torch.zeros(4, 3))), images)
     shifts = torch.tensor([10.0, -20.0, 0.4]).expand(4, 3)
     shifted = (images.int() + torch.tensor([10, -20, 0])[:, None, None]).clamp(0, 255)
@@ -102,7 +103,7 @@ def test_info_of_an_image_folder_gives_sizes_and_storage(capsys, tmp_path, monke
     words = ["data", "info", "SmokeImageNet", "--root", str(root), "--transform", "alexnet"]
     assert main([*words, "--output", str(tmp_path / "sheet.png")]) == 0
     shown = capsys.readouterr().out
-    widths = sorted(photos.read_rgb(path).width for path in root.rglob("*.JPEG"))
+    widths = sorted(of_photos.read_rgb(path).width for path in root.rglob("*.JPEG"))
     assert f"width {widths[0]} to {widths[-1]} pixels, median {widths[4]} (headers of 9 of 9 files)" in shown
     assert f"storage {sum(path.stat().st_size for path in root.rglob('*.JPEG')) / 1e6:.1f} MB in 9 files" in shown
     assert "(names and sizes of the files)" in shown

@@ -12,8 +12,8 @@ import torch
 from conftest import ROOT
 from results_cases import make_record
 
-from zoo import reproduce
 from zoo.cli import main
+from zoo.commands import reproduce
 from zoo.results.provenance import git_state
 from zoo.results.record import Record
 from zoo.results.reproduction import compare, of_code, of_config, of_environment

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import torch
 
+from zoo.benchmark import timing
+from zoo.benchmark.speed import built, measure, speed_rows
 from zoo.cli import main
 from zoo.errors import InputError
-from zoo.evaluation import timing
 from zoo.report.formats import FORMS
 from zoo.report.tables import document
 from zoo.results.schema import DESCRIBING, KEYWORDS
 from zoo.results.speed import SpeedRecord, rates, read_speeds, speed_schema
-from zoo.speed import built, measure, speed_rows
 
 CPU = torch.device("cpu")
 

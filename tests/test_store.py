@@ -18,13 +18,14 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from zoo.cli import main
-from zoo.data import ImageNet, prepare, shards
-from zoo.data.photo_crops import scale_short_side
-from zoo.data.prepare import prepare_store
+from zoo.data import ImageNet
+from zoo.data.photos.crops import scale_short_side
 from zoo.data.sampling import Draw
 from zoo.data.statistics import PixelStatistics, PixelSums
-from zoo.data.store import INDEX, MEAN_IMAGE, TABLES, WARPED, Store
-from zoo.data.verify import verify_folder
+from zoo.data.store import shards, writer
+from zoo.data.store.format import INDEX, MEAN_IMAGE, TABLES, WARPED, Store
+from zoo.data.store.writer import prepare_store
+from zoo.data.verify.folder import verify_folder
 from zoo.errors import InputError
 
 # From Python 3.12 on, forking a process that has threads, as torch has, warns.
@@ -65,14 +66,14 @@ def root(tmp_path_factory) -> Path:
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch):
     """So that there are four shards of train and two of val."""
-    monkeypatch.setattr(prepare, "FEWEST_PICTURES", 4)
+    monkeypatch.setattr(writer, "FEWEST_PICTURES", 4)
 
 
 @pytest.fixture(scope="module")
 def whole(root, tmp_path_factory) -> Path:
     """The store of ``root``, made without interruption."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(prepare, "FEWEST_PICTURES", 4)
+        patched.setattr(writer, "FEWEST_PICTURES", 4)
         return prepare_store(root, tmp_path_factory.mktemp("store") / "prepared-256", 256, 1).folder
 
 
@@ -401,7 +402,7 @@ def test_a_full_disk_is_one_sentence_and_nothing_half_written_is_taken_for_whole
 
 
 def test_too_small_a_disk_is_refused_before_anything_is_decoded(root, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(prepare.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**7, 10**7, 10**6))
+    monkeypatch.setattr(writer.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**7, 10**7, 10**6))
     monkeypatch.delattr(shards, "scaled_planes")
     assert main(["data", "prepare", "ImageNet", "--root", str(root), "--output", str(tmp_path / "store")]) == 2
     message = capsys.readouterr().err
@@ -415,12 +416,12 @@ def test_the_estimate_is_near_what_is_written(root, whole, monkeypatch):
     files = sorted(root.rglob("*.JPEG"))
     for share, fits in ((0.97, False), (1.03, True)):
         usage = shutil._ntuple_diskusage(10**9, 0, int(share * free))
-        monkeypatch.setattr(prepare.shutil, "disk_usage", lambda path, usage=usage: usage)
+        monkeypatch.setattr(writer.shutil, "disk_usage", lambda path, usage=usage: usage)
         if fits:
-            prepare.require_room(whole, files, 256, "short side")
+            writer.require_room(whole, files, 256, "short side")
         else:
             with pytest.raises(InputError, match="make room, or name another place"):
-                prepare.require_room(whole, files, 256, "short side")
+                writer.require_room(whole, files, 256, "short side")
 
 
 def flip(path: Path) -> None:

@@ -13,10 +13,11 @@ from PIL import Image
 from resume_cases import StopAfter, outcome, small_model, stopped, train
 
 from zoo.cli import main
-from zoo.data import ImageNet, StreamedImageNet, stream_cache
+from zoo.data import ImageNet, StreamedImageNet
 from zoo.data.sampling import Draw
-from zoo.data.stream import WindowedBatches
-from zoo.data.stream_format import chunks_of, write_stream
+from zoo.data.stream import cache
+from zoo.data.stream.format import chunks_of, write_stream
+from zoo.data.stream.module import WindowedBatches
 from zoo.errors import InputError
 
 # LitData leaves the closing of its files to the garbage collector.
@@ -163,8 +164,8 @@ def test_a_run_from_a_stream_that_was_stopped_goes_on_exactly(stream, tmp_path):
 
 
 def test_chunks_are_fetched_once_an_epoch_and_the_cache_stays_small(packed, tmp_path, monkeypatch):
-    monkeypatch.setattr(stream_cache, "IN_USE", 0.0)
-    fetched, held, download = [], [], stream_cache.ChunkCache._download
+    monkeypatch.setattr(cache, "IN_USE", 0.0)
+    fetched, held, download = [], [], cache.ChunkCache._download
 
     def noted(self, name, num_bytes):
         fetched.append(name)
@@ -173,7 +174,7 @@ def test_chunks_are_fetched_once_an_epoch_and_the_cache_stays_small(packed, tmp_
             with self._counting:  # nothing is removed meanwhile
                 held.append(sum(size for _, _, size in self._held()))
 
-    monkeypatch.setattr(stream_cache.ChunkCache, "_download", noted)
+    monkeypatch.setattr(cache.ChunkCache, "_download", noted)
     most = 7 * 9_000
     options = {"num_held_out": 0, "num_workers": 0, "window": 2, "cache_dir": str(tmp_path), "cache_gb": most / 1e9}
     data = StreamedImageNet(f"local:{packed}", 4, **options)

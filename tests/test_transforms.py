@@ -11,8 +11,9 @@ from scipy.stats import ks_2samp
 from torchvision.transforms import CenterCrop, Compose, Normalize, RandomResizedCrop, Resize, ToTensor
 
 from zoo import keyed
-from zoo.data import photos, transforms
-from zoo.data.photos import (
+from zoo.data import transforms
+from zoo.data.photos import transforms as of_photos
+from zoo.data.photos.transforms import (
     TRANSFORMS,
     crop_anywhere,
     crop_from_center_square,
@@ -211,7 +212,7 @@ def test_both_papers_subtract_a_mean_colour_and_add_the_shift(name, mean):
 def test_colour_shifts_have_the_covariance_of_the_papers_scaled_by_a_hundredth():
     normals = keyed.normals(keyed.key("color"), torch.arange(200_000), 3)
     shifts = TRANSFORMS["alexnet"].color_shifts(normals).double()
-    components, deviations = photos.PCA_COMPONENTS.double(), photos.PCA_STD.double()
+    components, deviations = of_photos.PCA_COMPONENTS.double(), of_photos.PCA_STD.double()
     expected = 0.1**2 * sum(
         deviation**2 * torch.outer(row, row) for row, deviation in zip(components, deviations, strict=True)
     )
@@ -221,10 +222,10 @@ def test_colour_shifts_have_the_covariance_of_the_papers_scaled_by_a_hundredth()
 
 
 def test_the_principal_components_are_orthonormal_and_near_those_that_others_print():
-    torch.testing.assert_close(photos.PCA_COMPONENTS @ photos.PCA_COMPONENTS.T, torch.eye(3), rtol=0, atol=2e-3)
+    torch.testing.assert_close(of_photos.PCA_COMPONENTS @ of_photos.PCA_COMPONENTS.T, torch.eye(3), rtol=0, atol=2e-3)
     # The eigenvalues on the 0..1 scale that fb.resnet.torch took from another sample of ImageNet.
     others = torch.tensor([0.2175, 0.0188, 0.0045]).sqrt() * 255
-    torch.testing.assert_close(photos.PCA_STD, others, rtol=0.2, atol=0)
+    torch.testing.assert_close(of_photos.PCA_STD, others, rtol=0.2, atol=0)
 
 
 def test_small_images_are_enlarged_linearly_into_the_middle():
@@ -244,7 +245,7 @@ def test_images_of_the_right_size_are_only_set_amid_zeros():
     assert made.long().sum() == image.long().sum()
 
 
-@pytest.mark.parametrize("table", [transforms.DIGITS, transforms.MNIST, transforms.CIFAR10, photos.TRANSFORMS])
+@pytest.mark.parametrize("table", [transforms.DIGITS, transforms.MNIST, transforms.CIFAR10, of_photos.TRANSFORMS])
 def test_every_transform_can_be_pickled_as_spawned_processes_need_it(table):
     for name, transform in table.items():
         again = pickle.loads(pickle.dumps(transform))

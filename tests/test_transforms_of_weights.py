@@ -9,7 +9,7 @@ from PIL import Image
 from torchvision.models import AlexNet_Weights, VGG16_BN_Weights, VGG16_Weights
 
 import zoo.data
-from zoo.data.photos import TRANSFORMS as PHOTOS
+from zoo.data.photos.transforms import TRANSFORMS as PHOTOS
 from zoo.data.transforms import CIFAR10, DIGITS, MNIST
 from zoo.errors import InputError
 from zoo.weights.find import find
@@ -211,13 +211,13 @@ def hub(tmp_path, monkeypatch):
 
 
 def test_torchvisions_file_is_taken_from_the_hubs_folder(hub, monkeypatch):
-    from zoo.weights import of_torchvision
+    from zoo.weights.sources import torchvision as source
 
     constant_alexnet(hub)
     # The real file's hash is in its name; this one has another.
     with pytest.raises(InputError, match=r"7be5be79\.pth is not the file of https"):
         find("torchvision/alexnet").network()
-    monkeypatch.setattr(of_torchvision, "digest_of", lambda path: "7be5be79" + "0" * 56)
+    monkeypatch.setattr(source, "digest_of", lambda path: "7be5be79" + "0" * 56)
     weights = find("torchvision/alexnet")
     network = zoo.get_model("alexnet", weights=weights)
     assert (network.name, network.variant, network.num_classes) == ("alexnet", "torchvision", 1000)
@@ -228,14 +228,14 @@ def test_torchvisions_file_is_taken_from_the_hubs_folder(hub, monkeypatch):
 def test_torchvisions_file_that_would_run_something_does_not(hub, tmp_path, monkeypatch):
     from test_weight_safety import Payload
 
-    from zoo.weights import of_torchvision
+    from zoo.weights.sources import torchvision as source
 
     torch.save({"features.0.weight": Payload(tmp_path / "executed")}, hub)
     for _ in range(2):
         with pytest.raises(InputError, match="is not the file of"):
             find("torchvision/alexnet").network()
         # Even where somebody forged the hash.
-        monkeypatch.setattr(of_torchvision, "digest_of", lambda path: "7be5be79" + "0" * 56)
+        monkeypatch.setattr(source, "digest_of", lambda path: "7be5be79" + "0" * 56)
     assert not (tmp_path / "executed").exists()
 
 

@@ -14,12 +14,13 @@ from PIL import Image
 from scipy.io import savemat
 
 from zoo.cli import main
-from zoo.data import ImageNet, manifest
+from zoo.data import ImageNet
 from zoo.data.findings import FAULTS, KINDS
-from zoo.data.ilsvrc import wrong_counts
-from zoo.data.pictures import look_at
-from zoo.data.verify import verify_folder
-from zoo.data.verify_memory import verify_memory
+from zoo.data.photos import manifest
+from zoo.data.photos.ilsvrc import wrong_counts
+from zoo.data.photos.inspection import look_at
+from zoo.data.verify.folder import verify_folder
+from zoo.data.verify.memory import verify_memory
 from zoo.errors import InputError
 
 WNIDS = ["n01440764", "n02102040", "n03000684"]
@@ -160,7 +161,7 @@ def test_each_fault_is_named_with_its_path_and_kind_alone(root, kind):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_twenty_faults_of_ten_kinds_are_all_found_by_any_number_of_processes(root, workers, monkeypatch):
-    monkeypatch.setattr("zoo.data.verify.FEW", 10)
+    monkeypatch.setattr("zoo.data.verify.folder.FEW", 10)
     injected = inject(root, 2)
     assert found_in(verified(root, workers)) == injected
 

@@ -7,7 +7,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from zoo.data import Digits, transforms
 from zoo.data.memory import InMemory
-from zoo.data.photos import TRANSFORMS
+from zoo.data.photos.transforms import TRANSFORMS
 from zoo.data.sampling import Draw
 from zoo.evaluation.loader_report import LoaderReport
 from zoo.models import LeNet5Model

@@ -13,7 +13,7 @@ from weights_cases import NAME, make_run, replace_weights, rewrite
 import zoo
 from zoo.cli import main
 from zoo.errors import InputError
-from zoo.weights import ship
+from zoo.weights.export import ship
 from zoo.weights.find import find
 
 

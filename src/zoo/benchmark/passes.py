@@ -10,7 +10,6 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from zoo.benchmark.records import record_of
 from zoo.benchmark.subjects import Subject
-from zoo.console import progress_bar
 from zoo.data.looks import Looks
 from zoo.errors import InputError
 from zoo.evaluation.measurement import Measurement, input_size
@@ -19,6 +18,7 @@ from zoo.evaluation.protocols import Protocol, protocol
 from zoo.evaluation.protocols.plan import check_fits
 from zoo.models.dense import fully_convolutional
 from zoo.results.record import Record
+from zoo.training.console import progress_bar
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from typing import Any
 
 from zoo import runs
 from zoo.data.base import ImageDataModule
-from zoo.data_verbs import check_transform, dataset_named
+from zoo.data.lookup import check_transform, dataset_named
 from zoo.errors import InputError
 from zoo.evaluation.recorder import weights_digest
 from zoo.models import protocol_of
 from zoo.models.network import Network
 from zoo.weights.find import find as find_weights
-from zoo.weights.of_run import RunWeights
+from zoo.weights.sources.run import RunWeights
 from zoo.weights.trained import Weights
 
 # A Record has these of its training; of weights whose training nobody recorded they are nothing.

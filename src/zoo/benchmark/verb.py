@@ -12,12 +12,12 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from zoo import runs
 from zoo.benchmark.passes import How, Pass, measured, passes_of
 from zoo.benchmark.subjects import find
-from zoo.console import quiet
 from zoo.errors import InputError
 from zoo.evaluation.prediction_files import check_writable
 from zoo.evaluation.protocols import protocol
 from zoo.report.measured import of_records
 from zoo.results.record import Record
+from zoo.training.console import quiet
 
 
 def benchmark(

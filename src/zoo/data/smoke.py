@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image
 
 from zoo.data.imagenet import ImageNet
-from zoo.data.photos import Name
-from zoo.data.store import find_store
+from zoo.data.photos.transforms import Name
+from zoo.data.store.format import find_store
 from zoo.errors import InputError
 
 NUM_CLASSES, NUM_TRAIN, NUM_VAL = 10, 24, 8

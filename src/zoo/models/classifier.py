@@ -17,8 +17,8 @@ from zoo.evaluation.precision import full_float32
 from zoo.evaluation.protocols import SINGLE_VIEW
 from zoo.models import ledger
 from zoo.models.network import Network
+from zoo.models.resuming import ExactResume
 from zoo.optim import Schedule
-from zoo.resuming import ExactResume
 
 Batch = tuple[Tensor, Tensor]
 NETWORK_KEY = "zoo_network"

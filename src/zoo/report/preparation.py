@@ -1,7 +1,7 @@
 """What ``zoo data prepare`` prints."""
 
 from zoo.data.statistics import PixelStatistics
-from zoo.data.store import Store
+from zoo.data.store.format import Store
 
 
 def print_store(store: Store) -> None:

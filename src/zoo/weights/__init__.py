@@ -5,8 +5,8 @@ from typing import Any
 
 _HOMES = {
     "Weights": "zoo.weights.trained",
-    "from_caffemodel": "zoo.weights.caffe",
-    "from_torchvision": "zoo.weights.convert",
+    "from_caffemodel": "zoo.weights.sources.caffemodel",
+    "from_torchvision": "zoo.weights.sources.convert",
     "get_weights": "zoo.weights.find",
     "list_weights": "zoo.weights.cards",
     "load": "zoo.weights.pretrained",

@@ -21,7 +21,7 @@ def find(name_or_path: "str | Path | Weights") -> Weights:
     if text in shipped():
         return _of_card(shipped_card(text))
     if text.startswith("torchvision/"):
-        from zoo.weights.of_torchvision import TorchvisionWeights
+        from zoo.weights.sources.torchvision import TorchvisionWeights
 
         return TorchvisionWeights(text)
     if not path.exists() and NAME.fullmatch(text):
@@ -44,16 +44,16 @@ def _of_path(path: Path) -> Weights:
             " name from zoo list weights."
         )
     if path.suffix == ".caffemodel":
-        from zoo.weights.of_caffe import CaffeFile
+        from zoo.weights.sources.caffe import CaffeFile
 
         return CaffeFile(path)
-    from zoo.weights.of_run import RunWeights
+    from zoo.weights.sources.run import RunWeights
 
     return RunWeights(path)
 
 
 def _of_card(card: Path) -> Weights:
-    from zoo.weights.carded import CardedWeights
+    from zoo.weights.sources.carded import CardedWeights
 
     weights = card.with_suffix(".safetensors")
     if not weights.is_file():

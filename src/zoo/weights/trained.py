@@ -14,7 +14,7 @@ from torch import Tensor
 
 from zoo.catalog import NETWORKS
 from zoo.data.base import ImageDataModule
-from zoo.data.photos import PhotoTransform
+from zoo.data.photos.transforms import PhotoTransform
 from zoo.data.transforms import LessMeanImage, Preprocessing
 from zoo.errors import InputError
 from zoo.models import get_model
