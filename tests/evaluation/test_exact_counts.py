@@ -5,11 +5,11 @@ import os
 import subprocess
 import sys
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from conftest import ROOT
 from exact_counts_case import CLASSES, NUM, Generated, made_model
 from lightning.pytorch import Trainer
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, IterableDataset, TensorDataset
@@ -27,7 +27,7 @@ SIZES, PROCESSES = (1, 64, 1000), (1, 2, 3)
 def scored(tmp_path_factory):
     """10,007 images scored with 1, 2 and 3 processes and batches of 1, 64 and 1,000."""
     folder = tmp_path_factory.mktemp("scored")
-    case = Path(__file__).with_name("exact_counts_case.py")
+    case = ROOT / "tests" / "exact_counts_case.py"
     env = {name: value for name, value in os.environ.items() if name not in ("LOCAL_RANK", "ZOO_RUN_DIR")}
     done = subprocess.run([sys.executable, case, folder], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -16,6 +16,8 @@ from zoo.layers import Local2d, ResponseNorm, SameMapNorm
 from zoo.models import CudaConvnetModel
 from zoo.report.network import describe
 
+pytestmark = pytest.mark.usefixtures("seeded")
+
 VARIANTS = ("11pct", "13pct", "18pct", "26pct")
 TOTALS = {
     "11pct": (2_112_970, 19_512_576),
@@ -69,11 +71,6 @@ WC = {
 }
 INIT_W = {"conv1": 0.0001, "conv2": 0.01, "conv3": 0.01, "local3": 0.04, "local4": 0.04, "fc10": 0.01}
 variants = pytest.mark.parametrize("variant", VARIANTS)
-
-
-@pytest.fixture(autouse=True)
-def _seed():
-    torch.manual_seed(0)
 
 
 def random(*shape: int) -> Tensor:

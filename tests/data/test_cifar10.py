@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
+from conftest import linked
 
 from zoo import keyed
 from zoo.data import CIFAR10
@@ -85,15 +86,6 @@ def data(root):
     data = CIFAR10(str(root), transform="crop_flip", batch_size=1000)
     data.setup()
     return data
-
-
-def linked(source: Path, folder: Path, without: str = "") -> Path:
-    """``folder`` with links to the files of ``source``, so that a test can leave one out or replace it."""
-    folder.mkdir(parents=True)
-    for file in source.iterdir():
-        if file.name != without:
-            (folder / file.name).symlink_to(file)
-    return folder
 
 
 def written(folder: Path, data: bytes) -> Path:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import linked
 from lightning.pytorch import Trainer
 from sklearn.datasets import load_digits
 
@@ -150,15 +151,6 @@ def mnist(tmp_path_factory):
 def idx(values: np.ndarray) -> bytes:
     sizes = b"".join(size.to_bytes(4, "big") for size in values.shape)
     return bytes([0, 0, 8, values.ndim]) + sizes + values.tobytes()
-
-
-def linked(source: Path, folder: Path, without: str = "") -> Path:
-    """``folder`` with links to the files of ``source``, so that a test can replace one of them cheaply."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in source.iterdir():
-        if file.name != without:
-            (folder / file.name).symlink_to(file)
-    return folder
 
 
 @pytest.mark.parametrize("place", ["", "MNIST/raw", "mnist"])

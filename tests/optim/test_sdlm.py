@@ -5,6 +5,7 @@ from itertools import product
 import pytest
 import torch
 from lightning.pytorch import Trainer
+from tensor_cases import random
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -14,10 +15,6 @@ from zoo.models import LeNet5Model
 from zoo.models.curvature import diagonal
 from zoo.models.lenet5 import LeNet5, map_curvatures, map_losses
 from zoo.optim import SDLM
-
-
-def random(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def lenet5(scale: float = 1.0) -> LeNet5:

@@ -10,10 +10,7 @@ import zoo
 from zoo.errors import InputError
 from zoo.models import fully_convolutional
 
-
-@pytest.fixture(autouse=True)
-def _seed():
-    torch.manual_seed(0)
+pytestmark = pytest.mark.usefixtures("seeded")
 
 
 def small_vgg(input_size: int, **options) -> nn.Module:

@@ -1,9 +1,8 @@
 """Training that starts from another network's layers: which are copied, what the command says, what it refuses."""
 
-import json
-
 import pytest
 import torch
+from conftest import record_of
 from torch import nn
 
 import zoo
@@ -11,10 +10,6 @@ from zoo.cli import main
 
 SHORT = ["--config", "lenet5_digits", "--trainer.max_epochs", "1", "--trainer.enable_progress_bar", "false"]
 STILL = [*SHORT, "--model.optimizer.lr", "0"]
-
-
-def record_of(folder):
-    return json.loads((folder / "record.json").read_text())
 
 
 def layers_with_the_weights_of(trained: nn.Module, network: nn.Module) -> list[str]:

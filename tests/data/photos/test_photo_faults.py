@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Trainer
+from photo_fault_cases import INJECTIONS, inject
 from PIL import Image
-from test_verify import INJECTIONS, inject
 
 from zoo.cli import main
 from zoo.data import ImageNet

@@ -1,5 +1,4 @@
 import csv
-import json
 import os
 import signal
 import subprocess
@@ -9,6 +8,7 @@ import time
 import pytest
 import torch
 import yaml
+from conftest import record_of
 from lightning.pytorch import Trainer
 
 import zoo
@@ -23,10 +23,6 @@ SHORT = ["--config", "lenet5_digits", "--trainer.max_epochs", "2", *QUIET]
 
 def fit(*words):
     assert main(["fit", *words]) == 0
-
-
-def record_of(folder):
-    return json.loads((folder / "record.json").read_text())
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,8 @@ from itertools import product
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from tensor_cases import assert_equal_to_the_loop, random
+from torch import nn
 
 from zoo.layers import RBF, Maxout, Negative, ResponseNorm, ScaledTanh, Subsampling, TableConv2d
 from zoo.models.lenet5 import C3_TABLE, map_losses
@@ -16,20 +17,12 @@ TABLE_I = ["012", "123", "234", "345", "045", "015", "0123", "1234", "2345", "03
 TABLE_I += ["0235", "012345"]
 
 
-def random(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
 def filled(layer: nn.Module) -> nn.Module:
     """The layer in float64 with every parameter random: zeros would hide a forgotten term."""
     layer = layer.double()
     for seed, parameter in enumerate(layer.parameters(), start=1):
         parameter.data = random(*parameter.shape, seed=seed)
     return layer
-
-
-def assert_equal_to_the_loop(actual: Tensor, expected: Tensor) -> None:
-    torch.testing.assert_close(actual, expected, rtol=0, atol=1e-10)
 
 
 def test_scaled_tanh_has_the_figures_of_appendix_a():

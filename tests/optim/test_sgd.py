@@ -11,12 +11,9 @@ from torch import Tensor, nn
 from zoo.models import AlexNetModel
 from zoo.optim import Drops, MomentumSGD
 
+pytestmark = pytest.mark.usefixtures("seeded")
+
 SHAPES = [(3, 4), (4,), (2, 2, 3), ()]
-
-
-@pytest.fixture(autouse=True)
-def _seed():
-    torch.manual_seed(0)
 
 
 def weights() -> list[nn.Parameter]:

@@ -6,13 +6,16 @@ import pytest
 import torch
 import torch.nn.functional as F
 import torchvision
+from tensor_cases import on_meta
 from torch import Tensor, nn
 
 import zoo
 from zoo.cli import main
-from zoo.models.vgg import VGG, VGGModel
+from zoo.models.vgg import VGGModel
 from zoo.report.network import describe
 from zoo.weights import from_torchvision
+
+pytestmark = pytest.mark.usefixtures("seeded")
 
 NAMES = ("vgg11", "vgg13", "vgg16", "vgg19")
 # 32x32 images and one linear layer on top: the convolutions at their full width, and little else.
@@ -27,16 +30,6 @@ TABLE_1 = {
     ("vgg16", "paper"): "64 64 M 128 128 M 256 256 256 M 512 512 512 M 512 512 512 M",
     ("vgg19", "paper"): "64 64 M 128 128 M 256 256 256 256 M 512 512 512 512 M 512 512 512 512 M",
 }
-
-
-@pytest.fixture(autouse=True)
-def _seed():
-    torch.manual_seed(0)
-
-
-def on_meta(name: str, **options) -> VGG:
-    with torch.device("meta"):
-        return zoo.get_model(name, **options)
 
 
 @pytest.mark.parametrize(("name", "variant"), TABLE_1)

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from config_cases import built
+from conftest import ROOT
 from lightning.pytorch import Trainer
-from test_configs import ROOT, built
 from torch import nn
 
 import zoo
@@ -22,6 +23,8 @@ from zoo.evaluation.protocols import SIX_VIEWS, six_views
 from zoo.evaluation.recorder import Recorder
 from zoo.models import ConvNetJSModel
 from zoo.report.network import describe
+
+pytestmark = pytest.mark.usefixtures("seeded")
 
 
 class Small(InMemoryDataModule):
@@ -48,11 +51,6 @@ class Small(InMemoryDataModule):
 def trainer(tmp_path, **options) -> Trainer:
     quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
     return Trainer(accelerator="cpu", enable_checkpointing=False, default_root_dir=tmp_path, **quiet | options)
-
-
-@pytest.fixture(autouse=True)
-def _seed():
-    torch.manual_seed(0)
 
 
 def test_counts_layer_by_layer():

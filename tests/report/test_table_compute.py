@@ -9,7 +9,7 @@ from importlib import import_module
 import pytest
 import torch
 from conftest import ROOT
-from results_cases import FINGERPRINTS, make_record, write_records
+from results_cases import FINGERPRINTS, make_record, rows, write_records
 
 import zoo
 import zoo.data
@@ -37,10 +37,6 @@ def folder(tmp_path):
     odd = make_record(network="hog_svm", dataset="cifar10", wrong=4_500, sha="e", compute=ledger | {"train_macs": None})
     write_records(tmp_path, [*runs, old, odd])
     return tmp_path
-
-
-def rows(folder, which):
-    return json.loads(document(which, "json", folder))
 
 
 def row_of(folder, which, network):

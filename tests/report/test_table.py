@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 import pytest
 from conftest import ROOT
-from results_cases import make_record, write_records
+from results_cases import make_record, rows, write_records
 
 from zoo.cli import main
 from zoo.report.formats import FORMS
@@ -41,10 +41,6 @@ def folder(tmp_path):
     lenet5 = [make_record(wrong=wrong, seed=seed) for seed, wrong in enumerate((90, 95, 103))]
     write_records(tmp_path, [*lenet5, make_record(network="linear", dataset="cifar10", wrong=5900)])
     return tmp_path
-
-
-def rows(folder, which):
-    return json.loads(document(which, "json", folder))
 
 
 def test_rows_hold_the_mean_and_spread_over_seeds(folder):

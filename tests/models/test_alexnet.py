@@ -11,6 +11,8 @@ from zoo.models.classifier import NETWORK_KEY
 from zoo.report.network import describe
 from zoo.weights import load
 
+pytestmark = pytest.mark.usefixtures("seeded")
+
 # The smallest image that leaves one pixel for fc6, so that the fully connected layers cost little.
 SMALL = {"input_size": 64, "num_classes": 10}
 ONES = ("conv2", "conv4", "conv5", "fc6", "fc7")
@@ -20,11 +22,6 @@ TWO_TOWERS = {
     "conv4": (663_936, 112_140_288), "conv5": (442_624, 74_760_192), "fc6": (37_752_832, 37_748_736),
     "fc7": (16_781_312, 16_777_216), "fc8": (4_097_000, 4_096_000),
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def _seed():
-    torch.manual_seed(0)
 
 
 def images(size: int = 64) -> Tensor:

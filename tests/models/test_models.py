@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from lightning.pytorch import LightningModule
+from tensor_cases import on_meta
 from torch import Tensor, nn
 
 import zoo
@@ -17,20 +18,12 @@ from zoo.evaluation.recorder import weights_digest
 from zoo.models import LeNet5
 from zoo.models.network import Network
 
+pytestmark = pytest.mark.usefixtures("seeded")
+
 LARGE = ("alexnet", "vgg11", "vgg13", "vgg16", "vgg19")
 VARIANTS = [(name, variant) for name, entry in NETWORKS.items() for variant in entry.variants]
 # The smallest image that leaves one pixel for fc6 of AlexNet's paper form: all of its convolutions at little cost.
 SMALL_ALEXNET = {"input_size": 64, "num_classes": 10}
-
-
-@pytest.fixture(autouse=True)
-def _seed():
-    torch.manual_seed(0)
-
-
-def on_meta(name: str, **options) -> Network:
-    with torch.device("meta"):
-        return zoo.get_model(name, **options)
 
 
 def parameters_of(network: nn.Module) -> int:

@@ -5,14 +5,11 @@ from itertools import product
 import pytest
 import torch
 import torch.nn.functional as F
+from tensor_cases import random
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
 from zoo.layers import ResponseNorm
-
-
-def random(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
 
 
 def by_loop(x: Tensor, size: int, alpha: float, beta: float, k: float, groups: int) -> Tensor:

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from lightning.pytorch import Trainer
+from tensor_cases import random
 from torch.utils.data import DataLoader, TensorDataset
 
 import zoo
@@ -19,10 +20,6 @@ pytestmark = [
 ]
 XOR = torch.tensor([[0.0, 0], [0, 1], [1, 0], [1, 1]])
 XOR_LABELS = torch.tensor([0, 1, 1, 0])
-
-
-def random(*shape: int) -> torch.Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
 
 def separable(gamma: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

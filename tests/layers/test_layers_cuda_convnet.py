@@ -4,15 +4,12 @@ from itertools import product
 
 import pytest
 import torch
-from torch import Tensor, nn
+from tensor_cases import assert_equal_to_the_loop, random
+from torch import nn
 
 from zoo.layers import Local2d, ResponseNorm, SameMapNorm
 from zoo.models.network import Network
 from zoo.models.summary import summarize
-
-
-def random(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def local(*geometry: int, padding: int = 0) -> Local2d:
@@ -21,10 +18,6 @@ def local(*geometry: int, padding: int = 0) -> Local2d:
     for seed, parameter in enumerate(layer.parameters(), start=1):
         parameter.data = random(*parameter.shape, seed=seed)
     return layer
-
-
-def assert_equal_to_the_loop(actual: Tensor, expected: Tensor) -> None:
-    torch.testing.assert_close(actual, expected, rtol=0, atol=1e-10)
 
 
 def windows(height: int, width: int, size: int, step: int):
