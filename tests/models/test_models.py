@@ -15,7 +15,8 @@ from torch import Tensor, nn
 import zoo
 from zoo.catalog import NETWORKS
 from zoo.evaluation.recorder import weights_digest
-from zoo.models import LeNet5
+from zoo.models import AlexNetModel, LeNet5, VGGModel
+from zoo.models.classifier import seed_generators
 from zoo.models.network import Network
 
 pytestmark = pytest.mark.usefixtures("seeded")
@@ -390,3 +391,26 @@ def test_a_seed_gives_lenet5_the_first_weights_that_its_records_began_with():
     # Records name a seed: a change of the order in which weights are drawn would make all of them another run.
     torch.manual_seed(0)
     assert weights_digest(LeNet5()) == "e2efeaefafc51323395cd75719c93dfcd148ed1e389820482f993b102abefb97"
+
+
+CIFAR_VGG = {"variant": "bn", "num_classes": 10, "input_size": 32, "head": "linear"}
+
+
+@pytest.mark.parametrize(
+    "model", [AlexNetModel("cifar", label_smoothing=0.2), VGGModel(**CIFAR_VGG, label_smoothing=0.2)]
+)
+def test_smoothed_labels_are_for_training_alone(model):
+    logits, labels = torch.randn(7, 10, dtype=torch.float64), torch.arange(7)
+    target = torch.full((7, 10), 0.2 / 10, dtype=torch.float64)
+    target[range(7), labels] += 0.8
+    torch.testing.assert_close(model.training_losses(logits, labels), -(target * logits.log_softmax(1)).sum(1))
+    torch.testing.assert_close(model.losses(logits, labels), -logits.log_softmax(1)[range(7), labels])
+    with pytest.raises(ValueError, match="label_smoothing is a share from 0 to less than 1, not 1"):
+        model.smooth_labels(1)
+
+
+def test_generators_are_seeded_as_torch_does_it():
+    seed_generators(12345, torch.device("cpu"))
+    drawn = torch.rand(5)
+    torch.manual_seed(12345)
+    assert torch.equal(drawn, torch.rand(5))

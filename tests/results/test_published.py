@@ -65,6 +65,31 @@ def test_figures_that_everybody_knows():
     assert named("vgg16").top5_error == pytest.approx(100 - 90.382)
 
 
+@pytest.mark.parametrize("figure", [f for f in FIGURES if f.source == "torchvision"], ids=lambda figure: figure.name)
+def test_torchvisions_figures_are_those_of_its_metadata(figure):
+    from torchvision.models import get_weight
+
+    accuracy = get_weight(figure.where).meta["_metrics"]["ImageNet-1K"]
+    assert figure.top1_error == pytest.approx(100 - accuracy["acc@1"], abs=1e-9)
+    assert figure.top5_error == pytest.approx(100 - accuracy["acc@5"], abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "without", "top1", "top5"),
+    [
+        ("CNN", "layers-145-half", 1.7, 1.2),  # section 3.2, a single column
+        ("1 CNN", "layers-148", 1.4, 1.2),  # section 3.3, no normalisation
+        ("1 CNN", "layers-147", 0.4, 0.3),  # section 3.4, pooling without overlap
+    ],
+)
+def test_the_logs_of_the_2012_code_have_the_differences_that_the_paper_prints(name, without, top1, top5):
+    whole, less = named(name), named(without)
+    assert (whole.dataset, whole.split, whole.protocol) == (less.dataset, less.split, less.protocol)
+    # The paper rounds its errors and their difference.
+    assert less.top1_error - whole.top1_error == pytest.approx(top1, abs=0.1)
+    assert less.top5_error - whole.top5_error == pytest.approx(top5, abs=0.1)
+
+
 def test_the_challenge_has_one_winner_a_year():
     winners = [figure.contest for figure in FIGURES if figure.winner]
     assert winners == list(range(2010, 2018))

@@ -113,7 +113,7 @@ def test_one_run_says_so():
         (make_record(network="perceptron"), "no published figure"),
         (
             make_record(network="alexnet", dataset="imagenet", n=50_000, wrong=20_350, classes=1000),
-            "published with ten crops or views that the source does not name, measured with single view",
+            "published with ten crops, measured with single view",
         ),
         (
             make_record(network="alexnet", dataset="imagenet", n=3_925, wrong=900, protocol="ten crops"),
@@ -154,6 +154,14 @@ def test_ensembles_and_figures_with_more_data_are_not_compared():
     more = replace(figures[0], nets=1, extra_data=True)
     verdict = judge(experiment, replace(PUBLISHED, figures=(more,)))
     assert verdict.reason == "the published net was trained on more data"
+
+
+def test_a_figure_whose_views_are_not_known_is_not_compared():
+    (figure,) = [f for f in PUBLISHED.figures if f.name == "LeNet-5"]
+    (experiment,) = experiments([make_record()])
+    verdict = judge(experiment, replace(PUBLISHED, figures=(replace(figure, protocol=None),)))
+    assert verdict.verdict == "not comparable"
+    assert "published with views that the source does not name, measured with single view" in verdict.reason
 
 
 def test_imagenets_test_is_the_published_validation_set():

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zoo.data.distortions import NUM_RANDOM, affine
-from zoo.views import cropped_and_flipped, shifted_and_flipped
+from zoo.views import cropped_and_flipped, shifted_and_flipped, shifted_flipped_and_cut_out
 
 MEAN_CIFAR10 = (0.4914, 0.4822, 0.4465)
 STD_CIFAR10 = (0.2470, 0.2435, 0.2616)
@@ -169,6 +169,10 @@ SYMMETRY = _RAW_GREY
 CIFAR10 = {
     "standard": Transform(MEAN_CIFAR10, STD_CIFAR10),
     "crop_flip": Transform(MEAN_CIFAR10, STD_CIFAR10, augment=shifted_and_flipped, num_random=3),
+    # What is erased becomes the mean colour, which is 0 for the network.
+    "crop_flip_cutout": Transform(
+        MEAN_CIFAR10, STD_CIFAR10, augment=shifted_flipped_and_cut_out, num_random=5, augment_last=True
+    ),
     "convnetjs": Transform(
         (0.5,) * 3, (1.0,) * 3, augment=partial(shifted_and_flipped, reach=2), num_random=3, augment_last=True
     ),
