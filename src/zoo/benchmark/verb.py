@@ -15,7 +15,7 @@ from zoo.benchmark.subjects import find
 from zoo.errors import InputError
 from zoo.evaluation.prediction_files import check_writable
 from zoo.evaluation.protocols import protocol
-from zoo.report.measured import of_records
+from zoo.report.tables import of_records
 from zoo.results.record import Record
 from zoo.training.console import quiet
 

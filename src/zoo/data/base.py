@@ -1,7 +1,7 @@
 """What all data modules share: three splits, loaders that count exactly, one seed."""
 
 import warnings
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -17,12 +17,6 @@ from zoo.data.splits import held_out
 from zoo.data.transforms import Preprocessing
 from zoo.errors import InputError
 from zoo.keyed import hashes, key
-
-
-class Split(Protocol):
-    """A dataset whose items are whole batches, addressed by a ``Draw``."""
-
-    def __len__(self) -> int: ...
 
 
 class ImageDataModule(LightningDataModule):

@@ -8,13 +8,13 @@ from torch import Tensor
 
 from zoo.data.fingerprint import of_listing
 from zoo.data.photos import manifest
-from zoo.data.photos.decoders import read_fast, require_packages
+from zoo.data.photos.decoders import read_fast, read_rgb, require_packages
 from zoo.data.photos.folders import require_splits
 from zoo.data.photos.labelled import Labelled, labelled_files
 from zoo.data.photos.module import PhotoDataModule
 from zoo.data.photos.photos import Photos
 from zoo.data.photos.skipped import Skipped, summary
-from zoo.data.photos.transforms import TRANSFORMS, Name, read_rgb
+from zoo.data.photos.transforms import TRANSFORMS, Name
 from zoo.data.store.format import Store, find_store
 from zoo.data.store.reader import StoredPhotos, fitted
 from zoo.errors import InputError

@@ -12,8 +12,8 @@ from torch.utils.data import DataLoader, Dataset
 from zoo.data.base import ImageDataModule
 from zoo.data.imagenet import ImageNet
 from zoo.data.memory import InMemory
+from zoo.data.photos.decoders import read_rgb
 from zoo.data.photos.photos import Photos
-from zoo.data.photos.transforms import read_rgb
 from zoo.data.sampling import Batches, Draw
 from zoo.data.store.reader import StoredPhotos
 from zoo.errors import InputError

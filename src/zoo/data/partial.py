@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from zoo.errors import InputError
+from zoo.files import lock
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ class Partial:
     def opened(self) -> Iterator[BinaryIO]:
         """The file at its end, for this process alone; empty where nothing is known of its source."""
         with self.file.open("ab") as made:
-            _lock(made, self.file)
+            if not lock(made):
+                raise InputError(f"Another process is writing {self.file}: wait for it.")
             self.held = True
             self.source = self._read()
             if self.source is None or (self.source.size or 0) < made.tell():
@@ -93,14 +95,3 @@ class Partial:
             return Source(known["size"], known["mark"], known["ranges"]) if known["url"] == self.url else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
-
-
-def _lock(file: BinaryIO, path: Path) -> None:
-    try:
-        import fcntl
-    except ImportError:  # Windows, where two downloads at once remain the user's care
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise InputError(f"Another process is writing {path}: wait for it.") from error

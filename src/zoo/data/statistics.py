@@ -76,6 +76,14 @@ class PixelStatistics:
             components * np.sign(largest)[:, None],
         )
 
+    @classmethod
+    def over(cls, images: np.ndarray) -> Self:
+        """Those of uint8 (N, C, H, W)."""
+        sums = PixelSums.zero(*images.shape[1:])
+        for image in images:
+            sums.add(image)
+        return cls.of(sums)
+
     def plain(self) -> dict[str, Any]:
         """All but the mean image, as lists."""
         return {name: getattr(self, name).tolist() for name in ("mean", "std", "components")}

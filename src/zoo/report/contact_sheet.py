@@ -1,7 +1,5 @@
 """A contact sheet: training images as the network is fed them, a row a class, a column an epoch."""
 
-import os
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +10,7 @@ from torch import Tensor
 from zoo.data.base import ImageDataModule
 from zoo.data.sampling import Draw
 from zoo.errors import InputError
+from zoo.files import whole
 
 NUM_CLASSES, NUM_EPOCHS = 10, 8
 # Small images are enlarged by whole numbers, so that each of their pixels can be seen.
@@ -37,13 +36,10 @@ def contact_sheet(data: ImageDataModule, path: Path) -> None:
         for column, images in enumerate(epochs):
             picture = _picture(images[row]).resize((width, height), Image.Resampling.NEAREST)
             sheet.paste(picture, (MARGIN + column * (width + GAP), top))
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        sheet.save(partial, "PNG")
-        partial.replace(path)
+        with whole(path) as draft:
+            sheet.save(draft, "PNG")
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
         raise InputError(f"{path} cannot be written ({error.strerror}): name another place with --output.") from error
 
 

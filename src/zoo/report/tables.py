@@ -12,6 +12,7 @@ from zoo.report.speed import speed_document
 from zoo.report.untrained import Shipped, published_cell, untrained, untrained_table
 from zoo.results.experiment import Experiment, experiments, read_records
 from zoo.results.published import Figure, Published, load
+from zoo.results.record import Record
 from zoo.results.verdict import NOT_COMPARABLE, judge, split_of
 
 CONTEST = "ilsvrc"
@@ -55,6 +56,15 @@ def document(which: str | None, form: str, records: Path | None = None) -> str:
     rows = {name: rows_of(name, found, published) for name in shown}
     tables = [table for name in shown for table in tables_of(name, rows[name], published)]
     return write(form, [row for name in shown for row in rows[name]], tables)
+
+
+def of_records(records: Iterable[Record], form: str = "md") -> str:
+    """As ``document``, without the published figures and the configs that these Records do not measure."""
+    published, found = load(), experiments(records)
+    names = dict.fromkeys(experiment.record.dataset["name"] for experiment in found)
+    rows = {name: [row for row in rows_of(name, found, published) if row["runs"]] for name in names}
+    tables = [table for name in names for table in tables_of(name, rows[name], published)]
+    return write(form, [row for name in names for row in rows[name]], tables)
 
 
 def rows_of(dataset: str, found: Iterable[Experiment], published: Published) -> list[dict[str, Any]]:

@@ -2,13 +2,13 @@
 
 import json
 import math
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from zoo import __version__
 from zoo.errors import InputError
+from zoo.files import whole
 from zoo.results.consistency import contradiction
 from zoo.results.layout import laid_out
 from zoo.results.schema import first_problem, record_schema
@@ -53,9 +53,8 @@ class Record:
     def write(self, path: Path) -> None:
         """Writes JSON in one step: the file is either whole or not there."""
         text = laid_out(self.content())
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
-        partial.write_text(text + "\n", encoding="utf-8")
-        partial.replace(path)
+        with whole(path) as draft:
+            draft.write_text(text + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> "Record":

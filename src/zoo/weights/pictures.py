@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from zoo.data.photos.transforms import PhotoTransform, read_rgb, scale_short_side
+from zoo.data.photos.decoders import read_rgb
+from zoo.data.photos.transforms import PhotoTransform, scale_short_side
 from zoo.data.transforms import LessMeanImage, Preprocessing, Transform
 from zoo.errors import InputError
 from zoo.views import center

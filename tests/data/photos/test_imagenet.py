@@ -14,9 +14,10 @@ from scipy.io import savemat
 from torch import Tensor
 
 from zoo.data import ImageNet, SmokeImageNet, smoke
+from zoo.data.photos.decoders import read_rgb
 from zoo.data.photos.folders import list_classes
 from zoo.data.photos.photos import Photos
-from zoo.data.photos.transforms import PCA_COMPONENTS, PCA_STD, PhotoTransform, read_rgb
+from zoo.data.photos.transforms import PCA_COMPONENTS, PCA_STD, PhotoTransform
 from zoo.data.sampling import Draw
 from zoo.errors import InputError
 

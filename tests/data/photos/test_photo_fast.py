@@ -13,8 +13,8 @@ from zoo import keyed
 from zoo.cli import main
 from zoo.data import ImageNet, cores
 from zoo.data.photos import decoders
-from zoo.data.photos.decoders import FastPhoto, read_fast
-from zoo.data.photos.transforms import TRANSFORMS, read_rgb
+from zoo.data.photos.decoders import FastPhoto, read_fast, read_rgb
+from zoo.data.photos.transforms import TRANSFORMS
 from zoo.errors import InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork.. may lead to deadlocks")

@@ -11,7 +11,8 @@ from torchvision.transforms import CenterCrop, Compose, PILToTensor, Resize
 
 from zoo import keyed
 from zoo.data import ImageNet
-from zoo.data.photos.transforms import PCA_COMPONENTS, PCA_STD, TRANSFORMS, read_rgb
+from zoo.data.photos.decoders import read_rgb
+from zoo.data.photos.transforms import PCA_COMPONENTS, PCA_STD, TRANSFORMS
 from zoo.data.sampling import Draw
 from zoo.data.statistics import PixelStatistics, PixelSums
 from zoo.errors import InputError

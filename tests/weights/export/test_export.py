@@ -15,8 +15,8 @@ from export_cases import CASES, RandomWeights, randomized, real_images, top_five
 import zoo
 from zoo.cli import main
 from zoo.errors import InputError
+from zoo.files import drafts
 from zoo.weights.export.checks import compare
-from zoo.weights.export.drafts import drafts
 from zoo.weights.export.papers import bibtex
 from zoo.weights.export.write import export
 

@@ -1,8 +1,9 @@
-"""Photographs decoded faster and less exactly, for training: the extra ``fast`` (simplejpeg and OpenCV).
+"""Photographs decoded: exactly, as everything is measured, or faster, for training, with the extra ``fast``.
 
-A JPEG is decoded at 4, 3, 2 or 1 eighths of its size where the view needs no more, which the format allows at little
-cost; what is left to shrink, by less than 2, is interpolated between neighbours without antialiasing. On ImageNet's
-photographs pixels differ from Pillow's by 2 grey levels in the mean, so nothing is ever measured on such pictures.
+No torch: the processes that only decode start at once. The fast way takes simplejpeg and OpenCV. A JPEG is decoded at
+4, 3, 2 or 1 eighths of its size where the view needs no more, which the format allows at little cost; what is left to
+shrink, by less than 2, is interpolated between neighbours without antialiasing. On ImageNet's photographs pixels differ
+from Pillow's by 2 grey levels in the mean, so nothing is ever measured on such pictures.
 """
 
 from collections.abc import Callable
@@ -16,10 +17,19 @@ import numpy as np
 from PIL import Image
 
 from zoo.data.photos.crops import Picture
-from zoo.data.photos.transforms import read_rgb
 from zoo.errors import InputError
 
 PACKAGES = {"simplejpeg": "simplejpeg", "cv2": "opencv-python-headless"}
+
+
+def read_rgb(path: Path) -> Image.Image:
+    """The decoded picture in RGB, whatever its mode. Raises InputError naming the file where it cannot be decoded."""
+    try:
+        with Image.open(path) as image:
+            return image.convert("RGB")
+    except Exception as error:  # Pillow's readers raise anything from struct.error to MemoryError on broken files
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path} is not a readable picture ({reason}): replace or remove it.") from error
 
 
 def require_packages() -> None:

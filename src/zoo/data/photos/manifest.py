@@ -8,11 +8,11 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
 from zoo.data.photos.inspection import Picture
 from zoo.errors import InputError
+from zoo.files import whole
 
 NAME = "zoo-manifest.jsonl"
 FIELDS = ("path", "size", "width", "height", "mode", "format", "sha256")
@@ -31,16 +31,12 @@ def write(path: Path, pictures: Iterable[Picture]) -> str:
     Raises InputError where it cannot be written.
     """
     ordered = sorted(pictures, key=lambda picture: picture.path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8") as file:
+        with whole(path) as draft, draft.open("w", encoding="utf-8") as file:
             for picture in ordered:
                 file.write(json.dumps({name: getattr(picture, name) for name in FIELDS}) + "\n")
-        partial.replace(path)
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
         raise InputError(
             f"The manifest cannot be written to {path} ({error.strerror}): name another place with --manifest FILE."
         ) from error

@@ -9,7 +9,8 @@ from torch.utils.data import Dataset
 
 from zoo import keyed
 from zoo.data.photos.crops import Picture
-from zoo.data.photos.transforms import PhotoTransform, read_rgb
+from zoo.data.photos.decoders import read_rgb
+from zoo.data.photos.transforms import PhotoTransform
 from zoo.data.sampling import Draw
 from zoo.errors import InputError
 

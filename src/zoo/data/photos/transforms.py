@@ -24,7 +24,6 @@ from zoo.data.photos.crops import (
     scale_short_side,
     warp,
 )
-from zoo.data.photos.reading import read_rgb  # noqa: F401  who transforms photographs finds the reader here, too
 from zoo.data.transforms import per_channel, to_bytes
 from zoo.errors import InputError
 

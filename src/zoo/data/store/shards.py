@@ -2,9 +2,8 @@
 
 import hashlib
 import io
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -13,10 +12,11 @@ from zipfile import BadZipFile
 import numpy as np
 
 from zoo.data.photos.crops import scale_short_side, warp
-from zoo.data.photos.reading import read_rgb
+from zoo.data.photos.decoders import read_rgb
 from zoo.data.statistics import PixelSums
 from zoo.data.store.format import UNFINISHED, WARPED
 from zoo.errors import InputError
+from zoo.files import whole
 
 
 @dataclass(frozen=True)
@@ -115,21 +115,14 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
 
     Raises InputError where the disk refuses.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with partial.open("wb") as file:
+        with whole(path, durable=True) as draft, draft.open("wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
     except OSError as error:
         raise InputError(
             f"{path} cannot be written ({error.strerror or error}): make room and run the same command again;"
             " the shards that are finished stay."
         ) from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()
 
 
 def _digest(path: Path) -> bytes:

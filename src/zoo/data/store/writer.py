@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from PIL import Image, features
 
@@ -22,6 +22,7 @@ from zoo.data.store.index import write_index
 from zoo.data.store.pool import run_all
 from zoo.data.store.shards import ShardJob, written_whole
 from zoo.errors import InputError
+from zoo.files import lock
 
 # A shard is a unit of work and of resumption; their number is bounded because a process maps them all.
 FEWEST_PICTURES, MOST_SHARDS = 64, 320
@@ -94,31 +95,19 @@ def _begun(output: Path, job: dict[str, Any]) -> Iterator[None]:
         elif output.is_dir() and any(entry.name != UNFINISHED for entry in output.iterdir()):
             raise InputError(f"{output} is not empty and no store: name another place with --output.")
         (output / UNFINISHED).mkdir(parents=True, exist_ok=True)
-        lock = (output / UNFINISHED / "lock").open("w")
+        mark = (output / UNFINISHED / "lock").open("w")
     except InputError:
         raise
     except (OSError, ValueError) as error:
         raise InputError(f"{output} cannot be used for a store ({error}): name another place with --output.") from error
-    with lock:
-        _lock(output, lock)
+    with mark:
+        if not lock(mark):
+            raise InputError(f"Another process is preparing {output}: wait until it has ended.")
         for left in (*output.glob(".*.part"), *output.glob(f"{UNFINISHED}/.*.part")):
             left.unlink()
         with written_whole(output / JOB) as file:
             file.write(json.dumps(job).encode())
         yield
-
-
-def _lock(output: Path, file: IO[str]) -> None:
-    try:
-        import fcntl
-    except ImportError:  # Windows has none; there, nobody keeps two processes apart
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise InputError(f"Another process is preparing {output}: wait until it has ended.") from error
-    except OSError:  # some network file systems know no locks
-        return
 
 
 def _remove_others(output: Path, shards: list[ShardJob]) -> None:

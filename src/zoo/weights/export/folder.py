@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from zoo import __version__
 from zoo.catalog import NETWORKS
 from zoo.errors import InputError
+from zoo.files import drafts
 from zoo.models.network import Network
 from zoo.weights.cards import check_card
 from zoo.weights.export.checks import Agreement, check
-from zoo.weights.export.drafts import drafts
 from zoo.weights.export.forms import StoredInHalf, halved
 from zoo.weights.export.model_card import model_card
 from zoo.weights.export.notes import notes_of

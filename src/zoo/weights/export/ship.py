@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -16,6 +15,7 @@ import torch
 from zoo import runs
 from zoo.configs import list_configs
 from zoo.errors import InputError
+from zoo.files import whole
 from zoo.results.record import Record
 from zoo.weights.cards import NAME, SHIPPED, check_card, read_card
 from zoo.weights.export.scoring import measure
@@ -140,7 +140,6 @@ def _publish(draft: Path, target: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     # The weights first: where only they are replaced, the old card refuses them.
     for ending in (".safetensors", ".json"):
-        partial = target.with_name(f".{target.name}.{os.getpid()}")
-        shutil.copyfile(draft.with_suffix(ending), partial)
-        partial.replace(target.with_name(f"{target.name}{ending}"))
+        with whole(target.with_name(f"{target.name}{ending}")) as copy:
+            shutil.copyfile(draft.with_suffix(ending), copy)
     return target.with_name(f"{target.name}.json")

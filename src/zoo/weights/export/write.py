@@ -8,11 +8,11 @@ from pathlib import Path
 from torch import nn
 
 from zoo.errors import InputError
+from zoo.files import drafts
 from zoo.models.network import Network
 from zoo.weights.cards import NAME
 from zoo.weights.export import forms
 from zoo.weights.export.checks import Agreement, check, check_images
-from zoo.weights.export.drafts import drafts
 from zoo.weights.export.folder import Checked, Images, write_hub, write_pair
 from zoo.weights.export.notes import notes_of
 from zoo.weights.trained import Weights
