@@ -19,7 +19,7 @@ from zoo.cli import main
 from zoo.data.base import InMemoryDataModule
 from zoo.data.sampling import Draw
 from zoo.data.transforms import CIFAR10 as TRANSFORMS
-from zoo.evaluation.protocols import SIX_VIEWS, six_views
+from zoo.evaluation.protocols import SIX_VIEWS, protocol
 from zoo.evaluation.recorder import Recorder
 from zoo.models import ConvNetJSModel
 from zoo.report.network import describe
@@ -146,7 +146,10 @@ def test_the_test_is_the_mean_of_six_views_whatever_the_batch_size(tmp_path):
     wrong, loss = 0, 0.0
     with torch.no_grad():
         for n in range(41):
-            views = [model.network(view).double().softmax(dim=1)[0] for view in six_views(images[n : n + 1])]
+            views = [
+                model.network(view).double().softmax(dim=1)[0]
+                for view in protocol(SIX_VIEWS).views(images[n : n + 1], (32, 32))
+            ]
             probabilities = sum(views) / 6
             wrong += int(probabilities.argmax()) != int(labels[n])
             loss -= math.log(probabilities[labels[n]]) / 41

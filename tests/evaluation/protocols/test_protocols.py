@@ -1,5 +1,6 @@
 """The views of a test image against loops, their independence of the batch, and the mean of the probabilities."""
 
+from collections.abc import Iterator
 from itertools import product
 
 import numpy as np
@@ -8,7 +9,19 @@ import torch
 from scipy.stats import chisquare
 from torch import Tensor, nn
 
-from zoo.evaluation.protocols import averaged, nine_crops, six_views, ten_crops
+from zoo.evaluation.protocols import averaged, protocol
+
+
+def six_views(images: Tensor) -> Iterator[Tensor]:
+    return protocol("six-views").views(images, images.shape[2:])
+
+
+def nine_crops(images: Tensor, size: int) -> Iterator[Tensor]:
+    return protocol("nine-crops").views(images, (size, size))
+
+
+def ten_crops(images: Tensor, size: int) -> Iterator[Tensor]:
+    return protocol("ten-crop").views(images, (size, size))
 
 
 def images_of(n: int, side: int = 32, seed: int = 0) -> Tensor:
