@@ -11,11 +11,11 @@ import yaml
 
 import zoo
 import zoo.data
-import zoo.data.looks
+import zoo.data.protocol_images
 from zoo.catalog import NETWORKS
 from zoo.cli import main
 from zoo.data.photos.transforms import TRANSFORMS
-from zoo.data.smoke import picture
+from zoo.data.smoke import drawn_photo
 from zoo.results.record import Record
 
 DIGITS = {"class_path": "zoo.data.Digits", "init_args": {"batch_size": 32}}
@@ -45,7 +45,7 @@ def photos(tmp_path_factory):
         for split in ("train", "val"):
             place = root / split / f"n{number % 2:08d}"
             place.mkdir(parents=True, exist_ok=True)
-            picture(number % 2, number).save(place / f"{number}.JPEG")
+            drawn_photo(number % 2, number).save(place / f"{number}.JPEG")
     options = {"root": str(root), "transform": "vgg", "num_held_out": 0, "num_workers": 0}
     data = {"class_path": "zoo.data.ImageNet", "init_args": options}
     made = {"variant": "modern", "in_channels": 3, "num_classes": 2}
@@ -90,10 +90,10 @@ def test_single_view_is_what_a_loop_over_the_test_split_counts(digits, tmp_path)
 
 def test_many_protocols_and_networks_decode_and_scale_each_picture_once(photos, tmp_path, monkeypatch, capsys):
     decoded, scaled = [], []
-    read, vgg = zoo.data.looks.read_rgb, TRANSFORMS["vgg"]
+    read, vgg = zoo.data.protocol_images.read_rgb, TRANSFORMS["vgg"]
     counting = replace(vgg, scale=lambda image, side: scaled.append(side) or vgg.scale(image, side))
     monkeypatch.setitem(TRANSFORMS, "vgg", counting)
-    monkeypatch.setattr(zoo.data.looks, "read_rgb", lambda path: decoded.append(path.name) or read(path))
+    monkeypatch.setattr(zoo.data.protocol_images, "read_rgb", lambda path: decoded.append(path.name) or read(path))
     protocols = ["centre", "ten-crop", "dense-40-64", "multi-crop-40-64", "multi-crop+dense-40-64"]
     benchmark(*photos, "--protocol", ",".join(protocols), "--output", str(tmp_path / "out"), "--batch_size", "4")
     assert sorted(decoded) == [f"{number}.JPEG" for number in range(6)]
@@ -183,8 +183,10 @@ def test_a_run_keeps_what_its_own_record_says_of_its_training(tmp_path, in_folde
 
 
 def test_images_that_a_loader_leaves_out_stop_the_benchmark(digits, tmp_path, monkeypatch, capsys):
-    whole = zoo.data.looks.Batches
-    monkeypatch.setattr(zoo.data.looks, "Batches", lambda n, *words, **options: whole(n - 1, *words, **options))
+    whole = zoo.data.protocol_images.Batches
+    monkeypatch.setattr(
+        zoo.data.protocol_images, "Batches", lambda n, *words, **options: whole(n - 1, *words, **options)
+    )
     assert main(["benchmark", digits[0], "--output", str(tmp_path / "out")]) == 2
     assert "Of 360 test images, 1 was not scored (first: index 359)" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

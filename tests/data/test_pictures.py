@@ -28,29 +28,29 @@ def levels(channels: int, side: int) -> torch.Tensor:
 def test_a_normalised_image_comes_back_to_the_bit(name):
     images = levels(3 if "CIFAR10" in name else 1, 32)
     transform = TABLES[name].fitted(images.flip(0, 3))
-    assert torch.equal(transform.picture(transform(images)), images)
+    assert torch.equal(transform.displayed(transform(images)), images)
 
 
 # Those with a mean image are in test_photo_transforms.
 @pytest.mark.parametrize("name", [name for name, each in of_photos.TRANSFORMS.items() if not each.with_mean_image])
 def test_a_normalised_photograph_comes_back_to_the_bit(name):
     images, transform = levels(3, 32), of_photos.TRANSFORMS[name]
-    assert torch.equal(transform.picture(transform.normalize(images, torch.zeros(4, 3))), images)
+    assert torch.equal(transform.displayed(transform.normalize(images, torch.zeros(4, 3))), images)
     shifts = torch.tensor([10.0, -20.0, 0.4]).expand(4, 3)
     shifted = (images.int() + torch.tensor([10, -20, 0])[:, None, None]).clamp(0, 255)
-    assert torch.equal(transform.picture(transform.normalize(images, shifts)).int(), shifted)
+    assert torch.equal(transform.displayed(transform.normalize(images, shifts)).int(), shifted)
 
 
 def test_a_crop_of_an_image_less_the_mean_image_comes_back_as_the_crop_of_the_image():
     images, transform = levels(3, 32), transforms.CIFAR10["cuda_convnet"]
     numbers = torch.rand(4, 3, generator=torch.Generator().manual_seed(0))
     fitted = transform.fitted(images.flip(0))
-    assert torch.equal(fitted.picture(fitted(images, numbers), numbers), transform.augment(images, numbers))
+    assert torch.equal(fitted.displayed(fitted(images, numbers), numbers), transform.augment(images, numbers))
 
 
 def test_what_moves_in_for_convnetjs_is_grey():
     transform = transforms.CIFAR10["convnetjs"]
-    moved = transform.picture(transform(torch.full((1, 3, 32, 32), 255, dtype=torch.uint8), torch.zeros(1, 3)))
+    moved = transform.displayed(transform(torch.full((1, 3, 32, 32), 255, dtype=torch.uint8), torch.zeros(1, 3)))
     assert moved.unique(return_counts=True)[0].tolist() == [128, 255]
 
 
@@ -68,12 +68,12 @@ def test_training_pictures_of_a_data_module_are_its_batches_seen(cifar, transfor
     data = CIFAR10(transform=transform, num_held_out=0)
     data.setup()
     draw = Draw(3, torch.tensor([4, 0, 9]))
-    pictures, batch = data.pictures(draw), data.splits["train"][draw][0]
+    pictures, batch = data.displayed(draw), data.splits["train"][draw][0]
     assert (pictures.shape, pictures.dtype) == (batch.shape, torch.uint8)
     if not data.transform.num_random:
         assert torch.equal(pictures, cifar[draw.indices])
     else:
-        assert not torch.equal(pictures, data.pictures(Draw(4, draw.indices)))
+        assert not torch.equal(pictures, data.displayed(Draw(4, draw.indices)))
 
 
 def test_info_of_digits_counts_them_and_draws_their_sheet(capsys, tmp_path):
@@ -124,7 +124,7 @@ def test_pictures_of_photographs_are_the_augmented_crops(tmp_path, monkeypatch):
     draw = Draw(1, torch.tensor([0, 30]))
     crops, _, shifts = data.splits["train"][draw]
     expected = (crops.float() + shifts[:, :, None, None]).clamp(0, 255)
-    assert (data.pictures(draw).float() - expected).abs().max() <= 0.51
+    assert (data.displayed(draw).float() - expected).abs().max() <= 0.51
 
 
 def test_info_of_the_symmetry_patterns_works_where_there_is_no_root(capsys, tmp_path):

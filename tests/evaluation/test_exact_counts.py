@@ -15,7 +15,7 @@ from lightning.pytorch import Trainer
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, IterableDataset, TensorDataset
 
 from zoo.errors import InputError
-from zoo.evaluation.exact import Seen, indices_of
+from zoo.evaluation.exact import ScoredImages, indices_of
 from zoo.evaluation.predictions import Predicting, Predictions
 from zoo.evaluation.recorder import Recorder
 from zoo.results.record import Record
@@ -197,7 +197,7 @@ def test_a_limited_test_may_leave_images_out_but_not_double_them(tmp_path):
 
 @pytest.mark.parametrize("drop_last", [False, True])
 def test_what_a_distributed_sampler_pads_or_drops_is_found_out(drop_last):
-    data, seen = TensorDataset(torch.arange(50)), Seen(50)
+    data, seen = TensorDataset(torch.arange(50)), ScoredImages(50)
     for rank in range(3):
         sampler = DistributedSampler(data, 3, rank, shuffle=False, drop_last=drop_last)
         for indices in indices_of(DataLoader(data, batch_size=8, sampler=sampler)):
@@ -223,7 +223,7 @@ def test_a_stream_cannot_say_that_each_image_was_scored_once():
 
 
 def test_a_total_that_is_right_by_chance_is_found_out():
-    seen = Seen(4)
+    seen = ScoredImages(4)
     seen.update(torch.tensor([0, 1]), 2)
     seen.update(torch.tensor([1, 3]), 2)
     with pytest.raises(InputError, match=r"Of 4 test images, 1 was not scored \(first: index 2\); 1 was scored more"):
@@ -231,7 +231,7 @@ def test_a_total_that_is_right_by_chance_is_found_out():
 
 
 def test_complete_counts_pass_in_any_order():
-    seen = Seen(5)
+    seen = ScoredImages(5)
     for part in ([4, 0], [], [2, 1], [3]):
         seen.update(torch.tensor(part, dtype=torch.int64), len(part))
     seen.check()

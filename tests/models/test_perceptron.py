@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, TensorDataset
 import zoo
 from zoo.layers import AUnits, Retina
 from zoo.models import PerceptronModel
-from zoo.optim import Course, learn, mistake_bound
+from zoo.optim import LearningHistory, learn, mistake_bound
 
 # Lightning's remarks on a loop without extras.
 pytestmark = [
@@ -61,18 +61,20 @@ def test_mistakes_on_separable_patterns_stay_within_the_bound_and_are_those_of_t
     bound = mistake_bound(patterns, targets, normal)
     # R over gamma from its definition, with the margin that the patterns were made with.
     assert bound == pytest.approx(max(math.fsum(x * x for x in p) for p in patterns.tolist()) / gamma**2, rel=1e-9)
-    weights, course = learn(patterns, targets[:, None], max_passes=5000)
+    weights, history = learn(patterns, targets[:, None], max_passes=5000)
     expected, mistakes = loop(patterns.tolist(), targets.tolist())
-    assert course.converged
-    assert 1 < course.corrections == mistakes <= bound
+    assert history.converged
+    assert 1 < history.corrections == mistakes <= bound
     torch.testing.assert_close(weights[0], torch.tensor(expected, dtype=torch.float64), rtol=0, atol=1e-10)
     assert bool((targets * (patterns @ weights[0]) > 0).all())
 
 
 def test_the_bound_is_reached_by_one_pattern_alone():
     # (R / gamma)^2 = 1: the first look at it is a mistake, and the only one.
-    _, course = learn(torch.tensor([[3.0, 4.0]]), torch.ones(1, 1), max_passes=9)
-    assert course.corrections == mistake_bound(torch.tensor([[3.0, 4.0]]), torch.ones(1), torch.tensor([0.6, 0.8])) == 1
+    _, history = learn(torch.tensor([[3.0, 4.0]]), torch.ones(1, 1), max_passes=9)
+    assert (
+        history.corrections == mistake_bound(torch.tensor([[3.0, 4.0]]), torch.ones(1), torch.tensor([0.6, 0.8])) == 1
+    )
 
 
 def test_a_hyperplane_that_does_not_separate_has_no_bound():
@@ -91,68 +93,68 @@ def test_each_unit_of_a_trained_model_keeps_the_bound_and_the_user_is_told(capsy
     targets = 2.0 * torch.nn.functional.one_hot(labels, 3) - 1
     # The hyperplanes that were found have margins, and theirs bound the corrections too.
     bounds = [mistake_bound(patterns, targets[:, unit], found[unit]) for unit in range(3)]
-    course = model.course
-    assert 3 < course.corrections <= sum(bounds)
-    assert model.trainer.current_epoch == course.passes < 3000
+    history = model.history
+    assert 3 < history.corrections <= sum(bounds)
+    assert model.trainer.current_epoch == history.passes < 3000
     assert (
-        f"converged: no mistake in pass {course.passes}, after {course.corrections:,} correct"
+        f"converged: no mistake in pass {history.passes}, after {history.corrections:,} correct"
         in capsys.readouterr().out
     )
 
 
 def test_on_exclusive_or_the_weights_return_and_go_on_in_the_same_cycle():
     patterns, targets = torch.cat([XOR, torch.ones(4, 1)], dim=1), torch.tensor([[-1.0], [1], [1], [-1]])
-    _, course = learn(patterns, targets, max_passes=1000)
-    length = course.passes - course.repeats
-    assert not course.converged
-    assert course.passes < 1000
+    _, history = learn(patterns, targets, max_passes=1000)
+    length = history.passes - history.repeats
+    assert not history.converged
+    assert history.passes < 1000
     # By hand: weights after each pass of the plain rule.
     states, weights = [(0, 0, 0)], [0, 0, 0]
-    for _ in range(course.passes + 3 * length):
+    for _ in range(history.passes + 3 * length):
         for pattern, (target,) in zip(patterns.int().tolist(), targets.int().tolist(), strict=True):
             if target * sum(w * x for w, x in zip(weights, pattern, strict=True)) <= 0:
                 weights = [w + target * x for w, x in zip(weights, pattern, strict=True)]
         states.append(tuple(weights))
-    assert len(set(states[: course.passes])) == course.passes  # the first return, not a later one
-    assert states[course.passes] == states[course.repeats]
-    assert states[course.repeats :] == [
-        states[course.repeats + n % length] for n in range(len(states) - course.repeats)
+    assert len(set(states[: history.passes])) == history.passes  # the first return, not a later one
+    assert states[history.passes] == states[history.repeats]
+    assert states[history.repeats :] == [
+        states[history.repeats + n % length] for n in range(len(states) - history.repeats)
     ]
 
 
 def test_on_exclusive_or_the_trainer_says_that_it_cycles(capsys):
     model = fitted(XOR.view(4, 2, 1, 1), XOR_LABELS, 12, num_classes=2, in_channels=2, input_size=1)
-    assert model.course.passes == model.trainer.current_epoch == 12
-    assert model.course.repeats is not None
-    sentence = f"cycles: its weights after pass {model.course.returned} were again those at the start, which"
+    assert model.history.passes == model.trainer.current_epoch == 12
+    assert model.history.repeats is not None
+    sentence = f"cycles: its weights after pass {model.history.returned} were again those at the start, which"
     assert sentence in (out := capsys.readouterr().out)
-    assert f"{model.course.corrections} corrections in 12 passes." in out
+    assert f"{model.history.corrections} corrections in 12 passes." in out
 
 
 def test_a_return_to_a_later_state_is_named_by_its_pass():
-    course = Course()
-    course.start(torch.zeros(2))
+    history = LearningHistory()
+    history.start(torch.zeros(2))
     for state in ([1.0, 0], [0, 2.0], [-0.0, 3.0], [1.0, 0], [5.0, 0]):
-        course.end(2, torch.tensor(state))
-    assert (course.returned, course.repeats, course.passes) == (4, 1, 5)
-    assert "its weights after pass 4 were again those after pass 1" in course.sentence
+        history.end(2, torch.tensor(state))
+    assert (history.returned, history.repeats, history.passes) == (4, 1, 5)
+    assert "its weights after pass 4 were again those after pass 1" in history.sentence
     # The same weights without a correction in between are no cycle.
-    course.end(0, torch.tensor([5.0, 0]))
-    assert course.converged
+    history.end(0, torch.tensor([5.0, 0]))
+    assert history.converged
 
 
 def test_too_few_passes_are_called_so():
     patterns, targets, _ = separable(0.02)
-    _, course = learn(patterns, targets[:, None], max_passes=1)
-    assert (course.passes, course.converged, course.repeats) == (1, False, None)
-    assert f"{course.corrections} corrections in the last of 1 pass," in course.sentence
+    _, history = learn(patterns, targets[:, None], max_passes=1)
+    assert (history.passes, history.converged, history.repeats) == (1, False, None)
+    assert f"{history.corrections} corrections in the last of 1 pass," in history.sentence
 
 
 def test_part_of_the_patterns_proves_nothing(capsys):
     model = fitted(
         XOR.view(4, 2, 1, 1), XOR_LABELS, 9, 2, num_classes=2, in_channels=2, input_size=1, limit_train_batches=1
     )
-    assert (model.trainer.current_epoch, model.course.passes) == (9, 0)
+    assert (model.trainer.current_epoch, model.history.passes) == (9, 0)
     assert capsys.readouterr().out == ""
 
 
@@ -161,10 +163,10 @@ def test_from_zero_the_scale_of_the_patterns_changes_no_decision(scale):
     patterns, targets, _ = separable(0.1)
     # Whole numbers, so that no rounding decides.
     patterns = (patterns * 8).round()
-    weights, course = learn(patterns, targets[:, None], max_passes=20)
+    weights, history = learn(patterns, targets[:, None], max_passes=20)
     scaled, again = learn(scale * patterns, targets[:, None], max_passes=20)
     assert torch.equal(scaled, scale * weights)
-    assert (again.passes, again.corrections) == (course.passes, course.corrections)
+    assert (again.passes, again.corrections) == (history.passes, history.corrections)
     assert torch.equal((scale * patterns @ scaled.T).sign(), (patterns @ weights.T).sign())
 
 
@@ -177,13 +179,13 @@ def test_from_other_weights_the_scale_does_matter():
 
 def test_what_becomes_of_the_rule_survives_a_checkpoint():
     model, again = (PerceptronModel(num_classes=2, in_channels=2, input_size=1) for _ in range(2))
-    model.course.start(torch.zeros(3))
-    model.course.end(5, torch.ones(3))
+    model.history.start(torch.zeros(3))
+    model.history.end(5, torch.ones(3))
     model.corrections_of_pass = torch.tensor(2)
     model.on_save_checkpoint(checkpoint := {})
     again.on_load_checkpoint(checkpoint)
-    again.course.end(3, torch.zeros(3))
-    assert (again.course.passes, again.course.corrections, again.course.repeats) == (2, 8, 0)
+    again.history.end(3, torch.zeros(3))
+    assert (again.history.passes, again.history.corrections, again.history.repeats) == (2, 8, 0)
     assert again.corrections_of_pass == 2
 
 
@@ -258,7 +260,7 @@ def test_training_mark1_changes_the_values_between_a_and_r_units_only_and_learns
                     weights[unit] = [w + target * x for w, x in zip(weights[unit], pattern, strict=True)]
                     mistakes += 1
     assert model.network.r_units.weight.int().tolist() == weights
-    assert model.course.corrections == mistakes
+    assert model.history.corrections == mistakes
 
 
 def test_a_trained_mark1_comes_back_with_its_wiring_and_its_course(tmp_path):
@@ -270,7 +272,7 @@ def test_a_trained_mark1_comes_back_with_its_wiring_and_its_course(tmp_path):
     assert torch.equal(network.a_units.origins, model.network.a_units.origins)
     assert torch.equal(network(images), model.network(images))
     held = torch.load(tmp_path / "last.ckpt", weights_only=True)["zoo_course"]
-    assert (held["passes"], held["corrections"]) == (2, model.course.corrections)
+    assert (held["passes"], held["corrections"]) == (2, model.history.corrections)
 
 
 @pytest.mark.parametrize(
@@ -303,8 +305,8 @@ def test_mark1_learns_digits_to_the_error_of_its_config():
         for name, n in (("train", 1437), ("test", 360))
     )
     network = zoo.get_model("perceptron", variant="mark1", num_classes=10)
-    weights, course = learn(network[:-1](images), targets_of(labels, 10), max_passes=60)
+    weights, history = learn(network[:-1](images), targets_of(labels, 10), max_passes=60)
     network.r_units.weight.data.copy_(weights)
-    assert course.converged
+    assert history.converged
     # The config's three seeds have 16 to 22 mistakes in 360.
     assert int((network(test_images).argmax(dim=1) != test_labels).sum()) <= 32

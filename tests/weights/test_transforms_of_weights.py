@@ -13,7 +13,7 @@ from zoo.data.photos.transforms import TRANSFORMS as PHOTOS
 from zoo.data.transforms import CIFAR10, DIGITS, MNIST
 from zoo.errors import InputError
 from zoo.weights.find import find
-from zoo.weights.pictures import Pictures, stored_shape
+from zoo.weights.preprocessing import ImagePreprocessing, stored_shape
 
 TORCHVISION = {"alexnet": AlexNet_Weights, "vgg16": VGG16_Weights, "vgg16_bn": VGG16_BN_Weights}
 
@@ -26,11 +26,11 @@ def picture(width, height, mode="RGB", seed=0):
 
 
 def of_cifar(**options):
-    return Pictures(CIFAR10["standard"], (3, 32, 32), 32, "weights", **options)
+    return ImagePreprocessing(CIFAR10["standard"], (3, 32, 32), 32, "weights", **options)
 
 
 def of_mnist():
-    return Pictures(MNIST["lenet5"], (1, 28, 28), 32, "weights")
+    return ImagePreprocessing(MNIST["lenet5"], (1, 28, 28), 32, "weights")
 
 
 def by_hand(image, side, mode):
@@ -116,7 +116,7 @@ def test_stored_images_come_out_as_the_data_module_gives_them(name):
     data = zoo.data.Digits(transform=name, batch_size=360)
     data.setup()
     images, _ = next(iter(data.test_dataloader()))
-    found = Pictures(DIGITS[name], (1, 8, 8), images.shape[-1], "weights")(data.read()["test"][0])
+    found = ImagePreprocessing(DIGITS[name], (1, 8, 8), images.shape[-1], "weights")(data.read()["test"][0])
     assert torch.equal(found, images)
 
 
@@ -139,7 +139,7 @@ def test_photographs_as_a_tensor_go_the_same_way():
 
 
 def test_a_grey_photograph_has_three_equal_channels():
-    found = Pictures(PHOTOS["vgg"], None, 224, "weights")(picture(300, 280, "L"))
+    found = ImagePreprocessing(PHOTOS["vgg"], None, 224, "weights")(picture(300, 280, "L"))
     mean = torch.tensor([123.68, 116.779, 103.939]).view(3, 1, 1)
     assert torch.allclose(found[0] + mean, (found[0] + mean)[:1].expand(3, -1, -1), atol=1e-4)
 
@@ -148,7 +148,7 @@ def test_patterns_of_bits_are_no_pictures():
     from zoo.data.transforms import SYMMETRY
 
     with pytest.raises(InputError, match="was not trained on pictures"):
-        Pictures(SYMMETRY, stored_shape("Symmetry"), None, "symmetry")
+        ImagePreprocessing(SYMMETRY, stored_shape("Symmetry"), None, "symmetry")
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_no_network_is_one_sentence(hub, monkeypatch):
 
 
 def test_printed_they_say_what_they_do():
-    shown = repr(Pictures(CIFAR10["standard"], (3, 32, 32), 32, "weights"))
+    shown = repr(ImagePreprocessing(CIFAR10["standard"], (3, 32, 32), 32, "weights"))
     for word in ("(pixels / 255 - mean) / std", "0.4914", "stored=(3, 32, 32)", "size=32"):
         assert word in shown
     assert "short_side=256" in repr(find("torchvision/vgg16").transforms())

@@ -57,7 +57,7 @@ class ImageDataModule(LightningDataModule):
         """What else the Record says about the data, beside name, fingerprint and counts."""
         return {}
 
-    def pictures(self, draw: Draw) -> Tensor:
+    def displayed(self, draw: Draw) -> Tensor:
         """Training images as the network is fed them, with their augmentation, as uint8 (n, C, H, W) to look at."""
         raise NotImplementedError
 
@@ -135,9 +135,9 @@ class InMemoryDataModule(ImageDataModule):
         """sha256 over the pixels and labels of train and test."""
         return self._fingerprint
 
-    def pictures(self, draw: Draw) -> Tensor:
+    def displayed(self, draw: Draw) -> Tensor:
         """Training images as the network is fed them, with their augmentation, as uint8 (n, C, H, W) to look at."""
-        return self.splits["train"].pictures(draw)  # type: ignore[attr-defined]
+        return self.splits["train"].displayed(draw)  # type: ignore[attr-defined]
 
     def setup(self, stage: str | None = None) -> None:
         """Reads the data and carves the held-out slice; a second call does nothing.

@@ -12,7 +12,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import nn
 
-from zoo.evaluation.collectors import Watched
+from zoo.evaluation.collectors import TrainerMeasures
 from zoo.results.provenance import environment, git_state
 from zoo.results.record import Record, finite
 
@@ -74,7 +74,7 @@ class Recorder(Callback):
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts the clock."""
         data = trainer.datamodule  # type: ignore[attr-defined]
-        self._watched = Watched(trainer.test_dataloaders, data, pl_module.network)
+        self._measures = TrainerMeasures(trainer.test_dataloaders, data, pl_module.network)
         self._started = time.perf_counter()
 
     def on_test_batch_end(
@@ -82,7 +82,7 @@ class Recorder(Callback):
         dataloader_idx: int = 0,
     ) -> None:  # fmt: skip
         """Takes the batch down."""
-        self._watched.update(outputs)
+        self._measures.update(outputs)
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Writes the Record, on the first process.
@@ -90,7 +90,7 @@ class Recorder(Callback):
         Raises InputError, on every process, where images were left out or scored twice.
         """
         self._test_seconds = time.perf_counter() - self._started
-        measured = self._watched.result(trainer.num_test_batches[0])
+        measured = self._measures.result(trainer.num_test_batches[0])
         # Another's data module may leave nothing out.
         self._left_out: dict[str, Any] = getattr(trainer.datamodule, "left_out", dict)()  # type: ignore[attr-defined]
         if trainer.is_global_zero:

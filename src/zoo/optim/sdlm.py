@@ -13,7 +13,7 @@ class SDLM(Optimizer):
     """Gradient descent with a rate of its own for every parameter: lr / (mu + h) (LeCun et al. 1998, Appendix C).
 
     h is the parameter's second derivative, kept at what ``set_curvatures`` last gave; the paper measures it on 500
-    images before each pass. ``lr`` is the paper's global eta for single images; on batches of B images a rate of B eta
+    images before each epoch. ``lr`` is the paper's global eta for single images; on batches of B images a rate of B eta
     covers the same ground. Raises ValueError for a rate or a ``mu`` that is not positive.
     """
 

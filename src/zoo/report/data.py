@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from zoo.data.findings import FAULTS, KINDS, Verification
 from zoo.data.statistics import PixelStatistics
 from zoo.data.store.format import Store
+from zoo.data.verification import FAULTS, KINDS, Verification
 from zoo.errors import InputError
 from zoo.files import whole
 

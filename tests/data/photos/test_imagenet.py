@@ -467,7 +467,7 @@ def test_smoke_imagenet_is_the_same_on_every_machine(few, tmp_path):
     one, other = ([file.read_bytes() for file in sorted((tmp_path / name).rglob("*.*"))] for name in ("one", "other"))
     assert one == other
     assert len(set(one)) == 30
-    assert smoke.picture(3, 1).tobytes() != smoke.picture(3, 2).tobytes()
+    assert smoke.drawn_photo(3, 1).tobytes() != smoke.drawn_photo(3, 2).tobytes()
 
 
 def test_an_interrupted_smoke_imagenet_leaves_nothing_and_can_be_made_again(few, tmp_path, monkeypatch):
@@ -481,7 +481,7 @@ def test_an_interrupted_smoke_imagenet_leaves_nothing_and_can_be_made_again(few,
 
     data = SmokeImageNet(str(tmp_path / "smoke"))
     with monkeypatch.context() as patched:
-        patched.setattr(smoke, "picture", interrupted)
+        patched.setattr(smoke, "drawn_photo", interrupted)
         with pytest.raises(KeyboardInterrupt):
             data.prepare_data()
     assert list(tmp_path.iterdir()) == []

@@ -93,7 +93,7 @@ def test_every_transform_has_its_inverse(name):
     pixels = images(size=transform.size)
     made = transform.normalize(pixels, torch.zeros(5, 3))
     assert made.dtype == torch.float32
-    assert torch.equal(transform.picture(made), pixels)
+    assert torch.equal(transform.displayed(made), pixels)
 
 
 @pytest.mark.parametrize("name", ["alexnet", "caffe", "vgg", "torchvision"])

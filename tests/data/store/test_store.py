@@ -119,7 +119,7 @@ def test_the_stored_pixels_labels_and_names_are_those_of_the_files(root, whole):
         assert table.names == [file.relative_to(root).as_posix() for file in files]
         assert table.labels.tolist() == [label for label in range(3) for _ in range(number)]
         for place, file in enumerate(files):
-            assert np.array_equal(store.picture(split, place).transpose(1, 2, 0), scaled(file))
+            assert np.array_equal(store.photo(split, place).transpose(1, 2, 0), scaled(file))
     assert [shard.pictures for shard in store.all_shards()] == [4, 4, 4, 3, 4, 2]
     assert store.class_names == WNIDS
     assert stat.filemode((whole / INDEX).stat().st_mode)[1] == "r"
@@ -159,7 +159,7 @@ def test_random_resized_crops_are_cut_from_the_stored_pixels(whole):
     numbers = np.random.default_rng(0).random((len(train), 41)).tolist()
     images, _ = train._views(train.positions.tolist(), numbers)
     for image, position, own in zip(images, train.positions.tolist(), numbers, strict=True):
-        file = Image.fromarray(store.picture("train", position).transpose(1, 2, 0))
+        file = Image.fromarray(store.photo("train", position).transpose(1, 2, 0))
         difference = (image.int() - data.transform.random(file, own).int()).abs()
         # Two libraries' fixed-point arithmetic of the same filter.
         assert difference.max() <= 2
@@ -168,8 +168,8 @@ def test_random_resized_crops_are_cut_from_the_stored_pixels(whole):
 
 def test_what_is_measured_is_never_scaled_twice(whole):
     test = made(whole).splits["test"]
-    picture = test.picture(4)
-    assert np.array_equal(np.array(picture), Store(whole).picture("val", 4).transpose(1, 2, 0))
+    picture = test.photo(4)
+    assert np.array_equal(np.array(picture), Store(whole).photo("val", 4).transpose(1, 2, 0))
     assert np.array(picture).flags.writeable
     assert scale_short_side(picture, 256) is picture
     with pytest.raises(InputError, match=r"point --data.root at the JPEG folders"):

@@ -14,10 +14,10 @@ from scipy.io import savemat
 
 from zoo.cli import main
 from zoo.data import ImageNet
-from zoo.data.findings import FAULTS, KINDS
 from zoo.data.photos import manifest
 from zoo.data.photos.ilsvrc import wrong_counts
-from zoo.data.photos.inspection import look_at
+from zoo.data.photos.inspection import check_photo
+from zoo.data.verification import FAULTS, KINDS
 from zoo.data.verify.folder import verify_folder
 from zoo.data.verify.memory import verify_memory
 from zoo.errors import InputError
@@ -146,11 +146,11 @@ def test_a_jpeg_cut_anywhere_is_truncated_even_where_pillow_decodes_it(root):
     whole = path.read_bytes()
     for length in (4, len(whole) // 4, len(whole) - 300, len(whole) - 2):
         path.write_bytes(whole[:length])
-        kinds = [finding.kind for finding in look_at(str(root), path.relative_to(root).as_posix()).findings]
+        kinds = [finding.kind for finding in check_photo(str(root), path.relative_to(root).as_posix()).findings]
         assert kinds == ["truncated"], length
     # A disk that was full leaves the right size and zeros.
     path.write_bytes(whole[: len(whole) // 2].ljust(len(whole), b"\0"))
-    assert [f.kind for f in look_at(str(root), path.relative_to(root).as_posix()).findings] == ["truncated"]
+    assert [f.kind for f in check_photo(str(root), path.relative_to(root).as_posix()).findings] == ["truncated"]
 
 
 def test_a_flat_val_without_labels_is_a_fault(root):

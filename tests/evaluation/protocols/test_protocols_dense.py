@@ -11,8 +11,8 @@ from torch import nn
 
 import zoo
 from zoo.data.imagenet import ImageNet
-from zoo.data.looks import Looks
-from zoo.data.smoke import picture
+from zoo.data.protocol_images import ProtocolImages
+from zoo.data.smoke import drawn_photo
 from zoo.evaluation.protocols import protocol
 from zoo.evaluation.protocols.scores import scores
 from zoo.models import fully_convolutional
@@ -21,7 +21,7 @@ NUM_CLASSES = 5
 
 
 def generated(folder):
-    return [picture(label, 3) for label in range(3)]
+    return [drawn_photo(label, 3) for label in range(3)]
 
 
 def photographs(folder):
@@ -72,7 +72,7 @@ def measured(network, root, transform, names, batch_size=2, limit=7):
     """Probabilities (number of files, classes) under each protocol, from one pass over the folder."""
     protocols = [protocol(name) for name in names]
     data = ImageNet(str(root), transform=transform, num_held_out=0, num_workers=0)
-    looks = Looks(data, {scale for one in protocols for scale in one.scales or (None,)}, batch_size)
+    looks = ProtocolImages(data, {scale for one in protocols for scale in one.scales or (None,)}, batch_size)
     looks.setup("test")
     found, indices = [[] for _ in protocols], []
     with torch.inference_mode():

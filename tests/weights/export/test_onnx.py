@@ -15,7 +15,7 @@ from export_cases import CASES, RandomWeights, real_images, top_five_agree
 import zoo
 from zoo.errors import InputError
 from zoo.weights.export import forms
-from zoo.weights.export.notes import notes_of
+from zoo.weights.export.metadata import metadata_of
 from zoo.weights.export.write import export
 
 
@@ -48,7 +48,7 @@ def test_onnx_runtime_gives_the_same_top_five_on_a_hundred_real_images(tmp_path,
     network = weights.bare_network()
     for value, shape in ((entering, network.input_shape), (leaving, (network.num_classes,))):
         assert [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim] == ["batch", *shape]
-    assert {entry.key: entry.value for entry in model.metadata_props} == notes_of(weights, network, half=False)
+    assert {entry.key: entry.value for entry in model.metadata_props} == metadata_of(weights, network, half=False)
     # No path of the machine that wrote it.
     assert str(ROOT).encode() not in path.read_bytes()
     assert b"site-packages" not in path.read_bytes()
@@ -65,7 +65,7 @@ def test_onnx_runtime_gives_the_same_top_five_for_all_shipped_weights(tmp_path, 
 @pytest.mark.parametrize("case", ["lenet5", "cuda_convnet-11pct"])
 def test_the_metadata_suffice_to_prepare_an_image(case):
     weights = RandomWeights(case)
-    props = notes_of(weights, weights.bare_network(), half=False)
+    props = metadata_of(weights, weights.bare_network(), half=False)
     assert json.loads(props["class_names"]) == weights.class_names
     assert json.loads(props["options"])["num_classes"] == 10
     steps, side = json.loads(props["preprocessing"]), 28 if case == "lenet5" else 32

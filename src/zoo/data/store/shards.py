@@ -1,4 +1,4 @@
-"""One shard of a prepared store: pictures decoded, scaled, written, summed."""
+"""One shard of a prepared store: photos decoded, scaled, written, summed."""
 
 import hashlib
 import io
@@ -61,7 +61,7 @@ class ShardJob:
 def write_shard(job: ShardJob, step: Callable[[], None]) -> None:
     """Writes the shard, then its notes, each under its name only when it is whole and on the disk.
 
-    ``step`` is called after each picture and may raise to stop. Raises InputError for a picture that cannot be
+    ``step`` is called after each photo and may raise to stop. Raises InputError for a photo that cannot be
     decoded, with its path, or where the disk refuses.
     """
     sums = PixelSums.zero(3, job.size, job.size)
@@ -69,14 +69,14 @@ def write_shard(job: ShardJob, step: Callable[[], None]) -> None:
     digest = hashlib.sha256()
     with written_whole(job.pixels) as file:
         for path in job.files:
-            picture = scaled_planes(path, job.size, job.scaling)
-            data = picture.tobytes()
+            photo = scaled_planes(path, job.size, job.scaling)
+            data = photo.tobytes()
             file.write(data)
             digest.update(data)
-            sizes.append(picture.shape[1:])
+            sizes.append(photo.shape[1:])
             sources.append(_digest(path))
             if job.summed:
-                sums.add(center_square(picture, job.size))
+                sums.add(center_square(photo, job.size))
             step()
         number = file.tell()
     heights, widths = np.array(sizes, np.int32).T
@@ -98,15 +98,15 @@ def write_shard(job: ShardJob, step: Callable[[], None]) -> None:
 
 
 def scaled_planes(path: Path, size: int, scaling: str) -> np.ndarray:
-    """The picture as uint8 (3, height, width), its short side or both ``size`` pixels, as training scales the file."""
+    """The photo as uint8 (3, height, width), its short side or both ``size`` pixels, as training scales the file."""
     scale = warp if scaling == WARPED else scale_short_side
     return np.ascontiguousarray(np.asarray(scale(read_rgb(path), size)).transpose(2, 0, 1))
 
 
-def center_square(picture: np.ndarray, size: int) -> np.ndarray:
+def center_square(photo: np.ndarray, size: int) -> np.ndarray:
     """The middle ``size`` x ``size`` pixels of (3, H, W), where AlexNet's training crops are taken from."""
-    top, left = ((side - size) // 2 for side in picture.shape[1:])
-    return picture[:, top : top + size, left : left + size]
+    top, left = ((side - size) // 2 for side in photo.shape[1:])
+    return photo[:, top : top + size, left : left + size]
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""``zoo data prepare imagenet``: every picture decoded and scaled once, into a store that training maps into memory.
+"""``zoo data prepare imagenet``: every photo decoded and scaled once, into a store that training maps into memory.
 
 Each shard gets its name when it is whole, and the index is written last: stopped at any moment and started again,
 it goes on with the shards that are missing, and ends with the same bytes.
@@ -26,14 +26,14 @@ from zoo.files import lock
 
 # A shard is a unit of work and of resumption; their number is bounded because a process maps them all.
 FEWEST_PICTURES, MOST_SHARDS = 64, 320
-# Without reading all headers, the sizes of so many pictures say how much room the store takes.
+# Without reading all headers, the sizes of so many photos say how much room the store takes.
 SAMPLE = 400
 
 
 def prepare_store(root: Path, output: Path, size: int, num_workers: int, scaling: str = SHORT_SIDE) -> Store:
     """Makes or finishes the store ``output`` from the JPEG folders in ``root``, with ``num_workers`` processes.
 
-    Raises InputError for a broken picture, with its path, where there is not room enough, or where ``output`` holds
+    Raises InputError for a broken photo, with its path, where there is not room enough, or where ``output`` holds
     something else.
     """
     require_splits(root)
@@ -64,10 +64,10 @@ def shard_jobs(root: Path, store: Path, split: str, files: list[Path], size: int
 
 
 def require_room(output: Path, files: list[Path], size: int, scaling: str) -> None:
-    """Raises InputError where the pictures of ``files`` will not fit on the disk, by the sizes of a sample."""
+    """Raises InputError where the photos of ``files`` will not fit on the disk, by the sizes of a sample."""
     aspects = []
     for file in files[:: max(1, len(files) // SAMPLE)] if scaling == SHORT_SIDE else ():
-        # A picture that cannot be opened is named when its turn comes.
+        # A photo that cannot be opened is named when its turn comes.
         with suppress(OSError, SyntaxError, ValueError, Image.DecompressionBombError), Image.open(file) as image:
             aspects.append(max(image.size) / min(image.size))
     need = round(3 * size * size * len(files) * (sum(aspects) / len(aspects) if aspects else 1))

@@ -38,9 +38,9 @@ def scores(
         shapes = {scale: (images.shape[2], images.shape[3]) for scale, images in group.images.items()}
         plans.append([protocol.weights(Geometry(size, own, shapes)) for protocol in protocols])
         for view in dict.fromkeys(view for weights in plans[-1] for view in weights):
-            passes = views if view.place is not None else maps
-            assert passes is not None, "a dense protocol needs the network's fully convolutional form"
-            passes.add((number, view), take(view, group, size, normalize))
+            waiting = views if view.place is not None else maps
+            assert waiting is not None, "a dense protocol needs the network's fully convolutional form"
+            waiting.add((number, view), take(view, group, size, normalize))
     logits = views.results() | (maps.results() if maps else {})
     return [
         _in_batch_order(
@@ -91,7 +91,7 @@ class _ForwardPasses:
         self.done: dict[Hashable, list[Tensor]] = {}
 
     def add(self, key: Hashable, images: Tensor) -> None:
-        """Puts images in line; what fills a pass goes through the network."""
+        """Puts images in line; what fills a forward pass goes through the network."""
         room = max(1, self.limit * math.prod(self.size) // math.prod(images.shape[2:]))
         for part in images.split(room):
             line = self.waiting.setdefault(tuple(images.shape[1:]), [])

@@ -1,4 +1,4 @@
-"""The test split for protocols: each picture decoded once, scaled once to every size that a protocol wants."""
+"""The test split for protocols: each photo decoded once, scaled once to every size that a protocol wants."""
 
 from collections.abc import Collection
 from typing import Any, NamedTuple
@@ -29,7 +29,7 @@ class Batch(NamedTuple):
 
 
 class Packed(NamedTuple):
-    """Pictures of any sizes on their way from a worker: one tensor, because each needs a file of its own there.
+    """Photos of any sizes on their way from a worker: one tensor, because each needs a file of its own there.
 
     ``pixels`` is uint8, (height, width, 3) of each image at each of ``scales``, one after the other; ``shapes`` are the
     heights and widths, int64 (n, number of scales, 2).
@@ -42,7 +42,7 @@ class Packed(NamedTuple):
     pixels: Tensor
 
 
-class Looks(LightningDataModule):
+class ProtocolImages(LightningDataModule):
     """The test split of ``data`` as ``Batch``es, ``batch_size`` images a step over all processes.
 
     ``scales`` are the short sides that photographs are wanted at, None standing for that of their preprocessing;
@@ -123,7 +123,7 @@ class Looks(LightningDataModule):
         return _Pictures(split, self._scales(split))
 
     def _scales(self, split: Photos) -> tuple[int, ...]:
-        """Raises InputError where a store holds the pictures at another scale than a protocol wants."""
+        """Raises InputError where a store holds the photos at another scale than a protocol wants."""
         scales = tuple(sorted({scale or split.transform.short_side for scale in self.wanted}))
         if isinstance(split, StoredPhotos):
             for scale in scales:
@@ -153,17 +153,17 @@ class _Pictures(Dataset):
 
     def __getitem__(self, draw: Draw) -> Packed:
         positions = self.split.positions[draw.indices]
-        pictures = [self._scaled(position) for position in positions.tolist()]
-        shapes = torch.tensor([[x.shape[:2] for x in scaled] for scaled in pictures]).view(-1, len(self.scales), 2)
-        pixels = torch.cat([torch.empty(0, dtype=torch.uint8), *(x.flatten() for scaled in pictures for x in scaled)])
+        photos = [self._scaled(position) for position in positions.tolist()]
+        shapes = torch.tensor([[x.shape[:2] for x in scaled] for scaled in photos]).view(-1, len(self.scales), 2)
+        pixels = torch.cat([torch.empty(0, dtype=torch.uint8), *(x.flatten() for scaled in photos for x in scaled)])
         return Packed(draw.indices, self.split.labels[positions], self.scales, shapes, pixels)
 
     def _scaled(self, position: int) -> list[Tensor]:
         if isinstance(self.split, StoredPhotos):
-            planes = self.split.store.picture(self.split.split, position)
+            planes = self.split.store.photo(self.split.split, position)
             return [torch.from_numpy(np.array(planes)).permute(1, 2, 0) for _ in self.scales]
-        picture = read_rgb(self.split.files[position])
-        return [torch.from_numpy(np.array(self.split.transform.scale(picture, scale))) for scale in self.scales]
+        photo = read_rgb(self.split.files[position])
+        return [torch.from_numpy(np.array(self.split.transform.scale(photo, scale))) for scale in self.scales]
 
 
 def _grouped(batch: Packed) -> list[Group]:
@@ -183,7 +183,7 @@ def _grouped(batch: Packed) -> list[Group]:
             images[scale] = torch.stack(pixels).permute(0, 3, 1, 2).contiguous()
         found.append(Group(torch.tensor(rows, device=batch.pixels.device), images))
     if not found:
-        # A process without a share of the step makes its passes too, over no image.
+        # A process without a share of the step makes its forward passes too, over no image.
         nothing = {scale: batch.pixels.new_empty(0, 3, scale, scale) for scale in batch.scales}
         found = [Group(batch.indices.new_empty(0), nothing)]
     return found

@@ -18,7 +18,7 @@ from zoo.views import center
 # (C, H, W) of what each data set stores, before its preprocessing places it.
 _STORED = {"Digits": (1, 8, 8), "FiveDigits": (1, 16, 16), "MNIST": (1, 28, 28), "CIFAR10": (3, 32, 32)}
 
-Picture = Image.Image | str | Path
+ImageSource = Image.Image | str | Path
 
 
 def stored_shape(class_name: str) -> tuple[int, int, int] | None:
@@ -40,7 +40,7 @@ def describe(steps: Preprocessing | PhotoTransform) -> dict[str, Any]:
     return {"steps": type(steps).__name__, "mean_image": False}
 
 
-class Pictures:
+class ImagePreprocessing:
     """Makes pictures a network's input, float32 (N, C, S, S), as the data module's test split gives them.
 
     Takes a PIL image, a path, a sequence of these, or a uint8 tensor (N, C, H, W) or (C, H, W). Images of the data
@@ -62,9 +62,9 @@ class Pictures:
 
     def __repr__(self) -> str:
         shown = describe(self.steps) | {"stored": self.stored, "size": self.size}
-        return f"Pictures({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+        return f"ImagePreprocessing({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
-    def __call__(self, images: Picture | Sequence[Picture] | Tensor) -> Tensor:
+    def __call__(self, images: ImageSource | Sequence[ImageSource] | Tensor) -> Tensor:
         """The batch; one picture makes a batch of one."""
         pixels = self.pixels(images)
         if self.stored is None:
@@ -73,7 +73,7 @@ class Pictures:
             batch = self.steps(self.steps.place(pixels))
         return batch if self.size is None else center(batch, self.size)
 
-    def pixels(self, images: Picture | Sequence[Picture] | Tensor) -> Tensor:
+    def pixels(self, images: ImageSource | Sequence[ImageSource] | Tensor) -> Tensor:
         """Cut and scaled, before the numbers change: uint8 (N, C, H, W)."""
         if isinstance(images, Tensor):
             return self._of_tensor(images)
@@ -107,7 +107,7 @@ class Pictures:
         return values[None] if channels == 1 else values.permute(2, 0, 1)
 
 
-def _opened(image: Picture) -> Image.Image:
+def _opened(image: ImageSource) -> Image.Image:
     if isinstance(image, Image.Image):
         return image
     if isinstance(image, (str, Path)):

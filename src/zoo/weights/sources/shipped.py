@@ -12,7 +12,7 @@ from zoo.weights.tensors import MEAN_IMAGE, PREPROCESSING, parsed
 from zoo.weights.trained import DataUse, Steps, Weights, check_state
 
 
-class CardedWeights(Weights):
+class WeightsWithCard(Weights):
     """The pair ``X.json`` and ``X.safetensors``; no byte of the second is looked at before its sha256 is the card's."""
 
     path: Path

@@ -21,7 +21,7 @@ _UNTRAINED: dict[str, Any] = {"train_seconds": 0, "train_images": 0, "train_epoc
 
 
 @dataclass(frozen=True)
-class Subject:
+class BenchmarkEntry:
     """One network with its trained weights.
 
     ``name`` is for the Record's file; ``config`` has data, model and trainer as a run's own; ``protocol`` is that of
@@ -41,7 +41,7 @@ class Subject:
 
     @property
     def data(self) -> str:
-        """What the images depend on, for comparison with other subjects."""
+        """What the images depend on, for comparison with other entries."""
         return json.dumps(self.config["data"], sort_keys=True, default=str) + (self.name if self.bound else "")
 
     @property
@@ -56,7 +56,7 @@ class Subject:
         start = {key: value for key, value in self.record.get("weights", {}).items() if key.startswith("init_from")}
         return {"sha256": self.sha256} | start
 
-    def on(self, name: str | None, options: dict[str, Any]) -> "Subject":
+    def on(self, name: str | None, options: dict[str, Any]) -> "BenchmarkEntry":
         """The same with another data set, or other options of its data.
 
         Raises InputError where the data are not known, or do not have such an option.
@@ -107,12 +107,12 @@ class Subject:
             )
 
 
-def find(path: str) -> Subject:
-    """The subject of a run folder, a file, or a name of weights. Raises InputError where there is none."""
+def find(path: str) -> BenchmarkEntry:
+    """The entry of a run folder, a file, or a name of weights. Raises InputError where there is none."""
     weights = find_weights(path)
     config = weights.config or _config_of(weights)
     network = weights.network()
-    return Subject(
+    return BenchmarkEntry(
         name=_file_name(weights, config),
         weights=weights,
         network=network,

@@ -7,14 +7,14 @@ from typing import Any
 from zoo import __version__
 from zoo.data.photos.transforms import PhotoTransform
 from zoo.models.network import Network
-from zoo.weights.pictures import stored_shape
+from zoo.weights.preprocessing import stored_shape
 from zoo.weights.trained import Weights
 
 #: Of a card, what goes along as it is.
 _PASSED_ON = ("parameters", "scores", "commit", "seed", "sha256", "licence", "published", "url")
 
 
-def notes_of(weights: Weights, network: Network, half: bool) -> dict[str, str]:
+def metadata_of(weights: Weights, network: Network, half: bool) -> dict[str, str]:
     """Names and values as text, the values that are no text as JSON.
 
     ``preprocessing`` is ``preprocessing_of`` these weights; a mean image goes apart, as ``mean_image``: base64 of its

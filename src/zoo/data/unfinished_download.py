@@ -47,7 +47,7 @@ class Source:
         return {"Range": f"bytes={start}-"} | condition
 
 
-class Partial:
+class UnfinishedDownload:
     """``target.part`` and, while it can be gone on with, ``target.part.json`` with its source."""
 
     def __init__(self, target: Path, url: str) -> None:
@@ -73,7 +73,7 @@ class Partial:
                 yield file
 
     def note(self, source: Source | None) -> None:
-        """Takes down what the server says, where it helps to go on."""
+        """Keeps what the server says, where it helps to go on."""
         self.source = source
         if source is None or not source.resumable:
             self._note.unlink(missing_ok=True)
