@@ -2,6 +2,7 @@ import hashlib
 import json
 import math
 import subprocess
+from dataclasses import replace
 
 import pytest
 import torch
@@ -38,6 +39,16 @@ def test_a_record_that_json_cannot_hold_leaves_no_file(tmp_path):
     broken = Record(**{**RECORD.__dict__, "metrics": {"loss": math.nan}})
     with pytest.raises(ValueError, match="JSON"):
         broken.write(tmp_path / "record.json")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [({"n": 20_000}, "20000"), ({"seed": "zero"}, "seed"), ({"metrics": RECORD.metrics | {"top1_wrong": 1}}, "top1")],
+)
+def test_a_record_that_could_not_be_read_again_is_not_written(tmp_path, change, problem):
+    with pytest.raises(ValueError, match=rf"record\.json would not be a record: .*{problem}"):
+        replace(RECORD, **change).write(tmp_path / "record.json")
     assert list(tmp_path.iterdir()) == []
 
 

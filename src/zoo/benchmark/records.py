@@ -2,17 +2,17 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import torch
 
 from zoo.benchmark.entries import BenchmarkEntry
 from zoo.data.base import ImageDataModule
+from zoo.evaluation.record_builder import build_record
 from zoo.models import work_of
 from zoo.models.ledger import compute
-from zoo.results.provenance import environment, git_state
-from zoo.results.record import Record, finite
+from zoo.results.provenance import git_state
+from zoo.results.record import Record
 
 
 def record_of(
@@ -31,39 +31,22 @@ def record_of(
     ``counts`` are a result of ``Measurement``; ``seconds`` is the time of the measurement, which other protocols and
     networks may have shared; ``how`` goes into the config as ``benchmark``.
     """
-    first = entries[0]
-    metrics = {key: value for key, value in counts.items() if key != "n"}
-    return Record(
-        network="+".join(dict.fromkeys(entry.network.name for entry in entries)),
-        variant="+".join(dict.fromkeys(entry.network.variant for entry in entries)),
-        parameters=sum(p.numel() for entry in entries for p in entry.network.parameters()),
-        dataset=_dataset(data),
-        protocol=protocol,
-        n=counts["n"],
-        metrics=metrics | {"loss": finite(counts["loss"])},
-        seed=first.config.get("seed_everything") if len(entries) == 1 else None,
-        timing=_training(entries)
-        | {"test_seconds": round(seconds, 3), "test_images_per_second": round(counts["n"] / seconds, 1)},
-        weights=first.origin if len(entries) == 1 else _of_members(entries),
+    first, alone = entries[0], len(entries) == 1
+    speed = {"test_seconds": round(seconds, 3), "test_images_per_second": round(counts["n"] / seconds, 1)}
+    return build_record(
+        [entry.network for entry in entries],
+        data,
+        protocol,
+        counts,
+        device=device,
+        processes=processes,
+        seed=first.config.get("seed_everything") if alone else None,
+        timing=_training(entries) | speed,
+        weights=first.origin if alone else _of_members(entries),
         config=first.config | {"benchmark": how},
         git=git_state(),
-        environment=environment(torch.cuda.get_device_name(device) if device.type == "cuda" else device.type)
-        | {"processes": processes, "threads": torch.get_num_threads()},
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
         compute=_compute(entries),
     )
-
-
-def _dataset(data: ImageDataModule) -> dict[str, Any]:
-    return {
-        "name": data.name,
-        "fingerprint": data.fingerprint,
-        "fingerprint_of": data.fingerprint_of,
-        "split": "test",
-        "num_images": len(data.splits["test"]),  # type: ignore[arg-type]
-        "num_classes": data.num_classes,
-        **data.particulars,
-    }
 
 
 def _training(entries: Sequence[BenchmarkEntry]) -> dict[str, Any]:

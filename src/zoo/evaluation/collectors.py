@@ -12,7 +12,7 @@ from zoo.evaluation.exact import ScoredImages, indices_of
 
 
 class Collector(Protocol):
-    """Takes each batch: indices in the official order (n,), logits or log-probabilities (n, classes), labels (n,)."""
+    """Is fed each batch: indices in the official order (n,), logits or log-probabilities (n, classes), labels (n,)."""
 
     def update(self, indices: Tensor, logits: Tensor, labels: Tensor) -> None:
         """Adds a batch."""

@@ -20,10 +20,10 @@ class Measurement(LightningModule):
 
     ``own`` is the shape of images that all have the same, or the short side that photographs are scaled to; ``limit``
     is how many images make up a forward pass. ``results[m][p]`` are, after a test, what ``ErrorCounts`` and
-    ``Measures`` say of network ``m`` under protocol ``p``, over all processes; where ``as_ensemble`` is set there is one m, the
-    mean of the networks' class probabilities. The loss is the cross-entropy of the protocol's probabilities, whatever
-    the network was trained with. ``collectors`` are fed with what the first network gives under the first protocol.
-    ``dense_form`` makes a network fully convolutional.
+    ``Measures`` say of network ``m`` under protocol ``p``, over all processes; where ``as_ensemble`` is set there is
+    one m, the mean of the networks' class probabilities. The loss is the cross-entropy of the protocol's probabilities,
+    whatever the network was trained with. ``collectors`` are fed with what the first network gives under the first
+    protocol. ``dense_form`` makes a network fully convolutional.
     """
 
     def __init__(

@@ -70,11 +70,11 @@ class Predicting(Callback):
         self._start(trainer, trainer.predict_dataloaders)
 
     def on_test_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *batch: Any) -> None:
-        """Takes the batch down."""
+        """Adds the batch to the predictions."""
         self._measures.update(outputs)
 
     def on_predict_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *batch: Any) -> None:
-        """Takes the batch down."""
+        """Adds the batch to the predictions."""
         self._measures.update(outputs)
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -192,7 +192,7 @@ class PerceptronModel(Classifier):
         checkpoint["zoo_course"] = asdict(self.history) | {"corrections_of_pass": int(self.corrections_of_pass)}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Takes the passes up again, where the checkpoint has them."""
+        """Restores the passes, where the checkpoint has them."""
         history = dict(checkpoint.get("zoo_course", {}))
         self.corrections_of_pass = history.pop("corrections_of_pass", 0)
         self.history = LearningHistory(**history)

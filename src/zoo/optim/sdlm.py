@@ -23,7 +23,7 @@ class SDLM(Optimizer):
         super().__init__(params, {"lr": lr, "mu": mu})
 
     def set_curvatures(self, curvatures: Mapping[nn.Parameter, Tensor]) -> None:
-        """Takes over a second derivative for every parameter, in its shape."""
+        """Sets the second derivative of every parameter, in its shape."""
         for group in self.param_groups:
             for p in group["params"]:
                 self.state[p]["scale"] = 1 / (group["mu"] + curvatures[p])

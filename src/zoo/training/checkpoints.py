@@ -106,7 +106,7 @@ class LastCheckpoint(Checkpoint):
                 checkpoint[ROWS_KEY] = logger.flush()
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Takes back what was logged after the checkpoint: those steps are made again."""
+        """Removes what was logged after the checkpoint: those steps are made again."""
         for logger in trainer.loggers:
             if isinstance(logger, MetricsFile) and trainer.is_global_zero and ROWS_KEY in checkpoint:
                 logger.cut(checkpoint[ROWS_KEY])

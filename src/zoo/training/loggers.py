@@ -98,7 +98,7 @@ class MetricsFile(CSVLogger):
 
     @rank_zero_only
     def cut(self, num_rows: int) -> None:
-        """Takes back all rows but the first ``num_rows``."""
+        """Removes all rows but the first ``num_rows``."""
         self.experiment.cut(num_rows)
 
 

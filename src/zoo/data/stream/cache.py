@@ -71,7 +71,7 @@ class ChunkCache:
             self.fetch(chunk)
 
     def fetch(self, chunk: int) -> None:
-        """Sees to it that the chunk is here. Raises InputError where it cannot be fetched."""
+        """Fetches the chunk unless it is here. Raises InputError where it cannot be fetched."""
         name = self.names[chunk]
         file = self.folder / name
         try:

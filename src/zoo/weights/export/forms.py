@@ -157,7 +157,7 @@ def _divisors_as_factors(program: ExportedProgram) -> None:
 
 
 def _tidy(proto: Any) -> None:
-    """Takes the exporter's remarks off, which name the files of the machine that exported, and names the batch."""
+    """Removes the exporter's remarks, which name the files of the machine that exported, and names the batch."""
     graph, batch = proto.graph, proto.graph.input[0].type.tensor_type.shape.dim[0].dim_param
     for part in (*graph.node, *graph.input, *graph.output, *(node for f in proto.functions for node in f.node)):
         del part.metadata_props[:]
