@@ -13,7 +13,7 @@ from torch import Tensor
 from zoo.benchmark.timing import FORMS, evaluation_step, forms_of, timed, training_step
 from zoo.catalog import NETWORKS
 from zoo.errors import InputError
-from zoo.evaluation.recorder import device_name
+from zoo.evaluation.record_builder import device_name
 from zoo.models.classifier import Classifier
 from zoo.results.provenance import environment, git_state
 from zoo.results.speed import SpeedRecord

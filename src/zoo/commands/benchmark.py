@@ -20,11 +20,11 @@ def run(verb: str, args: list[str]) -> int:
     options = _parsed(verb, args)
     if options.pop("speed"):
         return _speed(options)
-    from zoo.benchmark.passes import How
+    from zoo.benchmark.measurements import BenchmarkOptions
     from zoo.benchmark.verb import benchmark
 
     predictions = Path(options["predictions"]) if options["predictions"] else None
-    how = How(options["ensemble"], options["batch_size"], options["devices"], predictions)
+    how = BenchmarkOptions(options["ensemble"], options["batch_size"], options["devices"], predictions)
     given = {key.removeprefix("data."): value for key, value in options.items() if key.startswith("data.")}
     benchmark(
         options["weights"], [name for name in options["protocol"].split(",") if name], how, data=options["data"],

@@ -8,13 +8,13 @@ from torch import Tensor
 
 from zoo.data.fingerprint import of_listing
 from zoo.data.photos import manifest
-from zoo.data.photos.decoders import read_fast, require_packages
+from zoo.data.photos.decoders import read_fast, read_rgb, require_packages
 from zoo.data.photos.folders import require_splits
 from zoo.data.photos.labelled import Labelled, labelled_files
 from zoo.data.photos.module import PhotoDataModule
 from zoo.data.photos.photos import Photos
 from zoo.data.photos.skipped import Skipped, summary
-from zoo.data.photos.transforms import TRANSFORMS, Name, read_rgb
+from zoo.data.photos.transforms import TRANSFORMS, Name
 from zoo.data.store.format import Store, find_store
 from zoo.data.store.reader import StoredPhotos, fitted
 from zoo.errors import InputError
@@ -36,8 +36,8 @@ class ImageNet(PhotoDataModule):
     - "alexnet_own": so, and principal components of the training images at hand instead of the published ones.
     - "alexnet_code": as the 2012 code: mean image, noise, and then training images / 1.1, test images as they are.
     - "alexnet_formula": the paper's formula to the letter, with eigenvalues (of pixels of 0..1) instead of deviations.
-    - "caffe": 227 of the picture warped to 256x256, flip.
-    - "vgg", "vgg_384", "vgg_256_512": 224 of the picture at S = 256, 384 or any of 256 to 512, flip, AlexNet's noise.
+    - "caffe": 227 of the photo warped to 256x256, flip.
+    - "vgg", "vgg_384", "vgg_256_512": 224 of the photo at S = 256, 384 or any of 256 to 512, flip, AlexNet's noise.
     - "torchvision": the random resized crop that its weights were trained with, flip; less mean, divided by std.
 
     ``decoder`` "fast" decodes training images with the extra ``fast`` (see ``decoders``); tests are always measured

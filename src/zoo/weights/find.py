@@ -53,7 +53,7 @@ def _of_path(path: Path) -> Weights:
 
 
 def _of_card(card: Path) -> Weights:
-    from zoo.weights.sources.carded import CardedWeights
+    from zoo.weights.sources.shipped import WeightsWithCard
 
     weights = card.with_suffix(".safetensors")
     if not weights.is_file():
@@ -62,4 +62,4 @@ def _of_card(card: Path) -> Weights:
         raise InputError(
             f"{weights} has no card beside it: without {card.name} it is not known which network these numbers are of."
         )
-    return CardedWeights(card)
+    return WeightsWithCard(card)

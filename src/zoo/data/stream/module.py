@@ -196,18 +196,18 @@ class Streamed(Dataset):
         shifts, keys = torch.zeros(len(positions), 3), self.keys[positions]
         if self.seed is None:
             for n, position in enumerate(positions.tolist()):
-                images[n] = self.transform.central(self._picture(position))
+                images[n] = self.transform.central(self._photo(position))
         elif len(positions):
             self.source.fetch_ahead(draw.epoch, int(positions[0]))
             stream = keyed.key(self.seed, "augment", draw.epoch)
             numbers = keyed.uniforms(stream, keys, self.transform.num_random).tolist()
             for n, position in enumerate(positions.tolist()):
-                images[n] = self.transform.random(self._picture(position), numbers[n])
+                images[n] = self.transform.random(self._photo(position), numbers[n])
             stream = keyed.key(self.seed, "color", draw.epoch)
             shifts = self.transform.color_shifts(keyed.normals(stream, keys, 3))
         return images, self.labels[positions], shifts
 
-    def _picture(self, position: int) -> Image.Image:
+    def _photo(self, position: int) -> Image.Image:
         content = self.source.read(position)
         try:
             with Image.open(io.BytesIO(content)) as image:

@@ -8,13 +8,13 @@ from pathlib import Path
 from torch import nn
 
 from zoo.errors import InputError
+from zoo.files import drafts
 from zoo.models.network import Network
 from zoo.weights.cards import NAME
 from zoo.weights.export import forms
 from zoo.weights.export.checks import Agreement, check, check_images
-from zoo.weights.export.drafts import drafts
 from zoo.weights.export.folder import Checked, Images, write_hub, write_pair
-from zoo.weights.export.notes import notes_of
+from zoo.weights.export.metadata import metadata_of
 from zoo.weights.trained import Weights
 
 ENDINGS = {"safetensors": ".safetensors", "onnx": ".onnx", "torch-export": ".pt2", "hub": ""}
@@ -80,7 +80,7 @@ def _write_graph(
 ) -> tuple[int, Checked]:
     module: nn.Module = forms.StoredInHalf(network).eval() if half else network
     write, read = _GRAPHS[form]
-    content = write(module, network, notes_of(weights, network, half))
+    content = write(module, network, metadata_of(weights, network, half))
     found = check(network, module, read(content), images, f"{weights.name} as {form}")
     with drafts(path) as folder:
         (folder / path.name).write_bytes(content)
