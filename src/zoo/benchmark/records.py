@@ -11,6 +11,7 @@ from zoo.benchmark.subjects import Subject
 from zoo.data.base import ImageDataModule
 from zoo.models import work_of
 from zoo.models.ledger import compute
+from zoo.options import declared
 from zoo.results.provenance import environment, git_state
 from zoo.results.record import Record, finite
 
@@ -51,6 +52,7 @@ def record_of(
         | {"processes": processes, "threads": torch.get_num_threads()},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         compute=_compute(subjects),
+        options=declared(first.config),
     )
 
 

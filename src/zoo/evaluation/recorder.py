@@ -13,6 +13,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import nn
 
 from zoo.evaluation.collectors import Watched
+from zoo.options import declared
 from zoo.results.provenance import environment, git_state
 from zoo.results.record import Record, finite
 
@@ -129,6 +130,7 @@ class Recorder(Callback):
             | {"processes": trainer.world_size, "threads": torch.get_num_threads()},
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             compute=model.compute(train_images),
+            options=declared(self.config),
         )
 
     def _timing(self, trainer: Trainer, n: int, train_images: int) -> dict[str, float | int | None]:
