@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from lightning.pytorch import Trainer
 
 import zoo
 import zoo.data
@@ -16,6 +17,7 @@ from zoo.catalog import NETWORKS
 from zoo.cli import main
 from zoo.data.photos import TRANSFORMS
 from zoo.data.smoke import picture
+from zoo.results import provenance
 from zoo.results.record import Record
 
 DIGITS = {"class_path": "zoo.data.Digits", "init_args": {"batch_size": 32}}
@@ -128,6 +130,16 @@ def test_two_processes_count_what_one_counts(digits, tmp_path, zoo_process):
         name: (r.n, r.metrics["top1_wrong"], r.metrics["top5_wrong"]) for name, r in two.items()
     }
     assert {record.environment["processes"] for record in two.values()} == {2}
+
+
+def test_the_code_is_that_which_was_imported_whatever_is_committed_while_it_measures(digits, tmp_path, monkeypatch):
+    commits, test = ["a" * 40], Trainer.test
+    monkeypatch.setattr(provenance, "checkout_of", lambda package: tmp_path)
+    monkeypatch.setattr(provenance, "_git", lambda checkout, *words: commits[-1] if words[0] == "rev-parse" else "")
+    monkeypatch.setattr(Trainer, "test", lambda *given, **named: commits.append("b" * 40) or test(*given, **named))
+    benchmark(digits[0], "--protocol", "centre,six-views", "--output", str(tmp_path / "out"))
+    assert commits[-1] == "b" * 40
+    assert [record.git["commit"] for record in records_in(tmp_path / "out").values()] == ["a" * 40] * 2
 
 
 def test_an_ensemble_is_one_record_of_the_mean_of_the_probabilities(digits, tmp_path, capsys):

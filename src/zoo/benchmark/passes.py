@@ -75,8 +75,11 @@ def passes_of(subjects: Sequence[Subject], asked: Sequence[Protocol], how: How) 
     return [Pass.of(members, chosen, how.batch_size) for members, chosen in found.values()]
 
 
-def measured(one: Pass, how: How) -> list[Record]:
-    """The Records of a pass, by network and then by protocol, on the first process; none elsewhere."""
+def measured(one: Pass, how: How, git: dict[str, Any] | None) -> list[Record]:
+    """The Records of a pass, by network and then by protocol, on the first process; none elsewhere.
+
+    ``git`` is the state of the code that measures.
+    """
     looks, networks = one.looks, [subject.network for subject in one.subjects]
     predictions = [Predictions(how.predictions)] if how.predictions else []
     measurement = Measurement(
@@ -95,7 +98,7 @@ def measured(one: Pass, how: How) -> list[Record]:
     return [
         record_of(
             members, looks.data, each.name, result, seconds=measurement.seconds, how=noted | {"protocol": each.typed},
-            device=measurement.device, processes=trainer.world_size,
+            device=measurement.device, processes=trainer.world_size, git=git,
         )
         for members, results in zip(groups, measurement.results, strict=True)
         for each, result in zip(one.protocols, results, strict=True)

@@ -12,7 +12,7 @@ from zoo.data.base import ImageDataModule
 from zoo.models import work_of
 from zoo.models.ledger import compute
 from zoo.options import declared
-from zoo.results.provenance import environment, git_state
+from zoo.results.provenance import environment
 from zoo.results.record import Record, finite
 
 
@@ -26,6 +26,7 @@ def record_of(
     how: dict[str, Any],
     device: torch.device,
     processes: int,
+    git: dict[str, Any] | None,
 ) -> Record:
     """Of several subjects the Record of their ensemble: no seed, parameters added up, digests of all the weights.
 
@@ -47,7 +48,7 @@ def record_of(
         | {"test_seconds": round(seconds, 3), "test_images_per_second": round(counts["n"] / seconds, 1)},
         weights=first.origin if len(subjects) == 1 else _of_members(subjects),
         config=first.config | {"benchmark": how},
-        git=git_state(),
+        git=git,
         environment=environment(torch.cuda.get_device_name(device) if device.type == "cuda" else device.type)
         | {"processes": processes, "threads": torch.get_num_threads()},
         created=datetime.now(UTC).isoformat(timespec="seconds"),

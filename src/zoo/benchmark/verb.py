@@ -17,6 +17,7 @@ from zoo.errors import InputError
 from zoo.evaluation.prediction_files import check_writable
 from zoo.evaluation.protocols import protocol
 from zoo.report.measured import of_records
+from zoo.results.provenance import git_state
 from zoo.results.record import Record
 
 
@@ -35,6 +36,8 @@ def benchmark(
     only help. Raises InputError for bad input, before anything is computed or written where it can be seen so early.
     """
     quiet()
+    # Now, before anything is measured: this is the code that has been imported.
+    git = git_state()
     if how.batch_size < 1:
         raise InputError(f"--batch_size must be at least 1, not {how.batch_size}.")
     if how.predictions:
@@ -47,7 +50,7 @@ def benchmark(
     records: list[Record] = []
     with _output(folder):
         for one in passes:
-            for record in measured(one, how):
+            for record in measured(one, how, git):
                 path = files[len(records)]
                 record.write(path)
                 # Reading is what validates.
