@@ -108,6 +108,30 @@ def test_many_protocols_and_networks_decode_and_scale_each_picture_once(photos, 
     assert f"| {stored} |" in capsys.readouterr().out
 
 
+def test_networks_with_other_preprocessing_see_their_own_images(photos, tmp_path):
+    data = yaml.safe_load((Path(photos[0]) / "config.yaml").read_text())["data"]
+    data["init_args"]["transform"] = "torchvision"
+    # The same weights as the first network, so that nothing but the images can tell them apart.
+    made = {"variant": "modern", "in_channels": 3, "num_classes": 2}
+    other = str(trained(tmp_path / "standardised", data, 0, **made))
+    benchmark(photos[0], other, "--protocol", "centre", "--output", str(tmp_path / "both"))
+    losses = {}
+    for number, one in enumerate((photos[0], other)):
+        benchmark(one, "--protocol", "centre", "--output", str(tmp_path / str(number)))
+        (alone,) = records_in(tmp_path / str(number)).values()
+        together = Record.read(tmp_path / "both" / f"{Path(one).name}-seed0-centre.json")
+        losses[one] = (together.metrics["loss"], alone.metrics["loss"])
+        assert together.config["data"] == alone.config["data"]
+    assert all(together == pytest.approx(alone, rel=1e-5) for together, alone in losses.values())
+    assert len({round(alone, 3) for _, alone in losses.values()}) == 2
+
+
+def test_a_record_has_the_seed_of_its_networks_training(digits, tmp_path):
+    benchmark(*digits, "--output", str(tmp_path / "out"))
+    seeds = {name: record.seed for name, record in records_in(tmp_path / "out").items()}
+    assert seeds == {"net0-seed0-centre.json": 0, "net1-seed1-centre.json": 1}
+
+
 def test_the_integers_do_not_depend_on_the_batch_size(photos, tmp_path):
     for size in ("1", "4", "1000"):
         benchmark(photos[0], "--protocol", "ten-crop,dense-64", "--batch_size", size, "--output", str(tmp_path / size))
