@@ -84,6 +84,7 @@ def test_the_saved_config_runs_the_same_experiment_again(run, in_folder):
 def test_another_seed_is_another_run(run, in_folder):
     fit("--config", str(run / "config.yaml"), "--run_dir", "again", "--seed_everything", "1", *QUIET)
     assert record_of(in_folder / "again")["weights"] != record_of(run)["weights"]
+    assert [record_of(folder)["seed"] for folder in (run, in_folder / "again")] == [0, 1]
 
 
 def test_test_measures_a_run_folder_with_its_own_config(run, in_folder, capsys):
