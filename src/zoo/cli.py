@@ -23,7 +23,7 @@ Re-run the history of image recognition, from the perceptron to VGG.
   zoo info NETWORK                    a network layer by layer: shapes, parameters, multiply-accumulates
   zoo info weights NAME               how trained weights came to be, and what they score
   zoo classify WEIGHTS IMAGE...       the likeliest classes of pictures, or of all pictures in folders
-  zoo export WEIGHTS --format FORM    trained weights as safetensors, ONNX, torch.export program or hub folder
+  zoo export WEIGHTS --format FORM    trained weights as safetensors, ONNX, torch.export program, hub folder, ConvNetJS
   zoo table [DATA]                    measured errors beside the published ones, with a verdict
   zoo reproduce RECORD                run a Record's experiment again: does its number come back?
   zoo data fetch|verify|prepare|info DATASET
@@ -147,8 +147,9 @@ def _export(args: list[str]) -> int:
     )
     parser.add_argument("weights", metavar="WEIGHTS", help="a name from: zoo list weights, a run folder or a file")
     parser.add_argument(
-        "--format", required=True, choices=("safetensors", "onnx", "torch-export", "hub"),
-        help="tensors with a JSON card; ONNX; a program for torch.export.load; a folder as Hugging Face has them",
+        "--format", required=True, choices=("safetensors", "onnx", "torch-export", "hub", "convnetjs"),
+        help="tensors with a JSON card; ONNX; a program for torch.export.load; a folder as Hugging Face has them; of"
+        " the network convnetjs, the JSON that the page of ConvNetJS loads",
     )  # fmt: skip
     parser.add_argument(
         "--output", metavar="FILE", help="the file, for hub the folder (default: named after the weights)"
