@@ -75,13 +75,15 @@ NETWORKS = {
         },
     ),
     "cuda_convnet": Entry(
-        "zoo.models.cuda_convnet", "CudaConvnet", "CudaConvnetModel", 2011, ("11pct", "13pct", "18pct", "26pct"),
+        "zoo.models.cuda_convnet", "CudaConvnet", "CudaConvnetModel", 2011,
+        ("11pct", "13pct", "18pct", "26pct", "quick"),
         "Krizhevsky's CIFAR-10 networks, named by their error: local layers, response normalisation",
         {
             "11pct": Published(2_112_970, "cuda-convnet, layers-conv-local-11pct.cfg"),
             "13pct": Published(1_116_490, "cuda-convnet, layers-conv-local-13pct.cfg"),
             "18pct": Published(89_578, "cuda-convnet, layers-18pct.cfg; Caffe's cifar10_full is as large"),
             "26pct": Published(145_578, "cuda-convnet, layers-80sec.cfg; Caffe's cifar10_quick is as large"),
+            "quick": Published(145_578, "BVLC/caffe, examples/cifar10, cifar10_quick"),
         },
     ),
     "alexnet": Entry(
