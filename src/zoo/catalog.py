@@ -88,7 +88,7 @@ NETWORKS = {
     ),
     "alexnet": Entry(
         "zoo.models.alexnet", "AlexNet", "AlexNetModel", 2012,
-        ("paper", "torchvision", "cifar", "one_gpu", "joined", "caffe", "caffenet"),
+        ("paper", "torchvision", "cifar", "one_gpu", "joined", "caffe", "caffenet", "bearpaw"),
         "two towers with response normalisation, and the forms that others gave it",
         {
             "paper": Published(60_965_224, "the 2012 code, layers-145.cfg; the paper says 60 million"),
@@ -96,6 +96,7 @@ NETWORKS = {
             "caffe": Published(60_965_224, "BVLC/caffe, models/bvlc_alexnet"),
             "caffenet": Published(60_965_224, "BVLC/caffe, models/bvlc_reference_caffenet"),
             "torchvision": Published(61_100_840, "torchvision, AlexNet_Weights.IMAGENET1K_V1", "0.714 G"),
+            "bearpaw": Published(2_472_266, "bearpaw/pytorch-classification, whose README says 2.47 million"),
         },
     ),
     "convnetjs": Entry(

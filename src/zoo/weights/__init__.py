@@ -7,13 +7,23 @@ _HOMES = {
     "Weights": "zoo.weights.trained",
     "from_caffemodel": "zoo.weights.caffe",
     "from_convnetjs": "zoo.weights.convnetjs",
+    "from_state_dict": "zoo.weights.pytorch",
     "from_torchvision": "zoo.weights.convert",
     "get_weights": "zoo.weights.find",
     "list_weights": "zoo.weights.cards",
     "load": "zoo.weights.pretrained",
 }
 
-__all__ = ["Weights", "from_caffemodel", "from_convnetjs", "from_torchvision", "get_weights", "list_weights", "load"]
+__all__ = [
+    "Weights",
+    "from_caffemodel",
+    "from_convnetjs",
+    "from_state_dict",
+    "from_torchvision",
+    "get_weights",
+    "list_weights",
+    "load",
+]
 
 
 def __getattr__(name: str) -> Any:
