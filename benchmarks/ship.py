@@ -11,7 +11,7 @@ from pathlib import Path
 
 from zoo.errors import InputError
 from zoo.weights.cards import SHIPPED
-from zoo.weights.ship import write
+from zoo.weights.export.ship import write
 
 
 def main() -> int:

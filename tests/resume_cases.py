@@ -12,15 +12,15 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from torch import nn
 
-from zoo.checkpoints import LastCheckpoint, WholeFile
 from zoo.data.base import InMemoryDataModule
 from zoo.data.transforms import CIFAR10
 from zoo.errors import Stopped
 from zoo.evaluation.recorder import Recorder
-from zoo.loggers import MetricsFile
 from zoo.models.classifier import Classifier
 from zoo.models.network import Network
 from zoo.optim import Cosine
+from zoo.training.checkpoints import LastCheckpoint, WholeFile
+from zoo.training.loggers import MetricsFile
 
 warnings.filterwarnings("ignore", ".*does not have many workers.*")
 

@@ -6,7 +6,7 @@ import torch
 from scipy.stats import chisquare
 
 from zoo import keyed
-from zoo.views import center, crop, cropped_and_flipped, shifted_and_flipped
+from zoo.views import center, crop, cropped_and_flipped, shifted_and_flipped, shifted_flipped_and_cut_out
 
 
 def images_of(n: int, side: int, dtype: torch.dtype = torch.uint8) -> torch.Tensor:
@@ -78,3 +78,16 @@ def test_center_is_the_middle_and_leaves_alone_what_has_the_size():
     assert np.array_equal(center(images, 24).numpy(), images.numpy()[:, :, 4:28, 4:28])
     assert np.array_equal(crop(images, 1, 7, 20).numpy(), images.numpy()[:, :, 1:21, 7:27])
     assert torch.equal(center(images, 32), images)
+
+
+def test_cutout_erases_a_square_around_any_pixel_of_the_shifted_image():
+    corners = [(row, column) for row in (0, 1, 5, 16, 26, 31) for column in (0, 5, 6, 30, 31)]
+    images = images_of(len(corners), 32).clamp(min=1)
+    moves = keyed.uniforms(keyed.key("cutout"), torch.arange(len(corners)), 3)
+    middles = (torch.tensor(corners) + 0.5) / 32
+    made = shifted_flipped_and_cut_out(images, torch.cat([moves, middles], dim=1), reach=4, side=12)
+    moved = shifted_and_flipped(images, moves, 4)
+    for view, before, (row, column) in zip(made.numpy(), moved.numpy(), corners, strict=True):
+        expected = before.copy()
+        expected[:, max(row - 6, 0) : row + 6, max(column - 6, 0) : column + 6] = 0
+        assert np.array_equal(view, expected), (row, column)

@@ -25,7 +25,7 @@ import torchvision
 from torch import Tensor
 
 from zoo.data import CIFAR10, ImageNet
-from zoo.data.prepare import prepare_store
+from zoo.data.store.writer import prepare_store
 
 sys.path.insert(0, str(Path(__file__).parent))
 import reference

@@ -46,6 +46,19 @@ def shifted_and_flipped(images: Tensor, numbers: Tensor, reach: int = 4) -> Tens
     return cropped_and_flipped(F.pad(images, (reach, reach, reach, reach)), numbers, images.shape[3])
 
 
+def shifted_flipped_and_cut_out(images: Tensor, numbers: Tensor, reach: int = 4, side: int = 12) -> Tensor:
+    """As ``shifted_and_flipped``, then a square of ``side`` pixels is erased: cutout (DeVries and Taylor 2017).
+
+    Its middle is any pixel, so that part of it may lie outside. ``numbers`` (N, 5): the last two choose the middle.
+    """
+    moved = shifted_and_flipped(images, numbers[:, :3], reach)
+    height, width = images.shape[2:]
+    rows = torch.arange(height, device=images.device) - (numbers[:, 3:4] * height).long() + side // 2
+    columns = torch.arange(width, device=images.device) - (numbers[:, 4:5] * width).long() + side // 2
+    erased = ((rows >= 0) & (rows < side))[:, None, :, None] & ((columns >= 0) & (columns < side))[:, None, None, :]
+    return moved * ~erased
+
+
 def crop(images: Tensor, top: int, left: int, size: int) -> Tensor:
     """The ``size`` x ``size`` crop whose upper left pixel is (top, left), of all images alike."""
     return images[:, :, top : top + size, left : left + size]

@@ -10,7 +10,7 @@ _HOMES = {
     "ImageNet": "zoo.data.imagenet",
     "MNIST": "zoo.data.mnist",
     "SmokeImageNet": "zoo.data.smoke",
-    "StreamedImageNet": "zoo.data.stream",
+    "StreamedImageNet": "zoo.data.stream.module",
     "Symmetry": "zoo.data.symmetry",
 }
 

@@ -1,7 +1,7 @@
 """What all data modules share: three splits, loaders that count exactly, one seed."""
 
 import warnings
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -17,12 +17,6 @@ from zoo.data.splits import held_out
 from zoo.data.transforms import Preprocessing
 from zoo.errors import InputError
 from zoo.keyed import hashes, key
-
-
-class Split(Protocol):
-    """A dataset whose items are whole batches, addressed by a ``Draw``."""
-
-    def __len__(self) -> int: ...
 
 
 class ImageDataModule(LightningDataModule):
@@ -63,7 +57,7 @@ class ImageDataModule(LightningDataModule):
         """What else the Record says about the data, beside name, fingerprint and counts."""
         return {}
 
-    def pictures(self, draw: Draw) -> Tensor:
+    def displayed(self, draw: Draw) -> Tensor:
         """Training images as the network is fed them, with their augmentation, as uint8 (n, C, H, W) to look at."""
         raise NotImplementedError
 
@@ -141,9 +135,9 @@ class InMemoryDataModule(ImageDataModule):
         """sha256 over the pixels and labels of train and test."""
         return self._fingerprint
 
-    def pictures(self, draw: Draw) -> Tensor:
+    def displayed(self, draw: Draw) -> Tensor:
         """Training images as the network is fed them, with their augmentation, as uint8 (n, C, H, W) to look at."""
-        return self.splits["train"].pictures(draw)  # type: ignore[attr-defined]
+        return self.splits["train"].displayed(draw)  # type: ignore[attr-defined]
 
     def setup(self, stage: str | None = None) -> None:
         """Reads the data and carves the held-out slice; a second call does nothing.

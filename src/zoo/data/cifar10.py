@@ -27,7 +27,8 @@ class CIFAR10(InMemoryDataModule):
 
     Reads ``root/cifar-10-batches-bin/*.bin`` or ``root/cifar-10-batches-py``; ``root`` may be either folder itself.
     Batches are float32 (N, 3, 32, 32). ``transform`` "standard" subtracts the mean and divides by the standard
-    deviation of each channel; "crop_flip" also shifts by up to 4 pixels and mirrors while training. "convnetjs" is
+    deviation of each channel; "crop_flip" also shifts by up to 4 pixels and mirrors while training;
+    "crop_flip_cutout" erases a square of 12 pixels, too (and shifts the mean colour in). "convnetjs" is
     p / 255 - 0.5 with shifts of up to 2 pixels, grey moving in, and mirrors. "mean_image" subtracts from pixels of
     0..255 the mean of the training images; "cuda_convnet" also cuts (N, 3, 24, 24) out of them, anywhere, and mirrors
     while training, and leaves it to the model to crop the whole images that the other two splits give.
@@ -40,7 +41,9 @@ class CIFAR10(InMemoryDataModule):
         self,
         root: str = "data",
         batch_size: int = 128,
-        transform: Literal["standard", "crop_flip", "convnetjs", "mean_image", "cuda_convnet", "raw"] = "standard",
+        transform: Literal[
+            "standard", "crop_flip", "crop_flip_cutout", "convnetjs", "mean_image", "cuda_convnet", "raw"
+        ] = "standard",
         num_held_out: int = 5000,
         download: bool = False,
         seed: int = 0,

@@ -6,17 +6,17 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from zoo.data import manifest
-from zoo.data.fast_photos import read_fast, require_packages
 from zoo.data.fingerprint import of_listing
-from zoo.data.folders import require_splits
-from zoo.data.jpegs import Photos
-from zoo.data.labelled import Labelled, labelled_files
-from zoo.data.photo_module import PhotoDataModule
-from zoo.data.photos import TRANSFORMS, Name, read_rgb
-from zoo.data.skipped import Skipped, summary
-from zoo.data.store import Store, find_store
-from zoo.data.stored import StoredPhotos, fitted
+from zoo.data.photos import manifest
+from zoo.data.photos.decoders import read_fast, read_rgb, require_packages
+from zoo.data.photos.folders import require_splits
+from zoo.data.photos.labelled import Labelled, labelled_files
+from zoo.data.photos.module import PhotoDataModule
+from zoo.data.photos.photos import Photos
+from zoo.data.photos.skipped import Skipped, summary
+from zoo.data.photos.transforms import TRANSFORMS, Name
+from zoo.data.store.format import Store, find_store
+from zoo.data.store.reader import StoredPhotos, fitted
 from zoo.errors import InputError
 
 
@@ -24,7 +24,7 @@ class ImageNet(PhotoDataModule):
     """ILSVRC folders with any number of wnid classes; the ILSVRC validation images are the test set.
 
     ``root/train/<wnid>/*.JPEG`` for training; ``root/val/<wnid>/*.JPEG``, or all images flat in ``root/val`` beside one
-    of the official label files (see ``imagenet_val``). Or ``root`` is a store that ``zoo data prepare`` made of them:
+    of the official label files (see ``val_labels``). Or ``root`` is a store that ``zoo data prepare`` made of them:
     the same images in the same splits, scaled already. Loaders give uint8 images (N, 3, 224, 224);
     ``on_after_batch_transfer``, which the Trainer calls on the device, makes them the network's float32 input.
 
@@ -37,11 +37,11 @@ class ImageNet(PhotoDataModule):
     - "alexnet_own": so, and principal components of the training images at hand instead of the published ones.
     - "alexnet_code": as the 2012 code: mean image, noise, and then training images / 1.1, test images as they are.
     - "alexnet_formula": the paper's formula to the letter, with eigenvalues (of pixels of 0..1) instead of deviations.
-    - "caffe": 227 of the picture warped to 256x256, flip.
-    - "vgg", "vgg_384", "vgg_256_512": 224 of the picture at S = 256, 384 or any of 256 to 512, flip, AlexNet's noise.
+    - "caffe": 227 of the photo warped to 256x256, flip.
+    - "vgg", "vgg_384", "vgg_256_512": 224 of the photo at S = 256, 384 or any of 256 to 512, flip, AlexNet's noise.
     - "torchvision": the random resized crop that its weights were trained with, flip; less mean, divided by std.
 
-    ``decoder`` "fast" decodes training images with the extra ``fast`` (see ``fast_photos``); tests are always measured
+    ``decoder`` "fast" decodes training images with the extra ``fast`` (see ``decoders``); tests are always measured
     on Pillow's pixels. ``on_error`` "skip" leaves a training image that cannot be decoded out of its step and names it
     in the Record; "stop" ends the run with its path, as always in evaluation. ``num_workers`` is by default this
     process's share of the cores.

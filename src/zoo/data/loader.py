@@ -23,7 +23,7 @@ class Loader(DataLoader):
         return _Timed(super().__iter__(), self)
 
     def state_dict(self) -> dict[str, Any]:
-        """What an epoch is cut into; where in it to go on, ``zoo.resuming`` tells the sampler."""
+        """What an epoch is cut into; where in it to go on, ``zoo.models.resuming`` tells the sampler."""
         return {"num_images": self.sampler.n, "batch_size": self.sampler.batch_size}  # type: ignore[attr-defined]
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image
 
 from zoo.data.imagenet import ImageNet
-from zoo.data.photos import Name
-from zoo.data.store import find_store
+from zoo.data.photos.transforms import Name
+from zoo.data.store.format import find_store
 from zoo.errors import InputError
 
 NUM_CLASSES, NUM_TRAIN, NUM_VAL = 10, 24, 8
@@ -63,10 +63,10 @@ def generate(root: Path) -> None:
             folder = root / split / f"n{label:08d}"
             folder.mkdir(parents=True)
             for n in range(number):
-                picture(label, first + n).save(folder / f"{n:03d}.JPEG", quality=90)
+                drawn_photo(label, first + n).save(folder / f"{n:03d}.JPEG", quality=90)
 
 
-def picture(label: int, number: int) -> Image.Image:
+def drawn_photo(label: int, number: int) -> Image.Image:
     """Picture ``number`` of class ``label``: waves across it, 240 to 400 pixels a side."""
     random = np.random.default_rng([label, number])
     height, width = random.integers(240, 401, size=2)

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zoo.data.distortions import NUM_RANDOM, affine
-from zoo.views import cropped_and_flipped, shifted_and_flipped
+from zoo.views import cropped_and_flipped, shifted_and_flipped, shifted_flipped_and_cut_out
 
 MEAN_CIFAR10 = (0.4914, 0.4822, 0.4465)
 STD_CIFAR10 = (0.2470, 0.2435, 0.2616)
@@ -55,7 +55,7 @@ class Preprocessing:
         """uint8 of shape (N, C, H, W) to float32 of the same shape."""
         raise NotImplementedError
 
-    def picture(self, images: Tensor, numbers: Tensor | None = None) -> Tensor:
+    def displayed(self, images: Tensor, numbers: Tensor | None = None) -> Tensor:
         """The way back from ``normalize``: float32 (N, C, H, W) to uint8, what lies outside 0..255 clipped.
 
         ``numbers`` are those that the images were augmented with, if they were.
@@ -75,7 +75,7 @@ class Transform(Preprocessing):
         mean, std = per_channel(self.mean, images.device), per_channel(self.std, images.device)
         return images.float().mul_(1 / (255 * std)).sub_(mean / std)
 
-    def picture(self, images: Tensor, numbers: Tensor | None = None) -> Tensor:
+    def displayed(self, images: Tensor, numbers: Tensor | None = None) -> Tensor:
         """255 (x std + mean), rounded: float32 of shape (N, C, H, W) to uint8."""
         mean, std = per_channel(self.mean, images.device), per_channel(self.std, images.device)
         return to_bytes((images * std + mean) * 255)
@@ -106,7 +106,7 @@ class LessMeanImage(Preprocessing):
         assert self.mean_image is not None, "the mean image is taken from the training images first: fitted(images)"
         return images - self.mean_image.to(images.device)
 
-    def picture(self, images: Tensor, numbers: Tensor | None = None) -> Tensor:
+    def displayed(self, images: Tensor, numbers: Tensor | None = None) -> Tensor:
         """x + mean, rounded: float32 of shape (N, C, H, W) to uint8."""
         assert self.mean_image is not None, "the mean image is taken from the training images first: fitted(images)"
         mean = self.mean_image.to(images.device)
@@ -171,6 +171,10 @@ SYMMETRY = _RAW_GREY
 CIFAR10 = {
     "standard": Transform(MEAN_CIFAR10, STD_CIFAR10),
     "crop_flip": Transform(MEAN_CIFAR10, STD_CIFAR10, augment=shifted_and_flipped, num_random=3),
+    # What is erased becomes the mean colour, which is 0 for the network.
+    "crop_flip_cutout": Transform(
+        MEAN_CIFAR10, STD_CIFAR10, augment=shifted_flipped_and_cut_out, num_random=5, augment_last=True
+    ),
     "convnetjs": Transform(
         (0.5,) * 3, (1.0,) * 3, augment=partial(shifted_and_flipped, reach=2), num_random=3, augment_last=True
     ),

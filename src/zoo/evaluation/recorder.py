@@ -2,7 +2,6 @@
 
 import hashlib
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,10 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import nn
 
-from zoo.evaluation.collectors import Watched
-from zoo.results.provenance import environment, git_state
-from zoo.results.record import Record, finite
+from zoo.evaluation.collectors import TrainerMeasures
+from zoo.evaluation.record_builder import build_record
+from zoo.results.provenance import git_state
+from zoo.results.record import Record
 
 LEDGER_KEY = "zoo_ledger"
 
@@ -74,15 +74,15 @@ class Recorder(Callback):
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts the clock."""
         data = trainer.datamodule  # type: ignore[attr-defined]
-        self._watched = Watched(trainer.test_dataloaders, data, pl_module.network)
+        self._measures = TrainerMeasures(trainer.test_dataloaders, data, pl_module.network)
         self._started = time.perf_counter()
 
     def on_test_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:  # fmt: skip
-        """Takes the batch down."""
-        self._watched.update(outputs)
+        """Adds the batch to the counts."""
+        self._measures.update(outputs)
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Writes the Record, on the first process.
@@ -90,7 +90,7 @@ class Recorder(Callback):
         Raises InputError, on every process, where images were left out or scored twice.
         """
         self._test_seconds = time.perf_counter() - self._started
-        measured = self._watched.result(trainer.num_test_batches[0])
+        measured = self._measures.result(trainer.num_test_batches[0])
         # Another's data module may leave nothing out.
         self._left_out: dict[str, Any] = getattr(trainer.datamodule, "left_out", dict)()  # type: ignore[attr-defined]
         if trainer.is_global_zero:
@@ -101,33 +101,20 @@ class Recorder(Callback):
     def _record(self, trainer: Trainer, model: Any, measured: dict[str, Any]) -> Record:
         counts, data = model.test_result, trainer.datamodule  # type: ignore[attr-defined]
         check_count(counts["n"], len(data.splits["test"]), data.batch_size, trainer.num_test_batches[0])
-        metrics = {key: counts[key] for key in ("top1_error", "top5_error", "top1_wrong", "top5_wrong")}
         start = {"init_from_sha256": self.init_from} if self.init_from else {}
-        return Record(
-            network=model.network.name,
-            variant=model.network.variant,
-            parameters=sum(p.numel() for p in model.network.parameters()),
-            dataset={
-                "name": data.name,
-                "fingerprint": data.fingerprint,
-                "fingerprint_of": data.fingerprint_of,
-                "split": "test",
-                "num_images": len(data.splits["test"]),
-                "num_classes": data.num_classes,
-                **data.particulars,
-                **self._left_out,
-            },
-            protocol=model.protocol,
-            n=counts["n"],
-            metrics=metrics | {"loss": finite(counts["loss"])} | measured,
+        return build_record(
+            [model.network],
+            data,
+            model.protocol,
+            counts | measured,
+            device=model.device,
+            processes=trainer.world_size,
+            left_out=self._left_out,
             seed=self.config.get("seed_everything"),
             timing=self._timing(trainer, counts["n"]),
             weights={"sha256": weights_digest(model.network)} | start,
             config=self.config,
             git=self.git,
-            environment=environment(device_name(model.device))
-            | {"processes": trainer.world_size, "threads": torch.get_num_threads()},
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
             compute=model.compute(self._images),
         )
 
@@ -155,8 +142,3 @@ def weights_digest(network: nn.Module) -> str:
     """sha256 of the network's state as safetensors would store it: independent of the checkpoint around it."""
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     return hashlib.sha256(safetensors.torch.save(state)).hexdigest()
-
-
-def device_name(device: torch.device) -> str:
-    """What the hardware calls itself, where it does."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

@@ -192,7 +192,8 @@ class AlexNetModel(Classifier):
 
     Deviations and guesses: the 2012 code gives biases twice the rate and no weight decay, which this follows though
     the paper states one rate for all; a schedule drops the rates of weights and biases together, while the code's notes
-    drop that of the weights only and that of conv1 apart.
+    drop that of the weights only and that of conv1 apart. ``label_smoothing``, a share of each target that is spread
+    over all classes, is later than the paper and 0 unless it is given.
     """
 
     bias_rate = 2.0
@@ -207,5 +208,7 @@ class AlexNetModel(Classifier):
         init: Source = "paper",
         optimizer: OptimizerCallable = lambda groups: MomentumSGD(groups, lr=0.01, momentum=0.9, weight_decay=5e-4),
         schedule: Schedule | None = None,
+        label_smoothing: float = 0.0,
     ) -> None:
         super().__init__(AlexNet(variant, num_classes, input_size, order, alpha, init), optimizer, schedule)
+        self.smooth_labels(label_smoothing)

@@ -2,9 +2,9 @@
 
 import torch
 from lightning.pytorch.cli import OptimizerCallable
-from torch import Tensor, nn
+from torch import nn
 
-from zoo.evaluation.protocols import SIX_VIEWS, averaged, six_views
+from zoo.evaluation.protocols import SIX_VIEWS
 from zoo.models.classifier import Classifier
 from zoo.models.network import Network, check_variant
 from zoo.optim import Schedule
@@ -67,7 +67,3 @@ class ConvNetJSModel(Classifier):
         schedule: Schedule | None = None,
     ) -> None:
         super().__init__(ConvNetJS(num_classes=num_classes), optimizer, schedule)
-
-    def test_logits(self, images: Tensor) -> Tensor:
-        """Log of the mean class probabilities over six shifted and flipped views."""
-        return averaged(self, six_views(images))

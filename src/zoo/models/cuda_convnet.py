@@ -7,7 +7,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
 from zoo.errors import InputError
-from zoo.evaluation.protocols import NINE_CROPS, TEN_CROPS, averaged, nine_crops, ten_crops
+from zoo.evaluation.protocols import NINE_CROPS, TEN_CROPS
 from zoo.layers import Local2d, ResponseNorm, SameMapNorm
 from zoo.models.classifier import Classifier
 from zoo.models.network import Network, check_variant
@@ -141,7 +141,7 @@ def _convolutional_form(side: int, num_classes: int, hidden: bool) -> dict[str, 
     }
 
 
-_CROPS = {"11pct": (TEN_CROPS, ten_crops), "13pct": (NINE_CROPS, nine_crops)}
+_PROTOCOLS = {"11pct": TEN_CROPS, "13pct": NINE_CROPS}
 
 
 class CudaConvnetModel(Classifier):
@@ -182,7 +182,7 @@ class CudaConvnetModel(Classifier):
     @classmethod
     def protocol_of(cls, variant: str) -> str:
         """Nine or ten crops where the variant trains on crops."""
-        return _CROPS[variant][0] if variant in _CROPS else Classifier.protocol
+        return _PROTOCOLS.get(variant, Classifier.protocol)
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 3, S, S) to logits; while not training, larger images too, of which the middle is taken."""
@@ -193,13 +193,6 @@ class CudaConvnetModel(Classifier):
                 f" choose another data.transform, or set model.input_size to {side}."
             )
         return self.network(center(images, size))
-
-    def test_logits(self, images: Tensor) -> Tensor:
-        """The log of the mean class probabilities over the crops of ``protocol``."""
-        if self.network.variant not in _CROPS:
-            return self(images)
-        crops = _CROPS[self.network.variant][1]
-        return averaged(self, crops(images, self.network.input_shape[1]))
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """One group a layer for its weights, then the biases of all layers."""

@@ -158,7 +158,7 @@ def _normal(module: nn.Module) -> None:
 
 
 class VGGModel(Classifier):
-    """VGG of the given depth with cross-entropy.
+    """VGG of the given depth with cross-entropy; ``label_smoothing`` spreads a share of each target over all classes.
 
     Deviations and guesses: weight decay leaves biases and batch normalisation alone; the paper does not say.
     """
@@ -173,8 +173,10 @@ class VGGModel(Classifier):
         init: Init = "glorot",
         optimizer: OptimizerCallable = lambda groups: torch.optim.SGD(groups, lr=0.01, momentum=0.9, weight_decay=5e-4),
         schedule: Schedule | None = None,
+        label_smoothing: float = 0.0,
     ) -> None:
         networks: dict[int, type[VGG]] = {11: VGG11, 13: VGG13, 16: VGG16, 19: VGG19}
         if depth not in networks:
             raise ValueError(f"no VGG of depth {depth}; there is {', '.join(map(str, networks))}")
         super().__init__(networks[depth](variant, num_classes, input_size, head, init), optimizer, schedule)
+        self.smooth_labels(label_smoothing)

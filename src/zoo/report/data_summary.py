@@ -6,11 +6,11 @@ from typing import Any
 
 from PIL import Image
 
-from zoo.data import manifest
 from zoo.data.base import ImageDataModule
 from zoo.data.imagenet import ImageNet
-from zoo.data.store import Store
-from zoo.data.stream import StreamedImageNet
+from zoo.data.photos import manifest
+from zoo.data.store.format import Store
+from zoo.data.stream.module import StreamedImageNet
 from zoo.errors import InputError
 from zoo.report.data import print_counts
 

@@ -63,7 +63,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Training:
-    """What a publication's own training took: ``seconds`` from the shortest to the longest, ``epochs`` passes."""
+    """What a publication's own training took: ``seconds`` from the shortest to the longest, over ``epochs``."""
 
     network: str
     variants: list[str]

@@ -5,10 +5,10 @@ from typing import Any
 
 _HOMES = {
     "Weights": "zoo.weights.trained",
-    "from_caffemodel": "zoo.weights.caffe",
-    "from_convnetjs": "zoo.weights.convnetjs",
-    "from_state_dict": "zoo.weights.pytorch",
-    "from_torchvision": "zoo.weights.convert",
+    "from_caffemodel": "zoo.weights.sources.caffemodel",
+    "from_convnetjs": "zoo.weights.sources.convnetjs",
+    "from_state_dict": "zoo.weights.sources.pytorch",
+    "from_torchvision": "zoo.weights.sources.convert",
     "get_weights": "zoo.weights.find",
     "list_weights": "zoo.weights.cards",
     "load": "zoo.weights.pretrained",

@@ -10,7 +10,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from zoo.data.decode import decode
+from zoo.data.photos.decode import decode
 from zoo.errors import InputError
 from zoo.weights.trained import Weights
 

@@ -21,7 +21,7 @@ def find(name_or_path: "str | Path | Weights") -> Weights:
     if text in shipped():
         return _of_card(shipped_card(text))
     if text.startswith("torchvision/"):
-        from zoo.weights.of_torchvision import TorchvisionWeights
+        from zoo.weights.sources.torchvision import TorchvisionWeights
 
         return TorchvisionWeights(text)
     if not path.exists() and NAME.fullmatch(text):
@@ -44,20 +44,20 @@ def _of_path(path: Path) -> Weights:
             " name from zoo list weights."
         )
     if path.suffix == ".caffemodel":
-        from zoo.weights.of_caffe import CaffeFile
+        from zoo.weights.sources.caffe import CaffeFile
 
         return CaffeFile(path)
     if path.suffix == ".json" and path.is_file():
-        from zoo.weights.convnetjs import ConvNetJSFile
+        from zoo.weights.sources.convnetjs import ConvNetJSFile
 
         return ConvNetJSFile(path)
-    from zoo.weights.of_run import RunWeights
+    from zoo.weights.sources.run import RunWeights
 
     return RunWeights(path)
 
 
 def _of_card(card: Path) -> Weights:
-    from zoo.weights.carded import CardedWeights
+    from zoo.weights.sources.shipped import WeightsWithCard
 
     weights = card.with_suffix(".safetensors")
     if not weights.is_file():
@@ -66,4 +66,4 @@ def _of_card(card: Path) -> Weights:
         raise InputError(
             f"{weights} has no card beside it: without {card.name} it is not known which network these numbers are of."
         )
-    return CardedWeights(card)
+    return WeightsWithCard(card)

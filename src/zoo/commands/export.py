@@ -1,0 +1,48 @@
+"""``zoo export``: trained weights written for other programs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from zoo.commands.options import Parser
+
+
+def run(verb: str, args: list[str]) -> int:
+    """Exports, and says what was written and how it was checked."""
+    parser = Parser(
+        prog=f"zoo {verb}",
+        description="Write trained weights for other programs. What was written is read back and must give the"
+        " network's logits on real and on random images, or nothing is left.",
+    )
+    parser.add_argument("weights", metavar="WEIGHTS", help="a name from: zoo list weights, a run folder or a file")
+    parser.add_argument(
+        "--format", required=True, choices=("safetensors", "onnx", "torch-export", "hub", "convnetjs"),
+        help="tensors with a JSON card; ONNX; a program for torch.export.load; a folder as Hugging Face has them; of"
+        " the network convnetjs, the JSON that the page of ConvNetJS loads",
+    )  # fmt: skip
+    parser.add_argument(
+        "--output", metavar="FILE", help="the file, for hub the folder (default: named after the weights)"
+    )
+    parser.add_argument("--half", action="store_true", help="store the weights in 16 bits; computing stays in 32")
+    options = parser.parse_args(args)
+    from zoo.weights.export.write import export
+    from zoo.weights.find import find
+
+    output = Path(options.output) if options.output is not None else None
+    for line in _report(export(find(options.weights), options.format, output, options.half)):
+        print(line)
+    return 0
+
+
+def _report(done: Any) -> Iterator[str]:
+    found, images = done.agreement, f"{done.num_real} real and {done.num_random} random images"
+    yield f"Wrote {done.path}, {done.num_bytes:,} bytes."
+    yield (
+        f"Checked on {images}: logits, of up to {found.scale:.3g}, differ by {found.largest:.2g} at most, and the same"
+        " five classes lead on all."
+    )
+    if done.rounding is not None:
+        yield (
+            f"Storing the weights in 16 bits moves the logits by {done.rounding.largest:.2g} at most; the first class"
+            f" is the same on {done.rounding.same_first} of {found.num_images} images."
+        )

@@ -1,0 +1,42 @@
+"""``zoo info NETWORK`` and ``zoo info weights NAME``: a network layer by layer; how trained weights came to be."""
+
+from zoo.commands.options import Parser
+
+
+def run(verb: str, args: list[str]) -> int:
+    """Prints what is known, as text or JSON. Raises InputError for a name that there is not."""
+    return _weights(args[1:]) if args[:1] == ["weights"] else _network(verb, args)
+
+
+def _network(verb: str, args: list[str]) -> int:
+    parser = Parser(prog=f"zoo {verb}", description="Show a network layer by layer.")
+    parser.add_argument("network", metavar="NETWORK", help="a name from: zoo list models")
+    parser.add_argument("--variant", help="another form than the default")
+    parser.add_argument("--input-size", type=int, metavar="N", help="images of N x N pixels")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    options = parser.parse_args(args)
+    from zoo.report.network import describe, render
+
+    description = describe(options.network, options.variant, options.input_size)
+    if options.json:
+        import json
+
+        print(json.dumps(description, indent=2))
+    else:
+        render(description)
+    return 0
+
+
+def _weights(args: list[str]) -> int:
+    parser = Parser(prog="zoo info weights", description="Show how trained weights came to be, and what they score.")
+    parser.add_argument("name", metavar="NAME", help="a name from: zoo list weights; a run folder or a file")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    options = parser.parse_args(args)
+    from zoo.weights.show import as_json, card_of, render
+
+    card = card_of(options.name)
+    if options.json:
+        print(as_json(card))
+    else:
+        render(card)
+    return 0

@@ -1,0 +1,16 @@
+"""``zoo fit|validate|test|predict``: the verbs that Lightning's Trainer carries out.
+
+Their options are those of the constructors of data, model and trainer: ``zoo.training.cli`` declares them.
+"""
+
+
+def run(verb: str, args: list[str]) -> int:
+    """Trains or measures, then prints the Record or the metrics. Raises InputError for bad input."""
+    from zoo.training.cli import main
+
+    outcome = main(verb, args)
+    if outcome is not None:
+        from zoo.report.summary import print_outcome
+
+        print_outcome(outcome.run_dir, outcome.record, outcome.metrics)
+    return 0

@@ -1,0 +1,56 @@
+"""What the data modules of photographs share, wherever the files lie."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zoo import keyed
+from zoo.data import cores
+from zoo.data.base import ImageDataModule
+from zoo.data.photos.transforms import PhotoTransform
+from zoo.data.sampling import Draw
+from zoo.data.splits import held_out
+from zoo.errors import InputError
+
+
+class PhotoDataModule(ImageDataModule):
+    """Batches are (images, labels, colour shifts, ...): uint8 until they are on the device, normalised there."""
+
+    transform: PhotoTransform
+    root: Any
+
+    def __init__(self, batch_size: int, num_held_out: int, seed: int, num_workers: int | None) -> None:
+        super().__init__(batch_size, num_held_out, seed)
+        self._num_workers = num_workers
+
+    @property
+    def num_workers(self) -> int:  # type: ignore[override]
+        """Processes that decode: as given, or this process's share of the machine's cores."""
+        if self._num_workers is not None:
+            return self._num_workers
+        return cores.share(self.trainer.num_devices if self.trainer else None)
+
+    def displayed(self, draw: Draw) -> Tensor:
+        """Training images as the network is fed them, with their augmentation, as uint8 (n, 3, S, S) to look at."""
+        images, _, shifts, *_ = self.splits["train"][draw]
+        return self.transform.displayed(self.transform.normalize(images, shifts))
+
+    def on_after_batch_transfer(self, batch: tuple[Tensor, ...], dataloader_idx: int) -> tuple[Tensor, Tensor]:
+        """uint8 images with a colour shift an image, on the device, to the network's float32 input and labels."""
+        images, labels, shifts, *_ = batch
+        return self.transform.normalize(images, shifts), labels
+
+    def carved(self, names: Sequence[str], labels: Tensor) -> tuple[Tensor, Tensor]:
+        """The places of the training images that are kept and of those held out, by their file names.
+
+        Raises InputError where there are fewer than are to be held out.
+        """
+        if not 0 <= self.num_held_out < len(names):
+            raise InputError(
+                f"data.num_held_out is {self.num_held_out}, but {self.root}/train has {len(names)} images."
+            )
+        # Keyed by file name, not by place in the list, so that a subset of ImageNet holds out the same images.
+        hashes = torch.tensor([keyed.key(self.name, "held out", name) for name in names])
+        return held_out(labels, hashes, self.num_held_out)

@@ -1,0 +1,76 @@
+"""The end of a store's preparation: the notes of all shards become tables, statistics and, last, the index."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.data.fingerprint import of_listing
+from zoo.data.photos import manifest
+from zoo.data.photos.labelled import Labelled
+from zoo.data.statistics import PixelStatistics, PixelSums
+from zoo.data.store.format import INDEX, MEAN_IMAGE, SPLITS, TABLES, UNFINISHED, digest_of, digest_of_index
+from zoo.data.store.shards import ShardJob, written_whole
+
+Notes = dict[str, np.ndarray]
+
+
+def write_index(
+    root: Path, output: Path, job: dict[str, Any], splits: dict[str, Labelled], jobs: dict[str, list[ShardJob]]
+) -> None:
+    """Finishes the store ``output``, whose shards are all there. Raises InputError where the disk refuses."""
+    sums = PixelSums.zero(3, job["size"], job["size"])
+    tables: Notes = {}
+    sources: list[tuple[str, int, str | None]] = []
+    shards: dict[str, list[dict[str, Any]]] = {}
+    for split in SPLITS:
+        notes = [shard.read_notes() for shard in jobs[split]]
+        for note in notes:
+            sums.merge(PixelSums(int(note["pictures"]), note["image"], note["products"]))
+        tables |= _columns(root, split, splits[split], notes)
+        digests = np.concatenate([note["sources"] for note in notes])
+        for path, digest in zip(splits[split].files, digests, strict=True):
+            sources.append((path.relative_to(root).as_posix(), path.stat().st_size, digest.tobytes().hex()))
+        shards[split] = [_entry(shard, note) for shard, note in zip(jobs[split], notes, strict=True)]
+    listing = of_listing(root, [file for split in splits.values() for file in split.files])
+    statistics = PixelStatistics.of(sums)
+    with written_whole(output / TABLES) as file:
+        np.savez(file, **tables)  # type: ignore[arg-type]
+    with written_whole(output / MEAN_IMAGE) as file:
+        np.save(file, statistics.mean_image)
+    index = {
+        **job,
+        "source": {"files": manifest.of_files(sources), "listing": listing},
+        "shards": shards,
+        "statistics": statistics.plain(),
+        "sha256": {name: digest_of(output / name) for name in (TABLES, MEAN_IMAGE)},
+    }
+    with written_whole(output / INDEX) as file:
+        file.write(json.dumps(index | {"index_sha256": digest_of_index(index)}, indent=1).encode())
+    shutil.rmtree(output / UNFINISHED)
+
+
+def _entry(shard: ShardJob, note: Notes) -> dict[str, Any]:
+    """What the index says of a shard."""
+    return {
+        "file": shard.pixels.name,
+        "bytes": int(note["bytes"]),
+        "sha256": note["sha256"].tobytes().hex(),
+        "pictures": len(shard.files),
+    }
+
+
+def _columns(root: Path, split: str, labelled: Labelled, notes: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The table of a split, column by column; offsets count from the start of each shard."""
+    names = "\0".join(file.relative_to(root).as_posix() for file in labelled.files)
+    lengths = [3 * note["heights"].astype(np.int64) * note["widths"] for note in notes]
+    columns = {
+        "labels": np.array(labelled.labels, np.int32),
+        "heights": np.concatenate([note["heights"] for note in notes]),
+        "widths": np.concatenate([note["widths"] for note in notes]),
+        "offsets": np.concatenate([length.cumsum() - length for length in lengths]),
+        "names": np.frombuffer(names.encode("utf-8", "surrogateescape"), np.uint8),
+    }
+    return {f"{split}_{name}": column for name, column in columns.items()}

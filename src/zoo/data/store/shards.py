@@ -1,0 +1,130 @@
+"""One shard of a prepared store: photos decoded, scaled, written, summed."""
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+from zipfile import BadZipFile
+
+import numpy as np
+
+from zoo.data.photos.crops import scale_short_side, warp
+from zoo.data.photos.decoders import read_rgb
+from zoo.data.statistics import PixelSums
+from zoo.data.store.format import UNFINISHED, WARPED
+from zoo.errors import InputError
+from zoo.files import whole
+
+
+@dataclass(frozen=True)
+class ShardJob:
+    """What a shard is made from: ``files`` in order, with the digest of their names and sizes.
+
+    ``summed`` where its pixels count for the statistics.
+    """
+
+    store: Path
+    name: str
+    files: tuple[Path, ...]
+    listing: str
+    size: int
+    scaling: str
+    summed: bool
+
+    @property
+    def pixels(self) -> Path:
+        """The shard itself."""
+        return self.store / f"{self.name}.bin"
+
+    @property
+    def notes(self) -> Path:
+        """What is known of the shard until the index is written; there only when the shard is whole."""
+        return self.store / UNFINISHED / f"{self.name}.npz"
+
+    def is_done(self) -> bool:
+        """Whether the shard and its notes are there, of one size, and made from these files."""
+        try:
+            notes = self.read_notes()
+            return self.pixels.stat().st_size == int(notes["bytes"]) and str(notes["listing"]) == self.listing
+        except (OSError, ValueError, KeyError, BadZipFile):
+            return False
+
+    def read_notes(self) -> dict[str, np.ndarray]:
+        """heights, widths (n,); sources (n, 32) uint8, the sha256 of the files; bytes, sha256 of the shard; sums."""
+        with np.load(self.notes, allow_pickle=False) as arrays:
+            return dict(arrays)
+
+
+def write_shard(job: ShardJob, step: Callable[[], None]) -> None:
+    """Writes the shard, then its notes, each under its name only when it is whole and on the disk.
+
+    ``step`` is called after each photo and may raise to stop. Raises InputError for a photo that cannot be
+    decoded, with its path, or where the disk refuses.
+    """
+    sums = PixelSums.zero(3, job.size, job.size)
+    sizes, sources = [], []
+    digest = hashlib.sha256()
+    with written_whole(job.pixels) as file:
+        for path in job.files:
+            photo = scaled_planes(path, job.size, job.scaling)
+            data = photo.tobytes()
+            file.write(data)
+            digest.update(data)
+            sizes.append(photo.shape[1:])
+            sources.append(_digest(path))
+            if job.summed:
+                sums.add(center_square(photo, job.size))
+            step()
+        number = file.tell()
+    heights, widths = np.array(sizes, np.int32).T
+    notes = io.BytesIO()
+    np.savez(
+        notes,
+        listing=np.array(job.listing),
+        heights=heights,
+        widths=widths,
+        sources=np.frombuffer(b"".join(sources), np.uint8).reshape(-1, 32),
+        bytes=np.int64(number),
+        sha256=np.frombuffer(digest.digest(), np.uint8),
+        pictures=np.int64(sums.pictures),
+        image=sums.image,
+        products=sums.products,
+    )
+    with written_whole(job.notes) as file:
+        file.write(notes.getvalue())
+
+
+def scaled_planes(path: Path, size: int, scaling: str) -> np.ndarray:
+    """The photo as uint8 (3, height, width), its short side or both ``size`` pixels, as training scales the file."""
+    scale = warp if scaling == WARPED else scale_short_side
+    return np.ascontiguousarray(np.asarray(scale(read_rgb(path), size)).transpose(2, 0, 1))
+
+
+def center_square(photo: np.ndarray, size: int) -> np.ndarray:
+    """The middle ``size`` x ``size`` pixels of (3, H, W), where AlexNet's training crops are taken from."""
+    top, left = ((side - size) // 2 for side in photo.shape[1:])
+    return photo[:, top : top + size, left : left + size]
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """A file that has its name only when all of it is on the disk; what stopped before is removed.
+
+    Raises InputError where the disk refuses.
+    """
+    try:
+        with whole(path, durable=True) as draft, draft.open("wb") as file:
+            yield file
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written ({error.strerror or error}): make room and run the same command again;"
+            " the shards that are finished stay."
+        ) from error
+
+
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()

@@ -1,0 +1,1 @@
+"""ImageNet from object storage: its format, its cache and its data module."""

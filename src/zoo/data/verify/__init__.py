@@ -1,0 +1,1 @@
+"""``zoo data verify``: one checker a form of storage."""

@@ -1,0 +1,1 @@
+"""What drives Lightning: the command line's class and parser, checkpoints, loggers, what a run shows."""

@@ -1,0 +1,151 @@
+"""Where metrics go: metrics.csv in the run folder, and Weights & Biases where it is asked for."""
+
+import csv
+import netrc
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+from lightning.fabric.loggers.logger import rank_zero_experiment
+from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
+from lightning.pytorch.loggers.csv_logs import ExperimentWriter
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+
+from zoo.errors import InputError
+from zoo.files import whole
+
+
+@dataclass
+class Wandb:
+    """Weights & Biases. Runs of one project can be laid side by side there.
+
+    Without a key for the server (WANDB_API_KEY or netrc) a run is kept offline in its folder: ``wandb sync`` sends it.
+    """
+
+    project: str = "zoo"
+    entity: str | None = None
+    group: str | None = None
+
+
+class _Writer(ExperimentWriter):
+    def __init__(self, log_dir: str) -> None:
+        super().__init__(log_dir)
+        if self._fs.isfile(self.metrics_file_path):
+            with self._fs.open(self.metrics_file_path, "r", newline="") as file:
+                self.metrics_keys = list(next(csv.reader(file), []))
+        self.num_rows = len(self.rows())
+
+    def _check_log_dir_exists(self) -> None:
+        """The run folder exists on purpose: config.yaml is in it."""
+
+    def _rewrite_with_new_header(self, fieldnames: list[str]) -> None:
+        self._rewrite(self.rows())
+
+    def save(self) -> None:
+        """Adds what was logged to the file."""
+        num_rows = self.num_rows + len(self.metrics)
+        super().save()
+        self.num_rows = num_rows
+
+    def cut(self, num_rows: int) -> None:
+        """Leaves the first ``num_rows`` rows."""
+        if self.num_rows > num_rows:
+            self._rewrite(self.rows()[:num_rows])
+            self.num_rows = num_rows
+
+    def rows(self) -> list[dict[str, str]]:
+        """What the file holds, none where there is no file."""
+        path = Path(self.metrics_file_path)
+        if not path.is_file():
+            return []
+        with path.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+    def _rewrite(self, rows: list[dict[str, str]]) -> None:
+        """Renamed into place: a run that is killed meanwhile loses nothing."""
+        path = Path(self.metrics_file_path)
+        with whole(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, fieldnames=self.metrics_keys)
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+class MetricsFile(CSVLogger):
+    """``metrics.csv`` directly in the run folder, one row for each time something was logged."""
+
+    def __init__(self, run_dir: Path) -> None:
+        super().__init__(run_dir.parent, name="", version=run_dir.name)
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> Any:
+        """The writer; made without Lightning's check, which would delete the metrics of an earlier part of the run."""
+        if self._experiment is None:
+            self._experiment = _Writer(log_dir=self.log_dir)
+        return self._experiment
+
+    def log_hyperparams(self, params: Any = None) -> None:
+        """Nothing: config.yaml holds them all."""
+
+    @rank_zero_only
+    def flush(self) -> int:
+        """Writes what was logged to the file; returns how many rows it holds then, on the first process."""
+        self.save()
+        num_rows: int = self.experiment.num_rows
+        return num_rows
+
+    @rank_zero_only
+    def cut(self, num_rows: int) -> None:
+        """Removes all rows but the first ``num_rows``."""
+        self.experiment.cut(num_rows)
+
+
+def wandb_logger(options: Wandb, run_dir: Path, config: dict[str, Any]) -> Logger:
+    """A logger that carries the whole ``config`` and is named after the run folder. Raises InputError without wandb.
+
+    Where the folder has a W&B run from an earlier part of the run, that one goes on.
+    """
+    try:
+        return WandbLogger(
+            name="/".join(run_dir.absolute().parts[-2:]),
+            id=_earlier_id(run_dir),
+            save_dir=run_dir,
+            project=options.project,
+            entity=options.entity,
+            group=options.group,
+            offline=_mode() == "offline",
+            log_model=False,
+            config=config,
+        )
+    except ModuleNotFoundError as error:
+        raise InputError("Weights & Biases is not installed: pip install wandb, or leave the overlay out.") from error
+
+
+def _earlier_id(run_dir: Path) -> str | None:
+    # W&B names its folders run-<time>-<id>, offline-run-<time>-<id> without a key.
+    folders = sorted((run_dir / "wandb").glob("*run-*-*"), key=lambda folder: folder.stat().st_mtime)
+    return folders[-1].name.rpartition("-")[2] if folders else None
+
+
+def close(loggers: list[Logger]) -> None:
+    """Ends the W&B runs among ``loggers``; the next run in this process would go on in them."""
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            logger.experiment.finish()
+
+
+def _mode() -> str:
+    """Is "offline" where WANDB_MODE says so, or where nobody set a mode and there is no key to log in with."""
+    if mode := os.environ.get("WANDB_MODE"):
+        return mode
+    host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
+    return "online" if os.environ.get("WANDB_API_KEY") or _has_netrc_entry(host) else "offline"
+
+
+def _has_netrc_entry(host: str) -> bool:
+    try:
+        return host in netrc.netrc(os.environ.get("NETRC")).hosts
+    except (OSError, netrc.NetrcParseError):
+        return False

@@ -1,0 +1,146 @@
+"""The command line's parser, made readable: errors of one sentence, help of one screen."""
+
+import argparse
+import difflib
+import inspect
+import re
+import textwrap
+from collections.abc import Iterable
+from typing import Any
+
+from lightning.pytorch import Trainer
+from lightning.pytorch.cli import LightningArgumentParser
+
+from zoo.catalog import DATA, NETWORKS
+from zoo.errors import InputError
+from zoo.training.arguments import TOP_KEYS
+from zoo.training.loggers import Wandb
+
+WIDTH = 100
+# Shorter words for the options that come with LightningCLI.
+HELP = {
+    "config": "a YAML file or the name of a shipped config (zoo list configs); of several, later ones win",
+    "print_config": "print the resulting configuration and stop",
+    "seed_everything": "seed of weights, order, augmentation and dropout",
+}
+
+
+class Parser(LightningArgumentParser):
+    """LightningCLI's parser with ``error`` and ``format_help`` replaced."""
+
+    def error(self, message: str, ex: Exception | None = None) -> Any:
+        """Raises InputError with one sentence; inner parsers, whose errors others collect, stay as they are."""
+        if not self.exit_on_error:
+            return super().error(message, ex)
+        raise InputError(sentence(message)) from ex
+
+    def format_help(self, formatter: Any = None) -> str:
+        """The options of a run, one line each; of the Trainer's only the names."""
+        if not any(action.dest == "run_dir" for action in self._actions):
+            return super().format_help() if formatter is None else super().format_help(formatter)
+        models = ", ".join(_models())
+        trainer = [
+            action.dest.removeprefix("trainer.")
+            for action in self._actions
+            if action.dest.startswith("trainer.") and not action.dest.endswith(".help")
+        ]
+        parts = [
+            f"usage: {self.prog} --config FILE [--config FILE ...] [--KEY VALUE ...]",
+            textwrap.fill(self.description or "", WIDTH),
+            "\n".join(_own_options(self._actions)),
+            "data and model, as in the YAML file (--data.batch_size 64, --model.optimizer.lr 0.1):",
+            _filled(f"--data CLASS          {', '.join(DATA)}; --data.help CLASS lists its options"),
+            _filled(f"--model CLASS         {models}; --model.help CLASS lists its options"),
+            "trainer, Lightning's own (https://lightning.ai/docs/pytorch/stable/common/trainer.html):",
+            textwrap.fill(", ".join(trainer), WIDTH, initial_indent="  ", subsequent_indent="  "),
+        ]  # fmt: skip
+        return "\n\n".join(parts[:3]) + "\n\n" + "\n".join(parts[3:6]) + "\n\n" + "\n".join(parts[6:]) + "\n"
+
+
+def _filled(text: str) -> str:
+    return textwrap.fill(text, WIDTH, initial_indent="  ", subsequent_indent=" " * 24)
+
+
+def _models() -> list[str]:
+    """The model classes, once each: one may train several networks."""
+    return list(dict.fromkeys(entry.model for entry in NETWORKS.values()))
+
+
+def _own_options(actions: Iterable[argparse.Action]) -> Iterable[str]:
+    for action in actions:
+        known = action.help not in (None, argparse.SUPPRESS) and action.option_strings
+        if known and "." not in action.dest and action.dest not in ("trainer", "model", "data"):
+            name = action.option_strings[-1] + (f" {action.metavar}" if action.metavar else "")
+            default = f" (default: {action.default})" if action.default not in (None, argparse.SUPPRESS) else ""
+            yield f"  {name:<21} {HELP.get(action.dest, action.help)}{default}"
+
+
+def sentence(message: str) -> str:
+    """What jsonargparse says over several lines, as one sentence with the key's whole name and a way out."""
+    if message.startswith("the following arguments are required"):
+        return "Nothing to run yet: add --config with a file or a shipped name (zoo list configs)."
+    keys = re.findall(r'Parser key "([^"]+)"', message)
+    path = ".".join(keys)
+    if match := re.search(r"Group '([^']+)' does not accept option '([^']+)'", message):
+        return _unknown(f"{match[1]}.{match[2]}")
+    if match := re.search(r"Option '([^']+)' is not accepted|unrecognized arguments: --(\S+)", message):
+        return _unknown(".".join(part for part in (path, match[1] or match[2].split("=")[0]) if part))
+    if not keys:
+        return " ".join(message.split())
+    # The last key is the innermost; what follows it, up to the value, says what was expected there.
+    about = message.rsplit(f'Parser key "{keys[-1]}"', maxsplit=1)[-1]
+    value = _given(about)
+    expected = [
+        _plain_type(text) for text in re.findall(r"Expected a (<class .+?>|typing\.\S.+?)(?:\. Got|\n|$)", about)
+    ]
+    kinds = [kind for kind in dict.fromkeys(expected) if kind != "nothing"]
+    if kinds:
+        return f"{path} must be {' or '.join(kinds)}, not {value}."
+    choices = {"data": ", ".join(DATA), "model": ", ".join(_models())}
+    return f"{path} cannot be {value}: it takes {choices.get(path, 'the import path of a class that fits')}."
+
+
+def _given(about: str) -> str:
+    """The offending value, in quotes; a nested one arrives as NestedArg(key='batch_size', val='ten')."""
+    patterns = (
+        r"Given value: (?!NestedArg|Namespace)(.+?)(?:\. Got value|\n|$)",
+        r"Got value: (?!NestedArg|Namespace)(.+?)(?:\n|$)",
+        r"Namespace\(class_path='([^']+)'",
+        r"NestedArg\(key=.+?, val=(.+?)\)(?:\n|$)",
+    )
+    found = next((match for pattern in patterns if (match := re.search(pattern, about))), None)
+    return repr(found[1].strip().strip("'\"")) if found else "that"
+
+
+def _unknown(key: str) -> str:
+    near = difflib.get_close_matches(key.rsplit(".", maxsplit=1)[-1], _known_names(), n=1, cutoff=0.7)
+    hint = (
+        f"did you mean {near[0]}?"
+        if near
+        else "zoo fit --help, --model.help CLASS and --data.help CLASS list the keys."
+    )
+    return f"There is no key {key!r}: {hint}"
+
+
+def _known_names() -> set[str]:
+    """Every key that some data module, model or the Trainer takes."""
+    import zoo.data
+    import zoo.models
+
+    classes = [getattr(zoo.data, name) for name in DATA] + [getattr(zoo.models, name) for name in _models()]
+    names = {name for owner in (*classes, Wandb, Trainer) for name in inspect.signature(owner).parameters}
+    return names | set(TOP_KEYS)
+
+
+def _plain_type(text: str) -> str:
+    text = text.strip().removeprefix("typing.")
+    if text.startswith("Literal["):
+        return "one of " + text[len("Literal[") : -1].replace("'", "")
+    text = text.removeprefix("<class '").removesuffix("'>")
+    return {
+        "int": "a whole number",
+        "float": "a number",
+        "bool": "true or false",
+        "str": "text",
+        "NoneType": "nothing",
+    }.get(text, text)

@@ -1,0 +1,205 @@
+"""A model card as Hugging Face has them: Markdown for people behind YAML for machines."""
+
+import inspect
+import json
+from typing import Any
+
+import yaml
+
+from zoo import __version__
+from zoo.catalog import NETWORKS
+from zoo.models.network import Network
+from zoo.weights.export.papers import bibtex
+from zoo.weights.trained import Weights
+
+# What the hub calls these data sets; the others are not there, or not under one name.
+_HUB_NAMES = {"mnist": "ylecun/mnist", "cifar10": "uoft-cs/cifar10", "imagenet": "ILSVRC/imagenet-1k"}
+_DATA = {
+    "mnist": "MNIST",
+    "cifar10": "CIFAR-10",
+    "imagenet": "ImageNet (ILSVRC 2012)",
+    "digits": "scikit-learn's digits",
+}
+_NOTES = "Deviations and guesses"
+
+
+def model_card(
+    weights: Weights, network: Network, metadata: dict[str, str], title: str, card: dict[str, Any] | None
+) -> str:
+    """README.md for a folder with config.json and model.safetensors, and the zoo's own ``card`` if there is one."""
+    data = _data_name(weights)
+    sections = {
+        "How it scores": _scores(weights, data),
+        "Architecture": _architecture(network, metadata),
+        "What it expects": _expects(weights, metadata),
+        "How it was trained": _training(weights, data),
+        "Limitations": _limitations(network, data),
+        "Use": _use(card is not None),
+        "Cite": _citation(network),
+    }
+    licence = str((card or weights.meta).get("licence", "other"))
+    front = _front_matter(weights, network, title, data, licence)
+    head = yaml.safe_dump(front, sort_keys=False, allow_unicode=True)
+    entry = NETWORKS[network.name]
+    intro = f"{network.name} ({entry.year}), variant {network.variant}: {entry.summary}."
+    intro += f" Trained on {_DATA.get(data, data)}."
+    body = "\n\n".join(f"## {heading}\n\n{text}" for heading, text in sections.items())
+    return f"---\n{head}---\n\n# {title}\n\n{intro}\n\n{body}\n"
+
+
+def _data_name(weights: Weights) -> str:
+    record = weights.meta.get("record") or {}
+    return str(record.get("dataset", {}).get("name") or weights.data.class_name.lower())
+
+
+def scores_of(weights: Weights) -> dict[str, Any] | None:
+    """Errors in percent with protocol and n: of these very weights where a card has them, otherwise of their run."""
+    meta = weights.meta
+    if meta.get("scores"):
+        return dict(meta["scores"])
+    record = meta.get("record")
+    if record:
+        return {"protocol": record["protocol"], "n": record["n"]} | record["metrics"]
+    published = (meta.get("published") or {}).get("ImageNet-1K")
+    if published:
+        errors = {f"top{k}_error": round(100 - published[f"acc@{k}"], 3) for k in (1, 5)}
+        return {"protocol": "single view", "n": 50_000, "source": "as torchvision states them"} | errors
+    return None
+
+
+def _front_matter(weights: Weights, network: Network, title: str, data: str, licence: str) -> dict[str, Any]:
+    known = {"apache-2.0": "apache-2.0"}.get(licence.lower())
+    head: dict[str, Any] = {"license": known or "other"}
+    if not known:
+        head["license_name"] = licence
+    head |= {"library_name": "zoo", "pipeline_tag": "image-classification"}
+    head["tags"] = ["image-classification", "zoo", network.name, f"{network.name}-{network.variant}"]
+    if data in _HUB_NAMES:
+        head["datasets"] = [_HUB_NAMES[data]]
+    head["metrics"] = ["accuracy"]
+    scores = scores_of(weights)
+    if scores:
+        head["model-index"] = [{"name": title, "results": [_result(scores, data)]}]
+    return head
+
+
+def _result(scores: dict[str, Any], data: str) -> dict[str, Any]:
+    metrics = [
+        {"type": "accuracy", "name": f"top-{k} accuracy, {scores['protocol']}", "value": _accuracy(scores, k)}
+        for k in (1, 5)
+    ]
+    dataset = {"name": _DATA.get(data, data), "type": _HUB_NAMES.get(data, data), "split": "test"}
+    return {"task": {"type": "image-classification"}, "dataset": dataset, "metrics": metrics}
+
+
+def _accuracy(scores: dict[str, Any], k: int) -> float:
+    """From 0 to 1, as the hub has it."""
+    return float(round(1 - scores[f"top{k}_error"] / 100, 6))
+
+
+def _scores(weights: Weights, data: str) -> str:
+    scores = scores_of(weights)
+    if not scores:
+        return "Not measured yet: `zoo test` or `zoo benchmark` does it."
+    split = "validation images of ILSVRC 2012" if data == "imagenet" else f"test images of {_DATA.get(data, data)}"
+    source = f" ({scores['source']})" if "source" in scores else ""
+    return (
+        f"| protocol | n | top-1 error | top-5 error |\n| --- | ---: | ---: | ---: |\n"
+        f"| {scores['protocol']} | {scores['n']:,} | {scores['top1_error']:.2f} % | {scores['top5_error']:.2f} % |\n\n"
+        f"Counted on the {split}{source}, each once."
+    )
+
+
+def _architecture(network: Network, metadata: dict[str, str]) -> str:
+    paragraphs = inspect.cleandoc(type(network).__doc__ or "").split("\n\n")
+    told = [p for p in paragraphs if not p.startswith(_NOTES)]
+    departures = [p for owner in type(network).__mro__ for p in _paragraphs_of(owner) if p.startswith(_NOTES)]
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    lines = [" ".join(p.replace("``", "`").split()) for p in (*told, *departures)]
+    return "\n\n".join(
+        [
+            *lines,
+            f"{parameters:,} parameters. In: {metadata['input']}. Out: {metadata['output']}. {metadata['precision']}.",
+        ]
+    )
+
+
+def _paragraphs_of(owner: type) -> list[str]:
+    return inspect.cleandoc(owner.__doc__ or "").split("\n\n") if owner.__module__.startswith("zoo.") else []
+
+
+def _expects(weights: Weights, metadata: dict[str, str]) -> str:
+    preprocessing = json.loads(metadata["preprocessing"])
+    lines = [f"- {key.replace('_', ' ')}: {_plain(value)}" for key, value in preprocessing.items()]
+    text = "A picture goes through these steps, in pixels of 0 to 255:\n\n" + "\n".join(lines)
+    text += "\n\nThe input is (pixel - mean) / std."
+    if "mean_image" in metadata:
+        text += " The mean image is in model.safetensors as `preprocessing.mean_image`."
+    names = weights.class_names
+    few = ", ".join(names) if len(names) <= 20 else f"{', '.join(names[:3])}, ... {names[-1]}"
+    return f"{text}\n\nThe {len(names)} classes, in the order of the logits: {few}; all are in config.json."
+
+
+def _plain(value: Any) -> str:
+    return ", ".join(f"{number:g}" for number in value) if isinstance(value, list) else str(value)
+
+
+def _training(weights: Weights, data: str) -> str:
+    record, meta = weights.meta.get("record"), weights.meta
+    if not record:
+        recipe = meta.get("recipe") or meta.get("url")
+        return f"Not by zoo: see {recipe}." if recipe else "Not by zoo; the file does not say how."
+    timing = record["timing"]
+    rows = {
+        "data": f"{_DATA.get(data, data)}, fingerprint `{record['dataset']['fingerprint']}`",
+        "config": meta.get("config") if isinstance(meta.get("config"), str) else None,
+        "seed": record["seed"],
+        "commit": f"`{(record['git'] or {}).get('commit')}`" if record["git"] else None,
+        "epochs": timing.get("train_epochs"),
+        "training time": f"{timing['train_seconds']:,.0f} s on {record['environment'].get('device')}",
+        "sha256 of the weights": f"`{record['weights']['sha256']}`",
+    }
+    table = [f"| {key} | {value} |" for key, value in rows.items() if value is not None]
+    experiment = {key: record["config"].get(key) for key in ("data", "model", "trainer")}
+    # Where the data lay is nobody's business but the trainer's.
+    data_args = {key: value for key, value in experiment["data"].get("init_args", {}).items() if key != "root"}
+    experiment["data"] = experiment["data"] | {"init_args": data_args}
+    # What a Trainer was not told.
+    experiment["trainer"] = {key: value for key, value in experiment["trainer"].items() if value is not None}
+    config = json.dumps(experiment, indent=2, default=str)
+    return "\n".join(
+        ["| what | value |", "| --- | --- |", *table, "", "The whole experiment:", "", "```json", config, "```"]
+    )
+
+
+def _limitations(network: Network, data: str) -> str:
+    known = "ten digits" if data in ("mnist", "digits") else f"the {network.num_classes} classes above"
+    lines = [
+        f"It knows {known} and nothing else: whatever it is shown, it names one of them, often with confidence.",
+        "It is a network of its time, kept for study: today's networks err less.",
+        "Its probabilities are the softmax of the logits and were not calibrated.",
+    ]
+    if network.input_shape[0] == 1:
+        lines.append("It was trained on light ink on black; what is dark on light must be inverted first.")
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _use(has_card: bool) -> str:
+    if has_card:
+        code = 'import zoo\n\nweights = zoo.get_weights("model.safetensors")\nnetwork, transforms = weights.network(), '
+        code += 'weights.transforms()\nprobabilities = network(transforms("picture.jpg")).softmax(dim=1)'
+    else:
+        code = 'import json\n\nimport safetensors.torch\nimport zoo\n\nconfig = json.load(open("config.json"))\n'
+        code += 'network = zoo.get_model(config["network"], variant=config["variant"], **config["options"])\n'
+        code += 'network.load_state_dict(safetensors.torch.load_file("model.safetensors"))'
+    return f"```python\n{code}\n```"
+
+
+def _citation(network: Network) -> str:
+    own = [
+        "@software{zoo,",
+        "  title = {zoo: the history of image recognition, re-run},",
+        f"  version = {{{__version__}}},",
+    ]
+    entries = [bibtex(network.name, network.variant), "\n".join([*own, "}"])]
+    return "\n".join(["```bibtex", "\n\n".join(filter(None, entries)), "```"])

@@ -1,0 +1,97 @@
+"""Writes trained networks as files for other programs, each checked against the network before it is there."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from torch import nn
+
+from zoo.errors import InputError
+from zoo.files import drafts
+from zoo.models.network import Network
+from zoo.weights.cards import NAME
+from zoo.weights.export import forms
+from zoo.weights.export.checks import Agreement, check, check_images
+from zoo.weights.export.folder import Checked, Images, write_hub, write_pair
+from zoo.weights.export.metadata import metadata_of
+from zoo.weights.sources.convnetjs import check_exportable, from_convnetjs, to_convnetjs
+from zoo.weights.trained import Weights
+
+ENDINGS = {"safetensors": ".safetensors", "onnx": ".onnx", "torch-export": ".pt2", "hub": "", "convnetjs": ".json"}
+_GRAPHS: dict[str, tuple[Callable[..., bytes], Callable[[bytes], forms.Run]]] = {
+    "onnx": (forms.to_onnx, forms.run_onnx),
+    "torch-export": (forms.to_program, forms.run_program),
+    # Their page has no place for notes.
+    "convnetjs": (
+        lambda module, network, notes: to_convnetjs(network),
+        lambda content: from_convnetjs(json.loads(content)),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written: the path, its bytes, and how it agrees with the network; ``rounding`` where it is in half."""
+
+    path: Path
+    num_bytes: int
+    num_real: int
+    num_random: int
+    agreement: Agreement
+    rounding: Agreement | None
+
+
+def export(weights: Weights, form: str, output: Path | None = None, half: bool = False) -> Exported:
+    """Writes ``weights`` as ``form`` to ``output``, by default a name in the working folder.
+
+    The form is read back and must give the network's logits on real and on random images; until it has, nothing is at
+    ``output``. ``half`` stores the weights in 16 bits: then the form must give the logits of the rounded network, and
+    ``rounding`` says what the rounding itself costs. Raises InputError where the network has no such form, the check
+    fails, or nothing can be written there.
+    """
+    path = output or Path(file_name(weights) + ENDINGS[form])
+    _check_place(path, form)
+    network = weights.network()
+    if form == "convnetjs":
+        check_exportable(network, half)
+    elif form in _GRAPHS:
+        forms.check_graph(network, form)
+    images = check_images(weights)
+    write = {"hub": write_hub, "safetensors": write_pair}.get(form) or partial(_write_graph, form)
+    num_bytes, (agreement, rounding) = write(weights, network, path, half, images)
+    real, noise = images
+    return Exported(path, num_bytes, len(real), len(noise), agreement, rounding)
+
+
+def file_name(weights: Weights) -> str:
+    """Letters, digits and hyphens: of a name, ``lenet5-mnist``; of a path, the network's own name and its data's."""
+    network = weights.bare_network()
+    if NAME.fullmatch(weights.name):
+        return weights.name.replace("/", "-")
+    return f"{network.name}-{network.variant}-{weights.data.class_name.lower()}"
+
+
+def _check_place(path: Path, form: str) -> None:
+    if not path.parent.is_dir():
+        raise InputError(f"There is no folder {path.parent} to write {path.name} to: make it first.")
+    if path.is_dir() and (form != "hub" or any(path.iterdir())):
+        raise InputError(f"{path} is a folder{' with files in it' if form == 'hub' else ''}: give another --output.")
+    if form == "hub" and path.is_file():
+        raise InputError(f"{path} is a file, but --format hub writes a folder: give another --output.")
+    if form == "safetensors" and path.suffix != ".safetensors":
+        raise InputError(f"{path} does not end in .safetensors, which tells the file from its card: give such a name.")
+
+
+def _write_graph(
+    form: str, weights: Weights, network: Network, path: Path, half: bool, images: Images
+) -> tuple[int, Checked]:
+    module: nn.Module = forms.StoredInHalf(network).eval() if half else network
+    write, read = _GRAPHS[form]
+    content = write(module, network, metadata_of(weights, network, half))
+    found = check(network, module, read(content), images, f"{weights.name} as {form}")
+    with drafts(path) as folder:
+        (folder / path.name).write_bytes(content)
+        (folder / path.name).replace(path)
+    return len(content), found

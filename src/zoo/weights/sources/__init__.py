@@ -1,0 +1,1 @@
+"""Where trained weights come from: runs, pairs of file and card, torchvision, Caffe."""

@@ -1,0 +1,133 @@
+"""Weights that a run of this package left: a run folder, or one of its checkpoints."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from torch import Tensor
+
+from zoo import runs
+from zoo.data.transforms import LessMeanImage
+from zoo.errors import InputError
+from zoo.models import protocol_of
+from zoo.results.record import Record
+from zoo.weights.sources.checkpoint import description_of, load_checkpoint, state_of
+from zoo.weights.trained import DataUse, Steps, Weights, check_state
+
+
+class RunWeights(Weights):
+    """A checkpoint with what lies around it: the run's config, and its Record where the run was measured."""
+
+    path: Path
+
+    def __init__(self, path: Path) -> None:
+        self.path = runs.find_checkpoint(str(path))
+        self.name = str(path)
+        self._checkpoint = load_checkpoint(self.path)
+        description = description_of(self._checkpoint, self.path)
+        config = runs.config_of(self.path)
+        self.config = _read_config(config) if config else None
+        self.record = _read_record(self.path)
+        self._described: dict[str, Any] = {
+            "name": self.name,
+            "network": description["name"],
+            "variant": description["variant"],
+            "options": dict(description["options"]),
+        }
+
+    @property
+    def data(self) -> DataUse:  # type: ignore[override]
+        """From the run's own config. Raises InputError for a checkpoint that was taken out of its run folder."""
+        described = self._config()["data"]
+        class_name = str(described["class_path"]).rpartition(".")[2]
+        name, variant = self._described["network"], self._described["variant"]
+        protocol = self.record.protocol if self.record else protocol_of(name, variant)
+        return DataUse(class_name, described.get("init_args", {}).get("transform"), protocol)
+
+    @property
+    def meta(self) -> dict[str, Any]:  # type: ignore[override]
+        """What can be said of a run without its data: network, class names, seed, and its Record."""
+        meta = {**self._described, "config": self.config, "record": None, "path": str(self.path)}
+        if self.record:
+            record = self.record.content()
+            scores = {"protocol": record["protocol"], "n": record["n"]} | record["metrics"]
+            meta |= {"record": record, "scores": scores, "commit": (record["git"] or {}).get("commit")}
+            meta |= {key: record[key] for key in ("parameters", "seed")}
+        if self.config:
+            meta["class_names"] = self._class_names()
+        return meta
+
+    def state(self) -> dict[str, Tensor]:
+        """The network's tensors of the checkpoint."""
+        return state_of(self._checkpoint, self.path)
+
+    def verify(self) -> None:
+        """Raises InputError unless the checkpoint fits its network and, where there is a Record, has its weights."""
+        check_state(self.state(), self.bare_network(), str(self.path))
+        if self.record:
+            from zoo.evaluation.recorder import weights_digest
+
+            found = weights_digest(self.network())
+            if found != self.record.weights["sha256"]:
+                raise InputError(
+                    f"{self.path} does not hold the weights of the Record beside it: their sha256 is {found[:12]}...,"
+                    f" not {self.record.weights['sha256'][:12]}...."
+                )
+
+    def steps(self, root: str | None = None) -> Steps:
+        """The preprocessing; a mean image is taken anew from the run's training images, in ``root`` if given."""
+        steps = super().steps()
+        if not isinstance(steps, LessMeanImage):
+            return steps
+        chosen = {key: value for key, value in self._config()["data"]["init_args"].items() if key != "download"}
+        module: Any = self._module(**chosen | ({"root": root} if root is not None else {}))
+        module.setup()
+        fitted: Steps = module.splits["test"].transform
+        return fitted
+
+    def root(self) -> str | None:
+        """The folder that the run read its data from, where they are of a kind that has one."""
+        found: str | None = self._config()["data"]["init_args"].get("root")
+        return found
+
+    def _config(self) -> dict[str, Any]:
+        if self.config is None:
+            raise InputError(
+                f"{self.path} lies outside its run folder, so that its data and preprocessing are not known:"
+                f" put it beside its {runs.CONFIG}, in checkpoints/."
+            )
+        return self.config
+
+    def _class_names(self) -> list[str]:
+        module = self._module()
+        count = int(self._described["options"].get("num_classes", 0))
+        if hasattr(module, "class_names") and len(module.class_names) <= max(count, 1):
+            return list(module.class_names)
+        if self.data.class_name == "ImageNet" and count == 1000:
+            from zoo.weights.sources.torchvision import imagenet_names
+
+            return imagenet_names()
+        return [f"class {number}" for number in range(count)]
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise InputError(f"{path} is not the config of a run: it is not valid YAML.") from error
+    for key in ("data", "model"):
+        described = content.get(key) if isinstance(content, dict) else None
+        if not isinstance(described, dict) or not isinstance(described.get("class_path"), str):
+            raise InputError(f"{path} is not the config of a run: it lacks {key}.class_path.")
+        if not isinstance(described.setdefault("init_args", {}), dict):
+            raise InputError(f"{path} is not the config of a run: {key}.init_args are no options.")
+    return dict(content)
+
+
+def _read_record(checkpoint: Path) -> Record | None:
+    """The Record beside the last checkpoint; one of another moment of the run was not measured."""
+    folder = checkpoint.absolute().parent.parent
+    record = folder / runs.RECORD
+    if checkpoint.absolute() != folder / runs.CHECKPOINT or not record.is_file():
+        return None
+    return Record.read(record)

@@ -1,0 +1,206 @@
+"""Second processes: signals that stop a run and kills that do not ask, and how it goes on in its folder."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from zoo.cli import main
+from zoo.errors import InputError
+from zoo.results.record import Record
+from zoo.training.checkpoints import WholeFile
+
+QUIET = ["--trainer.enable_progress_bar", "false"]
+RUN = ["--config", "lenet5_digits", "--trainer.max_epochs", "6", "--model.optimizer.lr", "0.01", *QUIET]
+
+
+def started(folder: Path, *words: str) -> subprocess.Popen:
+    kept = {name: value for name, value in os.environ.items() if name not in ("LOCAL_RANK", "ZOO_RUN_DIR")}
+    return subprocess.Popen(
+        [sys.executable, "-m", "zoo", "fit", *words], cwd=folder, env=kept,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def wait_for(path: Path, process: subprocess.Popen) -> None:
+    while not path.exists():
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.01)
+
+
+def ended(process: subprocess.Popen) -> None:
+    _, told = process.communicate(timeout=300)
+    assert process.returncode == 0, told
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The run that nobody stopped."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    assert main(["fit", *RUN, "--run_dir", str(folder)]) == 0
+    return folder
+
+
+def assert_same(run: Path, whole: Path) -> None:
+    one, other = Record.read(run / "record.json"), Record.read(whole / "record.json")
+    assert one.weights == other.weights
+    assert one.metrics == other.metrics
+    assert one.config == other.config
+    for key in ("train_images", "train_steps", "train_epochs"):
+        assert one.timing[key] == other.timing[key]
+    assert _rows(run) == _rows(whole)
+
+
+def _rows(run: Path) -> list[str]:
+    lines = (run / "metrics.csv").read_text().splitlines()
+    times = [n for n, name in enumerate(lines[0].split(",")) if "second" in name or "waiting" in name]
+    return [",".join(v for n, v in enumerate(line.split(",")) if n not in times) for line in lines]
+
+
+def test_a_run_stopped_by_sigterm_and_by_sigint_goes_on_in_its_folder(in_folder, whole):
+    # Always the same call, as in a script that a scheduler may run again.
+    words = [*RUN, "--resume", "run", "--save_every_n_steps", "5"]
+    last, steps = in_folder / "run" / "checkpoints" / "last.ckpt", []
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        process = started(in_folder, *words)
+        written = last.stat().st_mtime_ns if last.exists() else 0
+        while process.poll() is None and (not last.exists() or last.stat().st_mtime_ns == written):
+            time.sleep(0.01)
+        process.send_signal(signum)
+        _, told = process.communicate(timeout=120)
+        assert process.returncode == 128 + signum, told
+        (sentence,) = [line for line in told.splitlines() if line.startswith("zoo:")]
+        assert sentence.endswith("go on with: zoo fit --resume run")
+        assert f"Stopped by {signal.Signals(signum).name} after step" in sentence
+        steps.append(torch.load(last, weights_only=True)["global_step"])
+        assert f"after step {steps[-1]};" in sentence
+    assert 0 < steps[0] < steps[1]
+    assert main(["fit", "--resume", "run", "--save_every_n_steps", "null", *QUIET]) == 0
+    assert_same(in_folder / "run", whole)
+    assert not list(last.parent.glob("*.part"))
+
+
+def test_a_killed_run_leaves_a_whole_checkpoint_and_its_metrics_are_taken_back(in_folder, whole):
+    process = started(in_folder, *RUN, "--run_dir", "run", "--save_every_n_steps", "3")
+    wait_for(in_folder / "run" / "checkpoints" / "last.ckpt", process)
+    time.sleep(0.3)
+    process.kill()
+    process.communicate()
+    saved = torch.load(in_folder / "run" / "checkpoints" / "last.ckpt", weights_only=True)
+    assert saved["global_step"] % 3 == 0
+    # As if it had logged on for a while after its last checkpoint, which may be older than the first row.
+    metrics = in_folder / "run" / "metrics.csv"
+    with metrics.open("a") as file:
+        file.write("9,9,9\n" if metrics.stat().st_size else "epoch,lr,step\n9,9,9\n")
+    assert main(["fit", "--resume", "run", "--save_every_n_steps", "null", *QUIET]) == 0
+    config = yaml.safe_load((in_folder / "run" / "config.yaml").read_text())
+    assert "save_every_n_steps" not in config
+    assert yaml.safe_load((in_folder / "run" / "config.1.yaml").read_text())["save_every_n_steps"] == 3
+    assert_same(in_folder / "run", whole)
+
+
+KILLED_WRITER = """
+import sys, torch
+from zoo.training.checkpoints import WholeFile
+number = 0
+while True:
+    number += 1
+    WholeFile().save_checkpoint({"number": number, "tensor": torch.full((100_000,), float(number))}, sys.argv[1])
+    print(number, flush=True)
+"""
+
+
+def test_a_kill_at_any_moment_of_writing_leaves_the_old_checkpoint_or_the_new_one(tmp_path):
+    path = tmp_path / "last.ckpt"
+    process = subprocess.Popen([sys.executable, "-c", KILLED_WRITER, str(path)], stdout=subprocess.PIPE, text=True)
+    finished = 0
+    for _ in range(20):
+        finished = int(process.stdout.readline())
+        # Looked at while the next ones are being written.
+        held = torch.load(path, weights_only=True)
+        assert held["number"] >= finished
+        assert bool((held["tensor"] == held["number"]).all())
+    process.kill()
+    rest = process.communicate()[0].split()
+    held = torch.load(path, weights_only=True)
+    assert held["number"] - int(rest[-1] if rest else finished) in (0, 1)
+    assert bool((held["tensor"] == held["number"]).all())
+
+
+def test_a_disk_that_refuses_leaves_the_old_checkpoint(tmp_path, monkeypatch):
+    path = tmp_path / "last.ckpt"
+    WholeFile().save_checkpoint({"number": 1}, path)
+
+    def full(checkpoint, file):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(InputError, match=r"last.ckpt cannot be written \(No space left on device\)"):
+        WholeFile().save_checkpoint({"number": 2}, path)
+    assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]
+    assert torch.load(path, weights_only=True) == {"number": 1}
+
+
+def test_two_processes_stop_together_and_go_on_with_the_same_weights(in_folder):
+    two = [*RUN, "--trainer.max_epochs", "3", "--trainer.accelerator", "cpu"]
+    two += ["--trainer.strategy", "ddp", "--trainer.devices", "2"]
+    ended(started(in_folder, *two, "--run_dir", "whole"))
+    process = started(in_folder, *two, "--run_dir", "run", "--save_every_n_steps", "20")
+    wait_for(in_folder / "run" / "checkpoints" / "last.ckpt", process)
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 143, told
+    assert told.count("Stopped by SIGTERM") == 1
+    ended(started(in_folder, "--resume", "run", *QUIET))
+    one, other = Record.read(in_folder / "run" / "record.json"), Record.read(in_folder / "whole" / "record.json")
+    assert (one.weights, one.metrics) == (other.weights, other.metrics)
+    assert one.timing["train_images"] == other.timing["train_images"]
+    assert one.environment["processes"] == 2
+    assert _rows(in_folder / "run") == _rows(in_folder / "whole")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["fit", "--resume", "nothing"], "There is no run in nothing to go on with"),
+        (["fit", *RUN, "--resume", "x", "--run_dir", "y"], "leave out --run_dir"),
+        (["fit", *RUN, "--resume", "x", "--ckpt_path", "y"], "leave out --ckpt_path"),
+        (["test", "--ckpt_path", "x", "--resume", "x"], "zoo test resumes nothing"),
+        (["fit", *RUN, "--save_every_n_minutes", "0"], "save_every_n_minutes must be above 0"),
+    ],
+)
+def test_what_cannot_be_resumed_is_said_in_a_sentence(in_folder, capsys, words, says):
+    assert main(words) == 2
+    assert says in capsys.readouterr().err
+    assert list(in_folder.iterdir()) == []
+
+
+def test_a_run_that_is_over_is_not_gone_on_with(in_folder, whole, capsys):
+    before = json.loads((whole / "record.json").read_text())
+    assert main(["fit", "--resume", str(whole), *QUIET]) == 2
+    assert "is over and has its Record" in capsys.readouterr().err
+    assert json.loads((whole / "record.json").read_text()) == before
+
+
+def test_what_is_typed_anew_is_shown_beside_what_the_run_had(in_folder, whole, capsys):
+    assert main(["fit", "--ckpt_path", str(whole), "--trainer.max_epochs", "7", "--run_dir", "on", *QUIET]) == 0
+    assert "trainer.max_epochs 7, not 6" in capsys.readouterr().out
+
+
+def test_the_wandb_run_is_gone_on_with(in_folder):
+    def ids():
+        return [path.name.rpartition("-")[2] for path in (in_folder / "run" / "wandb").glob("offline-run-*-*")]
+
+    words = [*RUN, "--config", "overlays/wandb", "--trainer.max_epochs", "1"]
+    assert main(["fit", *words, "--run_dir", "run", "--test", "false"]) == 0
+    (first,) = ids()
+    assert main(["fit", "--resume", "run", *QUIET, "--trainer.max_epochs", "2"]) == 0
+    assert set(ids()) == {first}

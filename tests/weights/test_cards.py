@@ -1,0 +1,152 @@
+"""The weights that the package carries: every card true, every score recomputed from the file that is shipped."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from weights_cases import NAME, make_run
+
+import zoo
+from zoo.catalog import NETWORKS
+from zoo.cli import main
+from zoo.errors import InputError
+from zoo.weights import cards
+from zoo.weights.cards import NAME as PATTERN
+from zoo.weights.cards import PLANNED, SHIPPED, card_schema, read_card, shipped
+from zoo.weights.export import ship
+from zoo.weights.export.scoring import measure
+
+TEST_DATA = os.environ.get("ZOO_TEST_DATA")
+NAMES = list(shipped())
+# A forward pass of more is measured by zoo benchmark, not by a test of seconds.
+MOST_MACS = 15_000_000
+
+
+def test_the_shipped_weights_fit_into_a_wheel():
+    assert sum(path.stat().st_size for path in SHIPPED.rglob("*.*")) <= 60e6
+    weights = {path.with_suffix("").relative_to(SHIPPED).as_posix() for path in SHIPPED.rglob("*.safetensors")}
+    assert weights == set(NAMES)
+
+
+def test_what_is_planned_has_names_of_networks_and_variants():
+    for name in PLANNED:
+        assert PATTERN.fullmatch(name)
+        network, _, variant = name.partition("/")[0].partition("-")
+        assert not variant or variant in NETWORKS[network].variants
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shipped_file_is_what_its_card_says(name):
+    card, weights = shipped()[name], zoo.get_weights(name)
+    weights.verify()
+    content = read_card(card)
+    assert content["name"] == name
+    assert content["scores"] is not None
+    assert content["bytes"] == card.with_suffix(".safetensors").stat().st_size
+    network = weights.network()
+    assert sum(parameter.numel() for parameter in network.parameters()) == content["parameters"]
+    assert len(content["class_names"]) == network.num_classes
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shipped_record_is_among_the_benchmarks(name):
+    record = read_card(shipped()[name])["record"]
+    kept = [json.loads(path.read_text()) for path in (ROOT / "benchmarks" / "results").rglob("*.json")]
+    assert record in kept
+
+
+def root_of(class_name):
+    """Where the data are, or None where they are not here."""
+    if class_name in ("Digits", "FiveDigits", "Symmetry"):
+        return "data"
+    return TEST_DATA
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shipped_files_scores_are_recomputed_exactly(name):
+    from zoo.models.summary import summarize, total_macs
+
+    weights = zoo.get_weights(name)
+    root = root_of(weights.data.class_name)
+    if root is None:
+        pytest.skip("needs ZOO_TEST_DATA")
+    macs, _ = total_macs(summarize(weights.bare_network()))
+    if macs > MOST_MACS and "ZOO_ALL_SCORES" not in os.environ:
+        pytest.skip(f"takes minutes: ZOO_ALL_SCORES=1, or zoo benchmark {name}")
+    scores = weights.meta["scores"]
+    assert measure(weights, root, scores["batch_size"]) == scores
+
+
+@pytest.fixture(scope="module")
+def card(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made")
+    return ship.write(make_run(folder / "run"), NAME, folder / "out")
+
+
+def test_a_card_says_all_that_it_must(card):
+    content = read_card(card)
+    assert content["network"] == "linear"
+    assert content["variant"] == "paper"
+    assert content["options"] == {"num_classes": 10, "in_channels": 1, "input_size": 8}
+    assert content["preprocessing"]["input_shape"] == [1, 8, 8]
+    assert content["preprocessing"]["std"] == [1 / 255]
+    assert content["data"]["fingerprint"] == content["record"]["dataset"]["fingerprint"]
+    assert content["commit"] == content["record"]["git"]["commit"]
+    assert content["licence"] == "Apache-2.0"
+    assert set(content) == set(card_schema()["properties"])
+
+
+def test_the_card_is_shown_and_listed(card, monkeypatch, capsys):
+    monkeypatch.setattr(cards, "SHIPPED", card.parents[1])
+    assert main(["list", "weights"]) == 0
+    listed = capsys.readouterr().out
+    assert any(line.startswith("linear/digits") and "(n = 360)" in line for line in listed.splitlines())
+    assert "vgg16-bn/cifar10" in listed
+    assert "not trained yet" in listed
+    assert "torchvision/vgg16_bn" in listed
+    assert main(["info", "weights", NAME, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == read_card(card)
+    assert main(["info", "weights", NAME]) == 0
+    shown = capsys.readouterr().out
+    for words in ("linear/digits", "650", "single view", "Apache-2.0", "float16", "seed"):
+        assert words in shown
+    assert main(["info", "weights", "vgg16-bn/cifar10"]) == 2
+    assert "not trained yet" in capsys.readouterr().err
+
+
+def test_cards_are_listed_without_torch():
+    code = (
+        "import sys; from zoo.cli import main; main(['list', 'weights']);"
+        "print('HEAVY', sorted({'torch', 'lightning', 'numpy', 'torchvision', 'safetensors'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "HEAVY []"
+
+
+def test_other_data_than_the_cards_are_not_scored(card, monkeypatch):
+    from zoo.data import Digits
+    from zoo.errors import InputError
+
+    read = Digits.read
+
+    def swapped(self):
+        data = read(self)
+        return {"train": data["test"], "test": data["train"]}
+
+    monkeypatch.setattr(Digits, "read", swapped)
+    with pytest.raises(InputError, match="these are other images"):
+        measure(zoo.get_weights(Path(card).with_suffix(".safetensors")))
+
+
+def test_weights_that_are_planned_lead_to_those_of_another_recipe(monkeypatch, tmp_path):
+    monkeypatch.setattr(cards, "SHIPPED", tmp_path)
+    with pytest.raises(InputError, match="not trained yet: zoo list weights shows those that are"):
+        zoo.get_weights("vgg16-bn/cifar10")
+    (tmp_path / "vgg16-bn").mkdir()
+    (tmp_path / "vgg16-bn" / "cifar10-short.json").touch()
+    with pytest.raises(InputError, match=r"not trained yet: there is vgg16-bn/cifar10-short\."):
+        zoo.get_weights("vgg16-bn/cifar10")
