@@ -39,7 +39,7 @@ def draw_ladder(which: str | None, file: Path, records: Path | None = None) -> N
     rows = steps(rows_of(which, found, published))
     if not rows:
         raise InputError(f"Nothing was measured on {which}, so there is nothing to draw: give other --records.")
-    save(file, lambda: _figure(published.datasets[which].title, rows))
+    save(file, lambda: figure_of(published.datasets[which].title, rows))
 
 
 def steps(rows: Sequence[Row]) -> list[Row]:
@@ -51,7 +51,8 @@ def steps(rows: Sequence[Row]) -> list[Row]:
     return sorted(best.values(), key=lambda row: -row.top1_error)
 
 
-def _figure(title: str, rows: Sequence[Row]) -> "Figure":
+def figure_of(title: str, rows: Sequence[Row]) -> "Figure":
+    """Three panels with a point for each of ``rows``, and their names below."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11.0, 5.6), layout="constrained")
@@ -77,6 +78,8 @@ def _points(axes: "Axes", rows: Sequence[Row], place: Callable[[Row], Any]) -> N
     """A numbered disc a network, tied to the bar of its published error."""
     for number, row in enumerate(rows, 1):
         x = place(row)
+        if x is None:
+            continue  # nobody counted the multiply-accumulates of an old Record of this network
         if row.published is not None and row.published_measure == "top1_error":
             axes.plot([x, x], [row.top1_error, row.published], color=PERSON, linewidth=0.8, zorder=1)
             axes.plot(x, row.published, **_PUBLISHED, zorder=2)
