@@ -23,7 +23,7 @@ _OF_OTHERS = ("LOCAL_RANK", "ZOO_RUN_DIR", "PL_GLOBAL_SEED")
 
 
 def run(verb: str, args: list[str]) -> int:
-    """Reads the words and does what ``reproduce`` says."""
+    """Reads the options and does what ``reproduce`` says."""
     parser = Parser(
         prog=f"zoo {verb}",
         description="Say what differs from a Record's run today, run it again, and judge: exit status 0 where its"
@@ -116,7 +116,7 @@ def _machine(then: Record) -> list[str]:
 
 
 def _differences(path: Path, then: Record, words: list[str], code: str | None, other_data: bool) -> list[Difference]:
-    """What is not as it was; the config and the data are looked at with this checkout's code only."""
+    """What differs from then; the config and the data are looked at with this checkout's code only."""
     import torch
 
     package = _package(code)

@@ -41,7 +41,7 @@ class CaffeFile(Weights):
         check_state(self.state(), self.bare_network(), self.name)
 
     def bare_steps(self) -> Steps:
-        """The geometry of the authors' examples, then their mean colour taken off."""
+        """The geometry of the authors' examples, then their mean colour subtracted."""
         named = TRANSFORMS[str(self.data.transform)]
         mean = preprocessing_of(self.form, named.size).mean.flatten().tolist()
         steps: PhotoTransform = replace(named, mean=tuple(mean))
