@@ -99,7 +99,8 @@ def measure_together(one: JointMeasurement, options: BenchmarkOptions) -> list[R
     return [
         record_of(
             members, split.data, each.name, result, seconds=measurement.seconds, how=noted | {"protocol": each.typed},
-            device=measurement.device, processes=trainer.world_size,
+            # Not the network's own, which is back on the CPU by now.
+            device=trainer.strategy.root_device, processes=trainer.world_size,
         )
         for members, results in zip(groups, measurement.results, strict=True)
         for each, result in zip(one.protocols, results, strict=True)
