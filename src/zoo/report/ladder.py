@@ -63,13 +63,12 @@ def figure_of(title: str, rows: Sequence[Row]) -> "Figure":
     panels[0].set_ylabel("top-1 error, %")
     panels[0].set_ylim(bottom=0)
     names = [f"{number}  {_name(row)}, {row.top1_error:.2f} %" for number, row in enumerate(rows, 1)]
-    handles = [panels[0].plot([], [], "o", color=OURS, markersize=10)[0] for _ in rows]
+    # The numbers in the names say which point it is.
+    handles = [panels[0].plot([], [], linestyle="none")[0] for _ in rows]
     handles += panels[0].plot([], [], **_PUBLISHED)
-    legend = figure.legend(
+    figure.legend(
         handles, [*names, "published, same protocol"], loc="outside lower center", ncols=4, frameon=False, fontsize=8
     )
-    for handle in legend.legend_handles[:-1]:
-        handle.set_visible(False)  # the numbers say which point it is
     figure.suptitle(f"{title}: the ladder, measured in this zoo")
     return figure
 
