@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from lightning.pytorch import Trainer
 
 import zoo
 import zoo.data
@@ -16,6 +17,7 @@ from zoo.catalog import NETWORKS
 from zoo.cli import main
 from zoo.data.photos.transforms import TRANSFORMS
 from zoo.data.smoke import drawn_photo
+from zoo.results import provenance
 from zoo.results.record import Record
 
 DIGITS = {"class_path": "zoo.data.Digits", "init_args": {"batch_size": 32}}
@@ -106,6 +108,30 @@ def test_many_protocols_and_networks_decode_and_scale_each_picture_once(photos, 
     assert f"| {stored} |" in capsys.readouterr().out
 
 
+def test_networks_with_other_preprocessing_see_their_own_images(photos, tmp_path):
+    data = yaml.safe_load((Path(photos[0]) / "config.yaml").read_text())["data"]
+    data["init_args"]["transform"] = "torchvision"
+    # The same weights as the first network, so that nothing but the images can tell them apart.
+    made = {"variant": "modern", "in_channels": 3, "num_classes": 2}
+    other = str(trained(tmp_path / "standardised", data, 0, **made))
+    benchmark(photos[0], other, "--protocol", "centre", "--output", str(tmp_path / "both"))
+    losses = {}
+    for number, one in enumerate((photos[0], other)):
+        benchmark(one, "--protocol", "centre", "--output", str(tmp_path / str(number)))
+        (alone,) = records_in(tmp_path / str(number)).values()
+        together = Record.read(tmp_path / "both" / f"{Path(one).name}-seed0-centre.json")
+        losses[one] = (together.metrics["loss"], alone.metrics["loss"])
+        assert together.config["data"] == alone.config["data"]
+    assert all(together == pytest.approx(alone, rel=1e-5) for together, alone in losses.values())
+    assert len({round(alone, 3) for _, alone in losses.values()}) == 2
+
+
+def test_a_record_has_the_seed_of_its_networks_training(digits, tmp_path):
+    benchmark(*digits, "--output", str(tmp_path / "out"))
+    seeds = {name: record.seed for name, record in records_in(tmp_path / "out").items()}
+    assert seeds == {"net0-seed0-centre.json": 0, "net1-seed1-centre.json": 1}
+
+
 def test_the_integers_do_not_depend_on_the_batch_size(photos, tmp_path):
     for size in ("1", "4", "1000"):
         benchmark(photos[0], "--protocol", "ten-crop,dense-64", "--batch_size", size, "--output", str(tmp_path / size))
@@ -128,6 +154,16 @@ def test_two_processes_count_what_one_counts(digits, tmp_path, zoo_process):
         name: (r.n, r.metrics["top1_wrong"], r.metrics["top5_wrong"]) for name, r in two.items()
     }
     assert {record.environment["processes"] for record in two.values()} == {2}
+
+
+def test_the_code_is_that_which_was_imported_whatever_is_committed_while_it_measures(digits, tmp_path, monkeypatch):
+    commits, test = ["a" * 40], Trainer.test
+    monkeypatch.setattr(provenance, "checkout_of", lambda package: tmp_path)
+    monkeypatch.setattr(provenance, "_git", lambda checkout, *words: commits[-1] if words[0] == "rev-parse" else "")
+    monkeypatch.setattr(Trainer, "test", lambda *given, **named: commits.append("b" * 40) or test(*given, **named))
+    benchmark(digits[0], "--protocol", "centre,six-views", "--output", str(tmp_path / "out"))
+    assert commits[-1] == "b" * 40
+    assert [record.git["commit"] for record in records_in(tmp_path / "out").values()] == ["a" * 40] * 2
 
 
 def test_an_ensemble_is_one_record_of_the_mean_of_the_probabilities(digits, tmp_path, capsys):

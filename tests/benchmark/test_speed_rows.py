@@ -17,6 +17,7 @@ from zoo.cli import main
 from zoo.errors import InputError
 from zoo.report.formats import FORMS
 from zoo.report.tables import document
+from zoo.results import provenance
 from zoo.results.schema import DESCRIBING, KEYWORDS
 from zoo.results.speed import SpeedRecord, rates, read_speeds, speed_schema
 
@@ -43,6 +44,17 @@ def test_a_record_has_every_form_mode_and_batch_size(folder):
     assert (lenet5.parameters, lenet5.input_shape) == (60_000, [1, 32, 32])
     assert lenet5.environment["threads"] == torch.get_num_threads()
     assert all(len(row["seconds"]) == len(row["cpu_seconds"]) == 3 for row in lenet5.rows)
+
+
+def test_the_code_is_that_which_was_imported_whatever_is_committed_while_it_measures(tmp_path, monkeypatch):
+    commits, timed = ["a" * 40], timing.timed
+    monkeypatch.setattr(timing, "LEAST_SECONDS", 0.001)
+    monkeypatch.setattr(provenance, "checkout_of", lambda package: tmp_path)
+    monkeypatch.setattr(provenance, "_git", lambda checkout, *words: commits[-1] if words[0] == "rev-parse" else "")
+    monkeypatch.setattr("zoo.speed.timed", lambda *given: commits.append("b" * 40) or timed(*given))
+    measure(["linear", "perceptron"], [1], tmp_path, warmup=1, repeats=2, forms=["float32"])
+    assert commits[-1] == "b" * 40
+    assert [record.git["commit"] for record in read_speeds(tmp_path)] == ["a" * 40] * 2
 
 
 def test_rates_are_images_over_seconds_with_quartiles():

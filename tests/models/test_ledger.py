@@ -41,6 +41,27 @@ def test_measuring_a_checkpoint_trains_nothing(in_folder):
     assert (again.compute["macs"], again.compute["train_macs"]) == (326_520, 0)
 
 
+def test_two_processes_count_each_image_once_however_often_the_run_goes_on(zoo_process, tmp_path):
+    def ledger(run):
+        return torch.load(tmp_path / run / "checkpoints" / "last.ckpt", weights_only=True)["zoo_ledger"]["images"]
+
+    def assert_record(run, epochs):
+        record = Record.read(tmp_path / run / "record.json")
+        assert record.environment["processes"] == 2
+        assert record.timing["train_images"] == epochs * 1_437
+        assert record.compute["train_macs"] == 3 * 326_520 * epochs * 1_437
+
+    two = [*QUIET, "--trainer.strategy", "ddp", "--trainer.devices", "2"]
+    words = ["--config", "lenet5_digits", "--trainer.max_epochs", "2"]
+    zoo_process("fit", *words, *two, "--run_dir", "run", "--test", "false")
+    assert ledger("run") == 2 * 1_437
+    zoo_process("fit", "--resume", "run", "--test", "true", *two)
+    assert_record("run", 2)
+    zoo_process("fit", "--ckpt_path", "run", "--trainer.max_epochs", "3", *two, "--run_dir", "on")
+    assert ledger("on") == 3 * 1_437
+    assert_record("on", 3)
+
+
 def test_a_rule_without_back_propagation_counts_as_it_says(in_folder):
     record = record_of(in_folder / "mark1", "--config", "mark1_digits", "--trainer.max_epochs", "1")
     assert record.compute["macs"] == 10 * 512  # the fixed wiring adds, and is not counted

@@ -8,9 +8,11 @@ import sys
 from dataclasses import asdict
 
 import pytest
+import yaml
 from conftest import ROOT
 from results_cases import make_record, rows, write_records
 
+from zoo.catalog import NETWORKS
 from zoo.cli import main
 from zoo.report.formats import FORMS
 from zoo.report.tables import document
@@ -61,6 +63,34 @@ def test_figures_that_nobody_measured_follow_with_the_same_keys(folder):
     assert {tuple(row) for row in found} == {tuple(found[0])}
     assert {row["published_name"] for row in unmeasured} >= {"LeNet-1", "LeNet-4"}
     assert "LeNet-5" not in {row["published_name"] for row in unmeasured}
+
+
+def test_no_experiment_and_no_published_figure_is_left_out(tmp_path):
+    sizes = {"mnist": (10_000, 10), "cifar10": (10_000, 10), "imagenet": (50_000, 1000)}
+    expected = [
+        (name, variant, dataset) for name, entry in NETWORKS.items() for variant in entry.variants for dataset in sizes
+    ]
+    records = []
+    for number, (network, variant, dataset) in enumerate(expected):
+        n, classes = sizes[dataset]
+        published = (network, variant, dataset) == ("lenet5", "paper", "mnist")
+        wrong = 95 if published else n * (number % 11) // 10
+        made = {"n": n, "classes": classes, "wrong": wrong, "sha": f"{number:x}"[-1]}
+        records.append(make_record(network=network, variant=variant, dataset=dataset, **made))
+    write_records(tmp_path, records)
+    found = rows(tmp_path, None)
+    assert sorted((r["network"], r["variant"], r["dataset"]) for r in found if r["n"]) == sorted(expected)
+    verdicts = {"reproduced", "better", "not reproduced", "not comparable", "not measured"}
+    assert {row["verdict"] for row in found} >= verdicts
+    # A figure stands beside runs, beside a config that nobody has trained, or alone.
+    figures = yaml.safe_load((ROOT / "benchmarks" / "published.yaml").read_text())["figures"]
+    names = ("name", "nets", "top1_error", "top5_error")
+    figures = {(one["dataset"], *(one[name] for name in names)) for one in figures if "contest" not in one}
+    assert figures <= {(row["dataset"], *(row[f"published_{name}"] for name in names)) for row in found}
+    text = document(None, "md", tmp_path)
+    measured = [part for part in text.split("## ") if ": measured" in part.partition("\n")[0]]
+    lines = [line for part in measured for line in part.splitlines() if line.startswith("| ")]
+    assert len(lines) - 2 * len(measured) == len(expected)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -80,6 +80,7 @@ def test_the_saved_config_runs_the_same_experiment_again(run, in_folder):
 def test_another_seed_is_another_run(run, in_folder):
     fit("--config", str(run / "config.yaml"), "--run_dir", "again", "--seed_everything", "1", *QUIET)
     assert record_of(in_folder / "again")["weights"] != record_of(run)["weights"]
+    assert [record_of(folder)["seed"] for folder in (run, in_folder / "again")] == [0, 1]
 
 
 def test_test_measures_a_run_folder_with_its_own_config(run, in_folder, capsys):
@@ -87,6 +88,18 @@ def test_test_measures_a_run_folder_with_its_own_config(run, in_folder, capsys):
     assert record_of(in_folder / "measured")["metrics"] == record_of(run)["metrics"]
     assert record_of(in_folder / "measured")["weights"] == record_of(run)["weights"]
     assert "top-1 error" in capsys.readouterr().out
+
+
+def test_of_two_checkpoints_the_last_typed_gives_both_config_and_weights(run, in_folder):
+    fit(*SHORT, "--model.variant", "modern", "--trainer.limit_train_batches", "1", "--run_dir", "modern")
+    for words, last in (
+        (["--ckpt_path", str(run), "--ckpt_path=modern"], in_folder / "modern"),
+        (["--ckpt_path=modern", "--ckpt_path", str(run)], run),
+    ):
+        measured = in_folder / f"measured-{last.name}"
+        assert main(["test", *words, "--run_dir", str(measured), *QUIET]) == 0
+        assert record_of(measured)["weights"] == record_of(last)["weights"]
+        assert record_of(measured)["config"]["model"] == record_of(last)["config"]["model"]
 
 
 def test_validate_prints_the_errors_on_the_held_out_slice(run, in_folder, capsys):

@@ -79,8 +79,11 @@ def joint_measurements(
     return [JointMeasurement.of(members, chosen, options.batch_size) for members, chosen in found.values()]
 
 
-def measure_together(one: JointMeasurement, options: BenchmarkOptions) -> list[Record]:
-    """The Records of a joint measurement, by network and then by protocol, on the first process; none elsewhere."""
+def measure_together(one: JointMeasurement, options: BenchmarkOptions, git: dict[str, Any] | None) -> list[Record]:
+    """The Records of a joint measurement, by network and then by protocol, on the first process; none elsewhere.
+
+    ``git`` is the state of the code that measures.
+    """
     split, networks = one.split, [entry.network for entry in one.entries]
     predictions = [Predictions(options.predictions)] if options.predictions else []
     measurement = Measurement(
@@ -100,7 +103,7 @@ def measure_together(one: JointMeasurement, options: BenchmarkOptions) -> list[R
         record_of(
             members, split.data, each.name, result, seconds=measurement.seconds, how=noted | {"protocol": each.typed},
             # Not the network's own, which is back on the CPU by now.
-            device=trainer.strategy.root_device, processes=trainer.world_size,
+            device=trainer.strategy.root_device, processes=trainer.world_size, git=git,
         )
         for members, results in zip(groups, measurement.results, strict=True)
         for each, result in zip(one.protocols, results, strict=True)

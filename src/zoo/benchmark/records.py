@@ -11,7 +11,7 @@ from zoo.data.base import ImageDataModule
 from zoo.evaluation.record_builder import build_record
 from zoo.models import work_of
 from zoo.models.ledger import compute
-from zoo.results.provenance import git_state
+from zoo.options import declared
 from zoo.results.record import Record
 
 
@@ -25,8 +25,9 @@ def record_of(
     how: dict[str, Any],
     device: torch.device,
     processes: int,
+    git: dict[str, Any] | None,
 ) -> Record:
-    """Of several entries the Record of their ensemble: no seed, parameters added up, digests of all the weights.
+    """The Record of one entry; of several that of their ensemble: no seed, parameters added up, digests of all weights.
 
     ``counts`` are a result of ``Measurement``; ``seconds`` is the time of the measurement, which other protocols and
     networks may have shared; ``how`` goes into the config as ``benchmark``.
@@ -44,8 +45,9 @@ def record_of(
         timing=_training(entries) | speed,
         weights=first.origin if alone else _of_members(entries),
         config=first.config | {"benchmark": how},
-        git=git_state(),
+        git=git,
         compute=_compute(entries),
+        options=declared(first.config),
     )
 
 

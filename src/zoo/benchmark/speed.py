@@ -29,6 +29,7 @@ def measure(
     """
     if min(batch_sizes, default=0) < 1 or warmup < 1 or repeats < 2:
         raise InputError("--batch_sizes and --warmup must be at least 1, and --repeats 2, to have a spread.")
+    git = git_state()  # now, before anything is measured: of the code that has been imported
     device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
     models = {name: built(name) for name in names}
     for name, model in models.items():
@@ -39,8 +40,7 @@ def measure(
             raise InputError(f"{path} is there already, and no record is overwritten: give another --output.")
     output.mkdir(parents=True, exist_ok=True)
     for name, model in models.items():
-        before, git = _load(), git_state()
-        rows = []
+        before, rows = _load(), []
         for row in speed_rows(model.to(device), batch_sizes, device, warmup=warmup, repeats=repeats, forms=forms):
             print(_line(name, row), flush=True)
             rows.append(row)

@@ -16,6 +16,7 @@ from zoo.errors import InputError
 from zoo.evaluation.prediction_files import check_writable
 from zoo.evaluation.protocols import protocol
 from zoo.report.tables import of_records
+from zoo.results.provenance import git_state
 from zoo.results.record import Record
 from zoo.training.console import quiet
 
@@ -35,6 +36,8 @@ def benchmark(
     only help. Raises InputError for bad input, before anything is computed or written where it can be seen so early.
     """
     quiet()
+    # Now, before anything is measured: this is the code that has been imported.
+    git = git_state()
     if options.batch_size < 1:
         raise InputError(f"--batch_size must be at least 1, not {options.batch_size}.")
     if options.predictions:
@@ -47,7 +50,7 @@ def benchmark(
     records: list[Record] = []
     with _output(folder):
         for one in measurements:
-            for record in measure_together(one, options):
+            for record in measure_together(one, options, git):
                 path = files[len(records)]
                 record.write(path)
                 records.append(record)
@@ -59,7 +62,7 @@ def benchmark(
 
 @contextmanager
 def _output(folder: Path) -> Iterator[None]:
-    """The folder on the first process, taken away again where nothing was written to it.
+    """The folder on the first process, removed again if nothing was written to it.
 
     Raises InputError where it cannot be written, before anything is computed.
     """

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from zoo.data.fingerprint import kind_of, of_tensors
-from zoo.data.loader import Loader, leave_signals_to_parent
+from zoo.data.loader import Loader, signals_left_to_parent
 from zoo.data.memory import InMemory
 from zoo.data.sampling import Batches, Draw
 from zoo.data.splits import held_out
@@ -111,7 +111,7 @@ class ImageDataModule(LightningDataModule):
             num_workers=workers,
             persistent_workers=workers > 0,
             pin_memory=workers > 0 and torch.cuda.is_available(),
-            worker_init_fn=leave_signals_to_parent,
+            worker_init_fn=signals_left_to_parent() if workers else None,
         )
 
 

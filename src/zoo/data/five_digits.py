@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 from zoo.data.base import InMemoryDataModule
 from zoo.data.transforms import Transform, shifted_and_flipped
 from zoo.errors import InputError
+from zoo.options import Chance
 
 RETINA = 16
 DRAWINGS = (
@@ -113,7 +114,7 @@ class FiveDigits(InMemoryDataModule):
 
     name = "five-digits"
 
-    def __init__(self, batch_size: int = 1, reach: int = 1, test_reach: int = 2, seed: int = 0) -> None:
+    def __init__(self, batch_size: int = 1, reach: int = 1, test_reach: int = 2, seed: Chance[int] = 0) -> None:
         margin = min(map(_margin, DRAWINGS))
         for name, value in (("reach", reach), ("test_reach", test_reach)):
             if not 0 <= value <= margin:

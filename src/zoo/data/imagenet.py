@@ -18,6 +18,7 @@ from zoo.data.photos.transforms import TRANSFORMS, Name
 from zoo.data.store.format import Store, find_store
 from zoo.data.store.reader import StoredPhotos, fitted
 from zoo.errors import InputError
+from zoo.options import Chance, ChangesNoNumber
 
 
 class ImageNet(PhotoDataModule):
@@ -52,12 +53,12 @@ class ImageNet(PhotoDataModule):
 
     def __init__(
         self,
-        root: str = "data/imagenet",
+        root: ChangesNoNumber[str] = "data/imagenet",
         batch_size: int = 128,
         transform: Name = "torchvision",
         num_held_out: int = 10_000,
-        num_workers: int | None = None,
-        seed: int = 0,
+        num_workers: ChangesNoNumber[int | None] = None,
+        seed: Chance[int] = 0,
         decoder: Literal["pil", "fast"] = "pil",
         on_error: Literal["stop", "skip"] = "stop",
     ) -> None:

@@ -11,6 +11,7 @@ from zoo.data.imagenet import ImageNet
 from zoo.data.photos.transforms import Name
 from zoo.data.store.format import find_store
 from zoo.errors import InputError
+from zoo.options import Chance, ChangesNoNumber
 
 NUM_CLASSES, NUM_TRAIN, NUM_VAL = 10, 24, 8
 
@@ -26,12 +27,12 @@ class SmokeImageNet(ImageNet):
 
     def __init__(
         self,
-        root: str = "data/smoke-imagenet",
+        root: ChangesNoNumber[str] = "data/smoke-imagenet",
         batch_size: int = 8,
         transform: Name = "torchvision",
         num_held_out: int = 40,
-        num_workers: int | None = None,
-        seed: int = 0,
+        num_workers: ChangesNoNumber[int | None] = None,
+        seed: Chance[int] = 0,
         decoder: Literal["pil", "fast"] = "pil",
         on_error: Literal["stop", "skip"] = "stop",
     ) -> None:

@@ -13,6 +13,7 @@ from torch import nn
 
 from zoo.evaluation.collectors import TrainerMeasures
 from zoo.evaluation.record_builder import build_record
+from zoo.options import declared
 from zoo.results.provenance import git_state
 from zoo.results.record import Record
 
@@ -33,6 +34,7 @@ class Recorder(Callback):
         self.record: Record | None = None
         #: The digest of the weights that training started from, where they were another network's.
         self.init_from: str | None = None
+        # This process's own, always: they are summed into what is written and never back into this.
         self._images = 0
         self._train_seconds = self._trained_before = self._test_seconds = self._started = 0.0
 
@@ -50,14 +52,12 @@ class Recorder(Callback):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stops the clock; validation in between counts as training time."""
         self._train_seconds = self._trained_before + time.perf_counter() - self._started
-        self._images = self._images_of_all(trainer)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Adds what training has taken so far, for the Record of a run in several parts."""
         running = time.perf_counter() - self._started if trainer.training or trainer.validating else 0.0
-        # After training the images are those of all processes already.
-        images = self._images_of_all(trainer) if running else self._images
         seconds = self._trained_before + running if running else self._train_seconds
+        images = self._images_of_all(trainer)
         checkpoint[LEDGER_KEY] = {"seconds": seconds, "images": images, "init_from": self.init_from}
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
@@ -93,12 +93,13 @@ class Recorder(Callback):
         measured = self._measures.result(trainer.num_test_batches[0])
         # Another's data module may leave nothing out.
         self._left_out: dict[str, Any] = getattr(trainer.datamodule, "left_out", dict)()  # type: ignore[attr-defined]
+        images = self._images_of_all(trainer)
         if trainer.is_global_zero:
-            self.record = self._record(trainer, pl_module, measured)
+            self.record = self._record(trainer, pl_module, measured, images)
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.record.write(self.path)
 
-    def _record(self, trainer: Trainer, model: Any, measured: dict[str, Any]) -> Record:
+    def _record(self, trainer: Trainer, model: Any, measured: dict[str, Any], train_images: int) -> Record:
         counts, data = model.test_result, trainer.datamodule  # type: ignore[attr-defined]
         check_count(counts["n"], len(data.splits["test"]), data.batch_size, trainer.num_test_batches[0])
         start = {"init_from_sha256": self.init_from} if self.init_from else {}
@@ -111,19 +112,20 @@ class Recorder(Callback):
             processes=trainer.world_size,
             left_out=self._left_out,
             seed=self.config.get("seed_everything"),
-            timing=self._timing(trainer, counts["n"]),
+            timing=self._timing(trainer, counts["n"], train_images),
             weights={"sha256": weights_digest(model.network)} | start,
             config=self.config,
             git=self.git,
-            compute=model.compute(self._images),
+            compute=model.compute(train_images),
+            options=declared(self.config),
         )
 
-    def _timing(self, trainer: Trainer, n: int) -> dict[str, float | int | None]:
+    def _timing(self, trainer: Trainer, n: int, train_images: int) -> dict[str, float | int | None]:
         trained = self._train_seconds
         return {
             "train_seconds": round(trained, 3),
-            "train_images": self._images,
-            "train_images_per_second": round(self._images / trained, 1) if trained else None,
+            "train_images": train_images,
+            "train_images_per_second": round(train_images / trained, 1) if trained else None,
             "train_steps": trainer.global_step,
             "train_epochs": trainer.current_epoch,
             "test_seconds": round(self._test_seconds, 3),

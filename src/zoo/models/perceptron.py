@@ -13,6 +13,7 @@ from zoo.models.classifier import Batch, Classifier
 from zoo.models.ledger import Work
 from zoo.models.network import Network, check_variant
 from zoo.optim.error_correction import LearningHistory, corrections
+from zoo.options import Chance
 
 Variant = Literal["paper", "mark1"]
 RETINA = 20
@@ -59,7 +60,7 @@ class Perceptron(Network):
         excitatory: int | None = None,
         inhibitory: int | None = None,
         threshold: int | None = None,
-        wiring_seed: int | None = None,
+        wiring_seed: Chance[int | None] = None,
     ) -> None:
         check_variant(variant, tuple(DEFAULTS))
         given = {"num_classes": num_classes, "in_channels": in_channels, "input_size": input_size}
@@ -114,7 +115,7 @@ class PerceptronModel(Classifier):
         excitatory: int | None = None,
         inhibitory: int | None = None,
         threshold: int | None = None,
-        wiring_seed: int | None = None,
+        wiring_seed: Chance[int | None] = None,
     ) -> None:
         sizes, wiring = (num_classes, in_channels, input_size), (num_a_units, excitatory, inhibitory)
         network = Perceptron(variant, *sizes, *wiring, threshold, wiring_seed)

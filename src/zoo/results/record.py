@@ -23,7 +23,8 @@ class Record:
     ``metrics``: top1_error, top5_error, loss, top1_wrong, top5_wrong; newer Records also have per_class, confusion,
     near_ties and calibration, see schema.json. ``dataset``: name, fingerprint, split and the number of its images;
     ``n`` is how many of them were scored. ``git`` is None for an installed package,
-    ``compute`` in Records from before there was a ledger.
+    ``compute`` in Records from before there was a ledger. ``options`` is what the classes of the config declare of
+    their options, by class (see ``zoo.options``); None in Records from before they did.
     """
 
     network: str
@@ -42,13 +43,12 @@ class Record:
     created: str
     schema: int = SCHEMA
     compute: dict[str, Any] | None = None
+    options: dict[str, dict[str, Any]] | None = None
 
     def content(self) -> dict[str, Any]:
         """What the file holds, as plain values."""
         content = asdict(self)
-        if self.compute is None:
-            del content["compute"]
-        return content
+        return {key: value for key, value in content.items() if value is not None or key not in ("compute", "options")}
 
     def write(self, path: Path) -> None:
         """Writes JSON in one step: the file is either whole or not there.

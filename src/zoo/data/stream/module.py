@@ -18,6 +18,7 @@ from zoo.data.sampling import Batches, Draw
 from zoo.data.stream.cache import ChunkCache
 from zoo.data.stream.format import Listing, chunks_of, is_remote, litdata, read_listing
 from zoo.errors import InputError
+from zoo.options import Chance, ChangesNoNumber
 
 
 class StreamedImageNet(PhotoDataModule):
@@ -34,15 +35,15 @@ class StreamedImageNet(PhotoDataModule):
 
     def __init__(
         self,
-        root: str = "data/imagenet-stream",
+        root: ChangesNoNumber[str] = "data/imagenet-stream",
         batch_size: int = 128,
         transform: Name = "torchvision",
         num_held_out: int = 10_000,
-        num_workers: int | None = None,
+        num_workers: ChangesNoNumber[int | None] = None,
         window: int = 16,
-        cache_dir: str | None = None,
-        cache_gb: float = 50.0,
-        seed: int = 0,
+        cache_dir: ChangesNoNumber[str | None] = None,
+        cache_gb: ChangesNoNumber[float] = 50.0,
+        seed: Chance[int] = 0,
     ) -> None:
         super().__init__(batch_size, num_held_out, seed, num_workers)
         if window < 1:
