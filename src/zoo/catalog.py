@@ -75,18 +75,20 @@ NETWORKS = {
         },
     ),
     "cuda_convnet": Entry(
-        "zoo.models.cuda_convnet", "CudaConvnet", "CudaConvnetModel", 2011, ("11pct", "13pct", "18pct", "26pct"),
+        "zoo.models.cuda_convnet", "CudaConvnet", "CudaConvnetModel", 2011,
+        ("11pct", "13pct", "18pct", "26pct", "quick"),
         "Krizhevsky's CIFAR-10 networks, named by their error: local layers, response normalisation",
         {
             "11pct": Published(2_112_970, "cuda-convnet, layers-conv-local-11pct.cfg"),
             "13pct": Published(1_116_490, "cuda-convnet, layers-conv-local-13pct.cfg"),
             "18pct": Published(89_578, "cuda-convnet, layers-18pct.cfg; Caffe's cifar10_full is as large"),
             "26pct": Published(145_578, "cuda-convnet, layers-80sec.cfg; Caffe's cifar10_quick is as large"),
+            "quick": Published(145_578, "BVLC/caffe, examples/cifar10, cifar10_quick"),
         },
     ),
     "alexnet": Entry(
         "zoo.models.alexnet", "AlexNet", "AlexNetModel", 2012,
-        ("paper", "torchvision", "cifar", "one_gpu", "joined", "caffe", "caffenet"),
+        ("paper", "torchvision", "cifar", "one_gpu", "joined", "caffe", "caffenet", "bearpaw"),
         "two towers with response normalisation, and the forms that others gave it",
         {
             "paper": Published(60_965_224, "the 2012 code, layers-145.cfg; the paper says 60 million"),
@@ -94,6 +96,7 @@ NETWORKS = {
             "caffe": Published(60_965_224, "BVLC/caffe, models/bvlc_alexnet"),
             "caffenet": Published(60_965_224, "BVLC/caffe, models/bvlc_reference_caffenet"),
             "torchvision": Published(61_100_840, "torchvision, AlexNet_Weights.IMAGENET1K_V1", "0.714 G"),
+            "bearpaw": Published(2_472_266, "bearpaw/pytorch-classification, whose README says 2.47 million"),
         },
     ),
     "convnetjs": Entry(

@@ -18,12 +18,13 @@ from zoo.report.network import describe
 
 pytestmark = pytest.mark.usefixtures("seeded")
 
-VARIANTS = ("11pct", "13pct", "18pct", "26pct")
+VARIANTS = ("11pct", "13pct", "18pct", "26pct", "quick")
 TOTALS = {
     "11pct": (2_112_970, 19_512_576),
     "13pct": (1_116_490, 18_517_248),
     "18pct": (89_578, 12_298_240),
     "26pct": (145_578, 12_354_176),
+    "quick": (145_578, 12_354_176),
 }
 # Layer: output shape, parameters, multiply-accumulates; each weight of a local layer is used once.
 BIG = {
@@ -55,12 +56,15 @@ TABLES = {
     },
     "18pct": SMALL | {"fc10": ([10], 10_250, 10_240)},
     "26pct": SMALL | {"fc64": ([64], 65_600, 65_536), "fc10": ([10], 650, 640)},
+    "quick": SMALL | {"fc64": ([64], 65_600, 65_536), "fc10": ([10], 650, 640)},
 }
 ORDERS = {
     "11pct": "conv1 relu1 pool1 rnorm1 conv2 relu2 rnorm2 pool2 local3 relu3 local4 relu4 flatten fc10",
     "13pct": "conv1 relu1 pool1 conv2 relu2 pool2 local3 relu3 local4 relu4 flatten fc10",
     "18pct": "conv1 pool1 relu1 rnorm1 conv2 relu2 pool2 rnorm2 conv3 relu3 pool3 flatten fc10",
     "26pct": "conv1 pool1 relu1 conv2 relu2 pool2 conv3 relu3 pool3 flatten fc64 relu4 fc10",
+    # Caffe's cifar10_quick_train_test.prototxt, whose ip1 and ip2 are fc64 and fc10.
+    "quick": "conv1 pool1 relu1 conv2 relu2 pool2 conv3 relu3 pool3 flatten fc64 fc10",
 }
 # "wc" and "initW" of the parameter and layer files.
 WC = {
@@ -68,6 +72,7 @@ WC = {
     "13pct": {"conv1": 0, "conv2": 0, "local3": 0.004, "local4": 0.004, "fc10": 0.004},
     "18pct": {"conv1": 0.004, "conv2": 0.004, "conv3": 0.004, "fc10": 1},
     "26pct": {"conv1": 0.004, "conv2": 0.004, "conv3": 0.004, "fc64": 0.03, "fc10": 0.03},
+    "quick": {"conv1": 0.004, "conv2": 0.004, "conv3": 0.004, "fc64": 0.004, "fc10": 0.004},
 }
 INIT_W = {"conv1": 0.0001, "conv2": 0.01, "conv3": 0.01, "local3": 0.04, "local4": 0.04, "fc10": 0.01}
 variants = pytest.mark.parametrize("variant", VARIANTS)
@@ -150,7 +155,7 @@ def connected(layer: nn.Module, x: Tensor) -> Tensor:
     return out + layer.bias
 
 
-@pytest.mark.parametrize("variant", ["18pct", "26pct"])
+@pytest.mark.parametrize("variant", ["18pct", "26pct", "quick"])
 def test_the_small_networks_are_the_chain_of_their_files_written_out(variant):
     network, images = filled(variant), 60 * random(3, 3, 32, 32)
     norm = within_maps if variant == "18pct" else nn.Identity()
@@ -161,6 +166,8 @@ def test_the_small_networks_are_the_chain_of_their_files_written_out(variant):
     x = average(F.relu(convolved(network, "conv3", x))).flatten(1)
     if variant == "26pct":
         x = F.relu(connected(network.fc64, x))
+    elif variant == "quick":
+        x = connected(network.fc64, x)
     torch.testing.assert_close(network(images), connected(network.fc10, x), rtol=1e-10, atol=1e-10)
 
 
@@ -185,7 +192,7 @@ def test_normalisation_matters_at_the_scale_of_pixels():
 @variants
 def test_initial_weights_have_the_spread_of_the_layer_file_and_biases_are_zero(variant):
     network = zoo.get_model("cuda_convnet", variant=variant)
-    spreads = INIT_W | ({"fc64": 0.1, "fc10": 0.1} if variant == "26pct" else {})
+    spreads = INIT_W | ({"fc64": 0.1, "fc10": 0.1} if variant in ("26pct", "quick") else {})
     for name in WC[variant]:
         weight, bias = getattr(network, name).weight, getattr(network, name).bias
         assert weight.std().item() == pytest.approx(spreads[name], rel=5 / (2 * weight.numel()) ** 0.5)
@@ -298,7 +305,7 @@ def test_the_loss_of_18pct_starts_at_log_ten_and_falls():
 
 
 def test_there_is_no_such_variant_or_size():
-    with pytest.raises(ValueError, match=r"'paper'.*11pct, 13pct, 18pct, 26pct"):
+    with pytest.raises(ValueError, match=r"'paper'.*11pct, 13pct, 18pct, 26pct, quick"):
         zoo.get_model("cuda_convnet", variant="paper")
     for variant, smallest in (("11pct", 6), ("26pct", 12)):
         network = zoo.get_model("cuda_convnet", variant=variant, input_size=smallest, num_classes=3)
@@ -351,7 +358,7 @@ def test_images_of_another_size_are_refused_in_training_and_small_ones_always():
         CudaConvnetModel("18pct").eval()(torch.zeros(1, 3, 24, 24))
 
 
-@variants
+@pytest.mark.parametrize("variant", ["11pct", "13pct", "18pct", "26pct"])
 def test_a_config_holds_the_published_table_and_feeds_the_network_what_it_takes(variant):
     settings = yaml.safe_load((ROOT / "configs" / f"cuda_convnet_{variant}_cifar10.yaml").read_text())
     model, data = settings["model"]["init_args"], settings["data"]["init_args"]

@@ -44,6 +44,10 @@ def test_a_run_folder_its_checkpoint_and_its_weights_are_the_same_network(run):
         assert not network.training
 
 
+def test_the_path_of_a_card_means_its_weights(card):
+    assert zoo.get_weights(card).path == zoo.get_weights(card.with_suffix(".safetensors")).path
+
+
 def test_a_run_says_what_it_is(run):
     weights = zoo.get_weights(run)
     weights.verify()

@@ -31,7 +31,7 @@ class MNIST(InMemoryDataModule):
     Reads the IDX files, plain or gzipped, from ``root``, ``root/MNIST/raw`` (torchvision's place) or ``root/mnist``.
     ``transform`` "lenet5" gives float32 (N, 1, 32, 32), "lenet5_distorted" also shifts, scales, squeezes and shears the
     training images; "standard" gives (N, 1, 28, 28) with mean 0 and variance 1, "raw" the same shape with pixels from
-    0 to 255.
+    0 to 255, "caffe" with those divided by 256, as Caffe's LeNet takes them.
     """
 
     name = "mnist"
@@ -40,7 +40,7 @@ class MNIST(InMemoryDataModule):
         self,
         root: ChangesNoNumber[str] = "data",
         batch_size: int = 128,
-        transform: Literal["lenet5", "lenet5_distorted", "standard", "raw"] = "lenet5",
+        transform: Literal["lenet5", "lenet5_distorted", "standard", "caffe", "raw"] = "lenet5",
         num_held_out: int = 5000,
         download: ChangesNoNumber[bool] = False,
         seed: Chance[int] = 0,

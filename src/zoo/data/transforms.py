@@ -163,6 +163,8 @@ MNIST = {
     "lenet5": _LENET5_MNIST,
     "lenet5_distorted": replace(_LENET5_MNIST, augment=affine, num_random=NUM_RANDOM),
     "standard": Transform((0.1307,), (0.3081,)),
+    # Pixels / 256.
+    "caffe": Transform((0.0,), (256 / 255,)),
     "raw": _RAW_GREY,
 }
 SYMMETRY = _RAW_GREY

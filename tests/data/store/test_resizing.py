@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from PIL import Image
+
 from zoo.data.store.resizing import with_cv2, with_torch
 
 

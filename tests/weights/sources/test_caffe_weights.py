@@ -12,7 +12,7 @@ from torch import Tensor
 import zoo
 from zoo.errors import InputError
 from zoo.weights import from_caffemodel
-from zoo.weights.sources.caffemodel import _layers
+from zoo.weights.sources.caffe_messages import layers_of
 from zoo.weights.sources.protobuf import BrokenMessageError, fields
 
 # The smallest image that Caffe's AlexNet takes, and few classes.
@@ -241,7 +241,9 @@ def test_missing_files_folders_and_other_names_are_refused(tmp_path):
     for path in (tmp_path, tmp_path / "none.caffemodel"):
         with pytest.raises(InputError, match=f"no file {path}"):
             from_caffemodel(path, "alexnet")
-    with pytest.raises(InputError, match="'googlenet'; there is alexnet, caffenet, vgg16"):
+    with pytest.raises(
+        InputError, match="'googlenet'; there is alexnet, caffenet, vgg16, lenet, cifar10_quick, cifar10_full"
+    ):
         from_caffemodel(tmp_path, "googlenet")
 
 
@@ -275,7 +277,7 @@ def test_random_and_changed_bytes_give_layers_or_one_kind_of_error():
             for _ in range(numbers.randrange(1, 4)):
                 spoilt[numbers.randrange(len(spoilt))] = numbers.randrange(256)
         try:
-            layers = _layers(memoryview(bytes(spoilt)))
+            layers = layers_of(memoryview(bytes(spoilt)))
             assert sum(len(blob) for blobs in layers.values() for blob in blobs) <= len(spoilt)
             outcomes["read"] += 1
         except BrokenMessageError:
