@@ -118,7 +118,7 @@ def test_one_run_says_so():
         (make_record(protocol="ten crops"), "other protocol: published with single view, measured with ten crops"),
         (make_record(network="convnetjs", dataset="cifar10", protocol="six shifted and flipped views"), "about 20 %"),
         (make_record(n=200, num_images=10_000, wrong=2), "only 200 of 10,000 images"),
-        (make_record(n=9_999, wrong=95), "9,999 images instead of 10,000"),
+        (make_record(n=9_999, wrong=95), "9,999 images of 10 classes instead of 10,000"),
         (make_record(transform="standard"), "no published figure"),
         (make_record(network="perceptron"), "no published figure"),
         (
@@ -127,7 +127,7 @@ def test_one_run_says_so():
         ),
         (
             make_record(network="alexnet", dataset="imagenet", n=3_925, wrong=900, protocol="ten crops"),
-            "3,925 images instead of 50,000",
+            "3,925 images of 10 classes instead of 50,000",
         ),
     ],
 )

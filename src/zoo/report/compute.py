@@ -65,8 +65,12 @@ def then_part(then: Training | None, published: Published) -> dict[str, Any]:
 
 
 def compute_table(title: str, rows: Sequence[Row]) -> Table:
-    """The cost of rows whose runs trained something, for reading."""
-    return Table(title, _COLUMNS, [_cells(row) for row in rows], [_notes(row) for row in rows])
+    """The cost of rows whose runs trained something, for reading: a training once, under however many protocols."""
+    trainings = {
+        (row.network, row.variant, row.training, row.train_images, row.train_seconds): row for row in rows[::-1]
+    }
+    once = [row for row in rows if row in trainings.values()]
+    return Table(title, _COLUMNS, [_cells(row) for row in once], [_notes(row) for row in once])
 
 
 def _cells(row: Row) -> list[str]:
