@@ -18,6 +18,7 @@ import zoo
 from zoo.cli import main
 from zoo.data import CIFAR10
 from zoo.errors import InputError
+from zoo.weights.export.convnetjs import to_convnetjs
 from zoo.weights.export.write import export
 
 # The page's own program: its demo's layers, and its way of showing bytes of CIFAR-10 to them.
@@ -260,8 +261,6 @@ def test_missing_files_other_networks_and_half_are_refused(tmp_path, capsys):
 
 
 def test_other_numbers_of_classes_are_read_and_written():
-    from zoo.weights.export.convnetjs import to_convnetjs
-
     network = randomized(zoo.get_model("convnetjs", num_classes=3))
     read = zoo.weights.from_convnetjs(json.loads(to_convnetjs(network)))
     assert read.num_classes == 3
