@@ -30,6 +30,15 @@ class Entry:
     model_options: dict[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class DataSet:
+    """One data set: where its data module lives, what a Record calls it, and what it is."""
+
+    module: str
+    name: str
+    summary: str
+
+
 NETWORKS = {
     "nearest_neighbour": Entry(
         "zoo.models.nearest_neighbour", "NearestNeighbour", "NearestNeighbourModel", 1967, ("paper",),
@@ -145,15 +154,39 @@ NETWORKS = {
 }  # fmt: skip
 
 DATA = {
-    "Digits": "1,797 handwritten digits, 8x8, carried by scikit-learn: needs no download",
-    "FiveDigits": "the digits 0 to 4 as strokes on 16x16, under shifts: needs no download",
-    "MNIST": "60,000 + 10,000 handwritten digits, 28x28",
-    "CIFAR10": "50,000 + 10,000 colour photographs, 32x32, 10 classes",
-    "ImageNet": "ILSVRC folders train/<wnid>/*.JPEG and val/, or a store made of them, any number of classes",
-    "StreamedImageNet": "ILSVRC as LitData chunks in a folder or object storage (zoo data stream packs them)",
-    "Symmetry": "all 64 patterns of six bits, eight of them mirror symmetric: needs no download",
-    "SmokeImageNet": "ten classes of generated JPEG files in ImageNet's layout, for a quick try",
-}
+    "Digits": DataSet(
+        "zoo.data.digits", "digits",
+        "1,797 handwritten digits, 8x8, carried by scikit-learn: needs no download",
+    ),
+    "FiveDigits": DataSet(
+        "zoo.data.five_digits", "five-digits",
+        "the digits 0 to 4 as strokes on 16x16, under shifts: needs no download",
+    ),
+    "MNIST": DataSet(
+        "zoo.data.mnist", "mnist",
+        "60,000 + 10,000 handwritten digits, 28x28",
+    ),
+    "CIFAR10": DataSet(
+        "zoo.data.cifar10", "cifar10",
+        "50,000 + 10,000 colour photographs, 32x32, 10 classes",
+    ),
+    "ImageNet": DataSet(
+        "zoo.data.imagenet", "imagenet",
+        "ILSVRC folders train/<wnid>/*.JPEG and val/, or a store made of them, any number of classes",
+    ),
+    "StreamedImageNet": DataSet(
+        "zoo.data.stream.module", "imagenet",
+        "ILSVRC as LitData chunks in a folder or object storage (zoo data stream packs them)",
+    ),
+    "Symmetry": DataSet(
+        "zoo.data.symmetry", "symmetry",
+        "all 64 patterns of six bits, eight of them mirror symmetric: needs no download",
+    ),
+    "SmokeImageNet": DataSet(
+        "zoo.data.smoke", "smoke-imagenet",
+        "ten classes of generated JPEG files in ImageNet's layout, for a quick try",
+    ),
+}  # fmt: skip
 
 
 def list_models() -> list[str]:

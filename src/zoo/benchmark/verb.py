@@ -62,7 +62,7 @@ def benchmark(
 
 @contextmanager
 def _output(folder: Path) -> Iterator[None]:
-    """The folder on the first process, taken away again where nothing was written to it.
+    """The folder on the first process, removed again if nothing was written to it.
 
     Raises InputError where it cannot be written, before anything is computed.
     """

@@ -1,4 +1,4 @@
-"""The words of ``zoo benchmark``; what they ask for is imported when they have been understood."""
+"""``zoo benchmark``: trained networks under the papers' test protocols, or any network's images a second."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ _OF_SPEED = ("batch_sizes", "warmup", "repeats", "forms")
 
 
 def run(verb: str, args: list[str]) -> int:
-    """Measures what the words say; 0. Raises InputError for bad input."""
+    """Measures what the options say; returns 0. Raises InputError for bad input."""
     options = _parsed(verb, args)
     if options.pop("speed"):
         return _speed(options)

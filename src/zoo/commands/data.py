@@ -17,7 +17,7 @@ FETCHED = ("CIFAR10", "MNIST")
 
 
 def run(verb: str, args: list[str]) -> int:
-    """Does what the words ask for; 0, or 1 where ``verify`` found faults. Raises InputError for bad input."""
+    """Does what the options ask for; returns 0, or 1 where ``verify`` found faults. Raises InputError for bad input."""
     options = _parsed(verb, args)
     name = dataset_named(options.dataset)
     if options.verb == "verify":
@@ -194,7 +194,7 @@ def stream(name: str, root: str, output: str) -> int:
 
 
 def _module(name: str, root: str, transform: str | None = None, **options: Any) -> Any:
-    """The data module, all its training images in "train"; raises InputError for a transform that it has not."""
+    """The data module, all its training images in "train"; raises InputError for a transform that it does not have."""
     import zoo.data
 
     made = getattr(zoo.data, name)

@@ -83,7 +83,7 @@ class CIFAR10(InMemoryDataModule):
         return {"train": (pixels[:num_train], labels[:num_train]), "test": (pixels[num_train:], labels[num_train:])}
 
     def _files(self) -> list[Path]:
-        """The six batches, in the first place that has them all; where none has, in that which lacks the fewest."""
+        """The six batches, in the first place that has them all; where none has, in the one that lacks the fewest."""
         folders = (self.root / "cifar-10-batches-bin", self.root / "cifar-10-batches-py", self.root)
         places = [[folder / f"{name}{ending}" for name in BATCHES] for folder in folders for ending in (".bin", "")]
         return min(places, key=lambda files: sum(not file.is_file() for file in files))

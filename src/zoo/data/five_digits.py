@@ -105,8 +105,11 @@ class FiveDigits(InMemoryDataModule):
 
     Images arrive as float32 (N, 1, 16, 16), ink 1 on 0. An epoch presents each digit once, in the order 0 to 4, shifted
     by up to ``reach`` pixels in both directions by a keyed draw; the test set is every digit under every shift of up to
-    ``test_reach``, (2 test_reach + 1)^2 images a digit. The drawings are this package's own, 9 to 11 pixels high.
-    Raises ValueError for a shift under which ink would leave the retina.
+    ``test_reach``, (2 test_reach + 1)^2 images a digit. Raises ValueError for a shift under which ink would leave the
+    retina.
+
+    Deviations and guesses: the drawings are this package's own, 9 to 11 pixels high; how far they are shifted is a
+    guess.
     """
 
     name = "five-digits"

@@ -32,8 +32,7 @@ class ImageNet(PhotoDataModule):
     ``transform``, each with the centre crop for testing, colours on the scale 0..255:
 
     - "alexnet": 224 of the centre 256x256, flip, less the mean colour; 0.1 of the principal components' standard
-      deviations as colour noise, per image. That is the 2012 code's noise without its division by 1.1. The next four
-      differ in colour alone.
+      deviations as colour noise, per image. The next four differ in colour alone.
     - "alexnet_mean_image": less the middle of the mean image, which a prepared store has.
     - "alexnet_own": so, and principal components of the training images at hand instead of the published ones.
     - "alexnet_code": as the 2012 code: mean image, noise, and then training images / 1.1, test images as they are.
@@ -46,6 +45,8 @@ class ImageNet(PhotoDataModule):
     on Pillow's pixels. ``on_error`` "skip" leaves a training image that cannot be decoded out of its step and names it
     in the Record; "stop" ends the run with its path, as always in evaluation. ``num_workers`` is by default this
     process's share of the cores.
+
+    Deviations and guesses: "alexnet" has the 2012 code's noise without its division by 1.1; "alexnet_code" has both.
     """
 
     name = "imagenet"

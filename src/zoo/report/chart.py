@@ -4,7 +4,7 @@ The same Records give the same bytes: nothing in the file depends on the date or
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,24 +34,34 @@ def draw(which: str | None, file: Path, records: Path | None = None) -> None:
 
     Raises InputError for a file that is neither .png nor .svg or cannot be written, and where there is nothing to draw.
     """
-    if file.suffix not in FORMS:
-        raise InputError(f"A chart is {' or '.join(FORMS)}, not {file.name}: change --chart.")
+    check_form(file)
     found, published = measured(records), load()
     names = dataset_names(found, published)
     if which is None:
         raise InputError(f"A chart is of one table: zoo table {CONTEST} --chart {file}, or one of {', '.join(names)}.")
+    if which == CONTEST:
+        save(file, lambda: _contest(contest_rows(found, published)))
+        return
+    rows = [row for row in rows_of(which, found, published) if row.verdict not in (NOT_MEASURED, NOT_TRAINED)]
+    if not rows:
+        raise InputError(f"Nothing was measured on {which}, so there is nothing to draw: give other --records.")
+    title = published.datasets[which].title if which in published.datasets else which
+    save(file, lambda: _errors(title, rows))
+
+
+def check_form(file: Path) -> None:
+    """Raises InputError for a file that is neither .png nor .svg."""
+    if file.suffix not in FORMS:
+        raise InputError(f"A chart is {' or '.join(FORMS)}, not {file.name}: give it one of these endings.")
+
+
+def save(file: Path, figure: Callable[[], "Figure"]) -> None:
+    """Writes the figure that ``figure()`` makes in the charts' style. Raises InputError where it cannot be written."""
     from matplotlib import style
 
+    content = io.BytesIO()
     with style.context(["default", _STYLE]):
-        if which == CONTEST:
-            figure = _contest(contest_rows(found, published))
-        else:
-            rows = [r for r in rows_of(which, found, published) if r.verdict not in (NOT_MEASURED, NOT_TRAINED)]
-            if not rows:
-                raise InputError(f"Nothing was measured on {which}, so there is nothing to draw: give other --records.")
-            figure = _ladder(published.datasets[which].title if which in published.datasets else which, rows)
-        content = io.BytesIO()
-        figure.savefig(content, format=file.suffix[1:], dpi=150, metadata=_METADATA[file.suffix])
+        figure().savefig(content, format=file.suffix[1:], dpi=150, metadata=_METADATA[file.suffix])
     try:
         file.write_bytes(content.getvalue())
     except OSError as error:
@@ -88,7 +98,7 @@ def _contest(rows: Sequence[dict[str, Any]]) -> "Figure":
     return figure
 
 
-def _ladder(title: str, rows: Sequence[Row]) -> "Figure":
+def _errors(title: str, rows: Sequence[Row]) -> "Figure":
     """One bar a run of ours, with the interval of its difference from the published error, which is a diamond."""
     figure, axes = _bars(len(rows), 0.42)
     for place, row in enumerate(rows):

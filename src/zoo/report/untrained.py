@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from zoo.catalog import NETWORKS
+from zoo.catalog import DATA, NETWORKS
 from zoo.configs import SHIPPED
 from zoo.report.compute import spanned
 from zoo.report.formats import Column, Table
@@ -15,16 +15,6 @@ from zoo.report.row import Row
 from zoo.results.experiment import Experiment
 from zoo.results.published import Figure, Published
 
-# What a Record calls the data of a data module.
-DATA_NAMES = {
-    "Digits": "digits",
-    "FiveDigits": "five-digits",
-    "MNIST": "mnist",
-    "CIFAR10": "cifar10",
-    "ImageNet": "imagenet",
-    "StreamedImageNet": "imagenet",
-    "Symmetry": "symmetry",
-}
 _COLUMNS = (
     Column("network"), Column("variant"), Column("config"), Column("protocol"), Column("published, %", True),
     Column("hardware of the time"), Column("verdict"),
@@ -82,10 +72,10 @@ def _shipped() -> Iterator[Shipped]:
         content = {"trainer": {}, **yaml.load(file.read_bytes(), Loader=loader)}
         options = _options(content["model"])
         network = _network(_last(content["model"]["class_path"]), options)
-        dataset = DATA_NAMES.get(_last(content["data"]["class_path"]))
+        dataset = DATA.get(_last(content["data"]["class_path"]))
         if network and dataset:
             variant = options.get("variant", NETWORKS[network].variants[0])
-            yield Shipped(file.stem, network, variant, dataset, content)
+            yield Shipped(file.stem, network, variant, dataset.name, content)
 
 
 def untrained_table(title: str, rows: Sequence[Row], notes: Sequence[Sequence[str]]) -> Table:

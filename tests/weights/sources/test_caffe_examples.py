@@ -219,7 +219,7 @@ def test_the_transform_of_mnist_is_pixels_over_256():
 def test_without_its_mean_image_a_cifar_network_says_so(folder, tmp_path):
     file = folder / "net.caffemodel"
     file.write_bytes(written(random_weights("cifar10_quick"), "new"))
-    with pytest.raises(InputError, match=r"cifar10_quick takes a mean image off: give it as mean_file"):
+    with pytest.raises(InputError, match=r"cifar10_quick subtracts a mean image: give it as mean_file"):
         from_caffemodel(file, "cifar10_quick")
     (folder / "mean.binaryproto").unlink()
     weights = zoo.get_weights(file)

@@ -111,13 +111,20 @@ def ten(geometry: Geometry, scale: int) -> list[View]:
 
 
 def grid(geometry: Geometry, scale: int) -> list[View]:
-    """A 5x5 grid of crops over the whole image, and their mirrors (VGG's paper, sections 3.2 and 4.3)."""
+    """A 5x5 grid of crops over the whole image, and their mirrors (VGG's paper, sections 3.2 and 4.3).
+
+    Deviations and guesses: that the offsets are rounded down to whole pixels is a guess.
+    """
     places = grid_places(*geometry.spare(scale), per_side=5)
     return [View(scale, place, mirrored) for place in places for mirrored in (False, True)]
 
 
 def whole(geometry: Geometry, scale: int) -> list[View]:
-    """The whole image and its mirror image."""
+    """The whole image and its mirror image.
+
+    Deviations and guesses: the map of class scores is averaged before the softmax; the paper says "class score map" and
+    not where the softmax stands.
+    """
     return [View(scale, None, mirrored) for mirrored in (False, True)]
 
 

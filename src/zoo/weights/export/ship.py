@@ -104,7 +104,7 @@ def _draft(card_file: Path, run: RunWeights, name: str, dtype: str, root: str | 
 
 
 def card_of(run: RunWeights, name: str) -> dict[str, Any]:
-    """The card of a measured run but for what is said of its file: sha256, bytes, dtype; scores are None."""
+    """The card of a measured run, except for what it says of its file: sha256, bytes, dtype; scores are None."""
     assert run.record is not None
     record, use, meta = run.record.content(), run.data, run.meta
     named = {key: record["dataset"][key] for key in ("name", "fingerprint", "split", "num_images")}

@@ -53,7 +53,7 @@ class CaffeFile(Weights):
         check_state(self.state(), self.bare_network(), self.name)
 
     def bare_steps(self) -> Steps:
-        """Of photographs, the geometry of the authors' examples, then their mean colour taken off."""
+        """Of photographs, the geometry of the authors' examples, then their mean colour subtracted."""
         if self.data.class_name != "ImageNet":
             return super().bare_steps()
         named = TRANSFORMS[str(self.data.transform)]
@@ -69,7 +69,7 @@ class CaffeFile(Weights):
         file = self.path.with_name("mean.binaryproto")
         if not file.is_file():
             raise InputError(
-                f"{self.path} takes a mean image off, which Caffe keeps apart: put it beside it as {file}."
+                f"{self.path} subtracts a mean image, which Caffe keeps apart: put it beside it as {file}."
             )
         return steps.with_mean(mean_image(file, *self.bare_network().input_shape[:2]))
 

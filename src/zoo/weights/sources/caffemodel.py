@@ -171,7 +171,7 @@ def preprocessing_of(
         resize = "none: CIFAR-10's images as they are"
         if mean_file is None:
             raise InputError(
-                f"Caffe's {name} takes a mean image off: give it as mean_file, the mean.binaryproto that Caffe made of"
+                f"Caffe's {name} subtracts a mean image: give it as mean_file, the mean.binaryproto that Caffe made of"
                 " the training images."
             )
     if mean_file is None:
