@@ -1,12 +1,14 @@
-"""Writes the tables of ``tables/`` anew from the Records in ``results/`` and the figures in ``published.yaml``."""
+"""Writes the tables of ``tables/`` and README's picture anew from the Records and the figures in ``published.yaml``."""
 
 from pathlib import Path
 
+from zoo.report.ladder import draw_ladder
 from zoo.report.tables import CONTEST, SPEED, document
 from zoo.results.experiment import read_records
 
 HERE = Path(__file__).parent
 RESULTS, SPEEDS, TABLES = HERE / "results", HERE / "results_speed", HERE / "tables"
+LADDER = HERE.parent / "docs" / "ladder.png"
 
 
 def documents() -> dict[str, str]:
@@ -21,3 +23,5 @@ if __name__ == "__main__":
     for name, text in documents().items():
         (TABLES / name).write_text(text, encoding="utf-8")
         print(TABLES / name)
+    draw_ladder("cifar10", LADDER, RESULTS)
+    print(LADDER)

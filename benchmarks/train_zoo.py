@@ -46,12 +46,14 @@ RECIPES = {
     "lenet5/mnist": Recipe("lenet5"),
     "lenet5/mnist-distorted": Recipe("lenet5_distorted"),
     "lenet5/cifar10": Recipe("lenet5_cifar10"),
+    "cuda_convnet-26pct/cifar10": Recipe("cuda_convnet_26pct_cifar10"),
     "convnetjs/cifar10": Recipe("convnetjs_cifar10_modern"),
     "cuda_convnet-18pct/cifar10": Recipe("cuda_convnet_18pct_cifar10", (0,)),
+    "cuda_convnet-13pct/cifar10": Recipe("cuda_convnet_13pct_cifar10", (0,)),
     "cuda_convnet-11pct/cifar10-modern": Recipe("cuda_convnet_11pct_cifar10_modern", (0,)),
     "cuda_convnet-11pct/cifar10": Recipe("cuda_convnet_11pct_cifar10", (0,), gpu=True),
-    "alexnet-cifar/cifar10": Recipe("alexnet_cifar10", gpu=True),
-    "vgg16-bn/cifar10": Recipe("vgg16_cifar10", gpu=True),
+    "alexnet-cifar/cifar10": Recipe("alexnet_cifar10", (0, 1), gpu=True),
+    "vgg16-bn/cifar10": Recipe("vgg16_cifar10", (0,), gpu=True),
 }
 
 
@@ -124,7 +126,7 @@ def _show(missing: list[tuple[str, int]]) -> int:
     for name, recipe in RECIPES.items():
         seeds = [seed for missed, seed in missing if missed == name]
         state = f"seeds {', '.join(map(str, seeds))} missing" if seeds else "done"
-        print(f"{name:28} {recipe.config:28} {state}{', wants a GPU' if recipe.gpu else ''}")
+        print(f"{name:34} {recipe.config:34} {state}{', wants a GPU' if recipe.gpu and seeds else ''}")
     return 1 if missing else 0
 
 

@@ -1,5 +1,6 @@
 """What several test files need."""
 
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +14,26 @@ ROOT = Path(__file__).resolve().parents[1]
 # The networks here are small: threads of several processes on few cores would only wait for each other.
 os.environ["OMP_NUM_THREADS"] = "1"
 torch.set_num_threads(1)
+
+
+def linked(source: Path, folder: Path, without: str = "") -> Path:
+    """``folder`` with links to the files of ``source``, so that a test can leave one out or replace it cheaply."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in source.iterdir():
+        if file.name != without:
+            (folder / file.name).symlink_to(file)
+    return folder
+
+
+def record_of(folder: Path) -> dict:
+    """What the Record of a run says."""
+    return json.loads((folder / "record.json").read_text())
+
+
+@pytest.fixture
+def seeded():
+    """The same initial weights in every test."""
+    torch.manual_seed(0)
 
 
 @pytest.fixture

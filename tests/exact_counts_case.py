@@ -20,7 +20,7 @@ from lightning.pytorch import Trainer
 from zoo.data.base import InMemoryDataModule
 from zoo.data.sampling import Batches
 from zoo.data.transforms import CIFAR10
-from zoo.evaluation.collectors import Watched
+from zoo.evaluation.collectors import TrainerMeasures
 from zoo.evaluation.metrics import ErrorCounts
 from zoo.evaluation.predictions import Predicting, Predictions
 from zoo.evaluation.recorder import Recorder
@@ -80,13 +80,13 @@ def bare(rank: int, folder: Path, processes: int, port: int) -> None:
         loader = data.test_dataloader()
         sampler = Batches(NUM, size, shuffle=False, rank=rank, num_replicas=processes)
         loader = torch.utils.data.DataLoader(loader.dataset, batch_size=None, sampler=sampler)
-        watched, counts = Watched(loader, data, network), ErrorCounts()
+        measures, counts = TrainerMeasures(loader, data, network), ErrorCounts()
         with torch.inference_mode():
             for images, labels in loader:
                 logits = network(images)
-                watched.update({"logits": logits, "labels": labels})
+                measures.update({"logits": logits, "labels": labels})
                 counts.update(logits, labels, F.cross_entropy(logits, labels, reduction="none"))
-        found = counts.compute() | watched.result(len(loader))
+        found = counts.compute() | measures.result(len(loader))
         if rank == 0:
             (folder / f"bare-{processes}-{size}.json").write_text(json.dumps(found))
     torch.distributed.barrier()

@@ -1,7 +1,9 @@
 """Records made up for tests of verdicts and tables."""
 
+import json
 from dataclasses import replace
 
+from zoo.report.tables import document
 from zoo.results.record import Record
 
 FINGERPRINTS = {
@@ -49,3 +51,8 @@ def write_records(folder, records):
     """Writes them, one a file."""
     for number, record in enumerate(records):
         record.write(folder / f"{record.network}-{record.dataset['name']}-{number}.json")
+
+
+def rows(folder, which):
+    """The rows of ``zoo table`` on the Records in ``folder``, as plain values."""
+    return json.loads(document(which, "json", folder))

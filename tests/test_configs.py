@@ -4,15 +4,11 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from config_cases import built
 from conftest import ROOT
-from jsonargparse import ArgumentParser
 
-import zoo.data
-import zoo.models
 from zoo.configs import find_config, list_configs
-from zoo.data.base import ImageDataModule
 from zoo.errors import InputError
-from zoo.models.classifier import Classifier
 
 CONFIGS = sorted(path for path in (ROOT / "configs").glob("*.yaml"))
 OVERLAYS = sorted((ROOT / "configs" / "overlays").glob("*.yaml"))
@@ -29,20 +25,6 @@ SHAPES = {
     "symmetry": (1, 1, 6, 2), "five-digits": (1, 16, 16, 5),
 }  # fmt: skip
 names = pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-
-
-def built(path):
-    """Data module and model of a config, the model on the meta device."""
-    for package in (zoo.data, zoo.models):
-        for name in package.__all__:
-            getattr(package, name)
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_subclass_arguments(Classifier, "model")
-    parser.add_subclass_arguments(ImageDataModule, "data")
-    content = yaml.safe_load(path.read_text())
-    with torch.device("meta"):
-        made = parser.instantiate(parser.parse_object({key: content[key] for key in ("data", "model")}))
-    return made.data, made.model
 
 
 def test_every_config_that_was_promised_is_there():

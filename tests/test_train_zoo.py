@@ -2,14 +2,14 @@
 
 import importlib.util
 import sys
-from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
 from zoo.configs import find_config
 from zoo.results.record import Record
 
-SCRIPT = Path(__file__).parent.parent / "benchmarks" / "train_zoo.py"
+SCRIPT = ROOT / "benchmarks" / "train_zoo.py"
 FEW = ["--options", "--trainer.max_epochs", "2", "--trainer.enable_progress_bar", "false"]
 
 

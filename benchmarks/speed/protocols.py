@@ -23,7 +23,7 @@ from torch import Tensor
 
 import zoo
 from zoo.data.imagenet import ImageNet
-from zoo.data.looks import Batch, Looks
+from zoo.data.protocol_images import Batch, ProtocolImages
 from zoo.evaluation.protocols import Protocol, protocol
 from zoo.evaluation.protocols.scores import scores
 from zoo.models import fully_convolutional
@@ -69,13 +69,15 @@ class Bench:
         torch.cuda.synchronize()
         return time.perf_counter()
 
-    def looks(self, protocols: Sequence[Protocol]) -> Looks:
+    def looks(self, protocols: Sequence[Protocol]) -> ProtocolImages:
         """What the protocols want of the folder."""
-        made = Looks(self.data, {scale for one in protocols for scale in one.scales or (None,)}, self.batch_size)
+        made = ProtocolImages(
+            self.data, {scale for one in protocols for scale in one.scales or (None,)}, self.batch_size
+        )
         made.setup("test")
         return made
 
-    def batches(self, looks: Looks) -> list[Batch]:
+    def batches(self, looks: ProtocolImages) -> list[Batch]:
         """Everything decoded and scaled, on the device."""
         return [looks.on_after_batch_transfer(self._moved(packed), 0) for packed in looks.test_dataloader()]
 
@@ -86,7 +88,7 @@ class Bench:
             inside += self.score(looks, looks.on_after_batch_transfer(self._moved(packed), 0), protocols)
         return self.clock() - begin, inside
 
-    def score(self, looks: Looks, batch: Batch, protocols: Sequence[Protocol]) -> float:
+    def score(self, looks: ProtocolImages, batch: Batch, protocols: Sequence[Protocol]) -> float:
         """Seconds inside the network."""
         views, maps = Timed(self.network, self.clock), Timed(self.dense, self.clock)
         scores(

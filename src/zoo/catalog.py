@@ -30,6 +30,15 @@ class Entry:
     model_options: dict[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class DataSet:
+    """One data set: where its data module lives, what a Record calls it, and what it is."""
+
+    module: str
+    name: str
+    summary: str
+
+
 NETWORKS = {
     "nearest_neighbour": Entry(
         "zoo.models.nearest_neighbour", "NearestNeighbour", "NearestNeighbourModel", 1967, ("paper",),
@@ -75,18 +84,20 @@ NETWORKS = {
         },
     ),
     "cuda_convnet": Entry(
-        "zoo.models.cuda_convnet", "CudaConvnet", "CudaConvnetModel", 2011, ("11pct", "13pct", "18pct", "26pct"),
+        "zoo.models.cuda_convnet", "CudaConvnet", "CudaConvnetModel", 2011,
+        ("11pct", "13pct", "18pct", "26pct", "quick"),
         "Krizhevsky's CIFAR-10 networks, named by their error: local layers, response normalisation",
         {
             "11pct": Published(2_112_970, "cuda-convnet, layers-conv-local-11pct.cfg"),
             "13pct": Published(1_116_490, "cuda-convnet, layers-conv-local-13pct.cfg"),
             "18pct": Published(89_578, "cuda-convnet, layers-18pct.cfg; Caffe's cifar10_full is as large"),
             "26pct": Published(145_578, "cuda-convnet, layers-80sec.cfg; Caffe's cifar10_quick is as large"),
+            "quick": Published(145_578, "BVLC/caffe, examples/cifar10, cifar10_quick"),
         },
     ),
     "alexnet": Entry(
         "zoo.models.alexnet", "AlexNet", "AlexNetModel", 2012,
-        ("paper", "torchvision", "cifar", "one_gpu", "joined", "caffe", "caffenet"),
+        ("paper", "torchvision", "cifar", "one_gpu", "joined", "caffe", "caffenet", "bearpaw"),
         "two towers with response normalisation, and the forms that others gave it",
         {
             "paper": Published(60_965_224, "the 2012 code, layers-145.cfg; the paper says 60 million"),
@@ -94,6 +105,7 @@ NETWORKS = {
             "caffe": Published(60_965_224, "BVLC/caffe, models/bvlc_alexnet"),
             "caffenet": Published(60_965_224, "BVLC/caffe, models/bvlc_reference_caffenet"),
             "torchvision": Published(61_100_840, "torchvision, AlexNet_Weights.IMAGENET1K_V1", "0.714 G"),
+            "bearpaw": Published(2_472_266, "bearpaw/pytorch-classification, whose README says 2.47 million"),
         },
     ),
     "convnetjs": Entry(
@@ -142,15 +154,39 @@ NETWORKS = {
 }  # fmt: skip
 
 DATA = {
-    "Digits": "1,797 handwritten digits, 8x8, carried by scikit-learn: needs no download",
-    "FiveDigits": "the digits 0 to 4 as strokes on 16x16, under shifts: needs no download",
-    "MNIST": "60,000 + 10,000 handwritten digits, 28x28",
-    "CIFAR10": "50,000 + 10,000 colour photographs, 32x32, 10 classes",
-    "ImageNet": "ILSVRC folders train/<wnid>/*.JPEG and val/, or a store made of them, any number of classes",
-    "StreamedImageNet": "ILSVRC as LitData chunks in a folder or object storage (zoo data stream packs them)",
-    "Symmetry": "all 64 patterns of six bits, eight of them mirror symmetric: needs no download",
-    "SmokeImageNet": "ten classes of generated JPEG files in ImageNet's layout, for a quick try",
-}
+    "Digits": DataSet(
+        "zoo.data.digits", "digits",
+        "1,797 handwritten digits, 8x8, carried by scikit-learn: needs no download",
+    ),
+    "FiveDigits": DataSet(
+        "zoo.data.five_digits", "five-digits",
+        "the digits 0 to 4 as strokes on 16x16, under shifts: needs no download",
+    ),
+    "MNIST": DataSet(
+        "zoo.data.mnist", "mnist",
+        "60,000 + 10,000 handwritten digits, 28x28",
+    ),
+    "CIFAR10": DataSet(
+        "zoo.data.cifar10", "cifar10",
+        "50,000 + 10,000 colour photographs, 32x32, 10 classes",
+    ),
+    "ImageNet": DataSet(
+        "zoo.data.imagenet", "imagenet",
+        "ILSVRC folders train/<wnid>/*.JPEG and val/, or a store made of them, any number of classes",
+    ),
+    "StreamedImageNet": DataSet(
+        "zoo.data.stream.module", "imagenet",
+        "ILSVRC as LitData chunks in a folder or object storage (zoo data stream packs them)",
+    ),
+    "Symmetry": DataSet(
+        "zoo.data.symmetry", "symmetry",
+        "all 64 patterns of six bits, eight of them mirror symmetric: needs no download",
+    ),
+    "SmokeImageNet": DataSet(
+        "zoo.data.smoke", "smoke-imagenet",
+        "ten classes of generated JPEG files in ImageNet's layout, for a quick try",
+    ),
+}  # fmt: skip
 
 
 def list_models() -> list[str]:

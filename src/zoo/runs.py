@@ -109,7 +109,7 @@ def _flat(value: Any, name: str = "") -> dict[str, Any]:
 
 
 def remove(folder: Path) -> None:
-    """Takes away a run's folder, and those of ``runs/<config>`` above it that this leaves empty."""
+    """Removes a run's folder, and those of ``runs/<config>`` above it that this leaves empty."""
     shutil.rmtree(folder, ignore_errors=True)
     if folder.parts[0] == RUNS:
         for parent in list(folder.parents)[:2]:

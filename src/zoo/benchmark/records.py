@@ -2,21 +2,21 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import torch
 
-from zoo.benchmark.subjects import Subject
+from zoo.benchmark.entries import BenchmarkEntry
 from zoo.data.base import ImageDataModule
+from zoo.evaluation.record_builder import build_record
 from zoo.models import work_of
 from zoo.models.ledger import compute
-from zoo.results.provenance import environment, git_state
-from zoo.results.record import Record, finite
+from zoo.options import declared
+from zoo.results.record import Record
 
 
 def record_of(
-    subjects: Sequence[Subject],
+    entries: Sequence[BenchmarkEntry],
     data: ImageDataModule,
     protocol: str,
     counts: dict[str, Any],
@@ -25,59 +25,44 @@ def record_of(
     how: dict[str, Any],
     device: torch.device,
     processes: int,
+    git: dict[str, Any] | None,
 ) -> Record:
-    """Of several subjects the Record of their ensemble: no seed, parameters added up, digests of all the weights.
+    """The Record of one entry; of several that of their ensemble: no seed, parameters added up, digests of all weights.
 
-    ``counts`` are a result of ``Measurement``; ``seconds`` is the time of the pass, which other protocols and networks
-    may have shared; ``how`` goes into the config as ``benchmark``.
+    ``counts`` are a result of ``Measurement``; ``seconds`` is the time of the measurement, which other protocols and
+    networks may have shared; ``how`` goes into the config as ``benchmark``.
     """
-    first = subjects[0]
-    metrics = {key: value for key, value in counts.items() if key != "n"}
-    return Record(
-        network="+".join(dict.fromkeys(subject.network.name for subject in subjects)),
-        variant="+".join(dict.fromkeys(subject.network.variant for subject in subjects)),
-        parameters=sum(p.numel() for subject in subjects for p in subject.network.parameters()),
-        dataset=_dataset(data),
-        protocol=protocol,
-        n=counts["n"],
-        metrics=metrics | {"loss": finite(counts["loss"])},
-        seed=first.config.get("seed_everything") if len(subjects) == 1 else None,
-        timing=_training(subjects)
-        | {"test_seconds": round(seconds, 3), "test_images_per_second": round(counts["n"] / seconds, 1)},
-        weights=first.origin if len(subjects) == 1 else _of_members(subjects),
+    first, alone = entries[0], len(entries) == 1
+    speed = {"test_seconds": round(seconds, 3), "test_images_per_second": round(counts["n"] / seconds, 1)}
+    return build_record(
+        [entry.network for entry in entries],
+        data,
+        protocol,
+        counts,
+        device=device,
+        processes=processes,
+        seed=first.config.get("seed_everything") if alone else None,
+        timing=_training(entries) | speed,
+        weights=first.origin if alone else _of_members(entries),
         config=first.config | {"benchmark": how},
-        git=git_state(),
-        environment=environment(torch.cuda.get_device_name(device) if device.type == "cuda" else device.type)
-        | {"processes": processes, "threads": torch.get_num_threads()},
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        compute=_compute(subjects),
+        git=git,
+        compute=_compute(entries),
+        options=declared(first.config),
     )
 
 
-def _dataset(data: ImageDataModule) -> dict[str, Any]:
-    return {
-        "name": data.name,
-        "fingerprint": data.fingerprint,
-        "fingerprint_of": data.fingerprint_of,
-        "split": "test",
-        "num_images": len(data.splits["test"]),  # type: ignore[arg-type]
-        "num_classes": data.num_classes,
-        **data.particulars,
-    }
-
-
-def _training(subjects: Sequence[Subject]) -> dict[str, Any]:
+def _training(entries: Sequence[BenchmarkEntry]) -> dict[str, Any]:
     """What the training took, added up over an ensemble."""
-    if len(subjects) == 1:
-        return subjects[0].timing
+    if len(entries) == 1:
+        return entries[0].timing
     sums = ("train_seconds", "train_images", "train_epochs")
-    return {key: sum(subject.timing[key] for subject in subjects) for key in sums}
+    return {key: sum(entry.timing[key] for entry in entries) for key in sums}
 
 
-def _compute(subjects: Sequence[Subject]) -> dict[str, Any]:
+def _compute(entries: Sequence[BenchmarkEntry]) -> dict[str, Any]:
     """The ledger: of one view, and of the training where a Record has its images; added up over an ensemble."""
-    ledgers = [compute(each.network, work_of(each.network.name), each.timing["train_images"]) for each in subjects]
-    known = all(each.timing["train_images"] for each in subjects)
+    ledgers = [compute(each.network, work_of(each.network.name), each.timing["train_images"]) for each in entries]
+    known = all(each.timing["train_images"] for each in entries)
     sums = {key: [ledger[key] for ledger in ledgers] for key in ("macs", "train_macs")}
     return {
         "macs": None if None in sums["macs"] else sum(sums["macs"]),
@@ -86,6 +71,6 @@ def _compute(subjects: Sequence[Subject]) -> dict[str, Any]:
     }
 
 
-def _of_members(subjects: Sequence[Subject]) -> dict[str, Any]:
-    members = [subject.sha256 for subject in subjects]
+def _of_members(entries: Sequence[BenchmarkEntry]) -> dict[str, Any]:
+    members = [entry.sha256 for entry in entries]
     return {"sha256": hashlib.sha256("".join(members).encode()).hexdigest(), "members": members}

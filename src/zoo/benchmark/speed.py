@@ -13,7 +13,7 @@ from torch import Tensor
 from zoo.benchmark.timing import FORMS, evaluation_step, forms_of, timed, training_step
 from zoo.catalog import NETWORKS
 from zoo.errors import InputError
-from zoo.evaluation.recorder import device_name
+from zoo.evaluation.record_builder import device_name
 from zoo.models.classifier import Classifier
 from zoo.results.provenance import environment, git_state
 from zoo.results.speed import SpeedRecord
@@ -29,6 +29,7 @@ def measure(
     """
     if min(batch_sizes, default=0) < 1 or warmup < 1 or repeats < 2:
         raise InputError("--batch_sizes and --warmup must be at least 1, and --repeats 2, to have a spread.")
+    git = git_state()  # now, before anything is measured: of the code that has been imported
     device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
     models = {name: built(name) for name in names}
     for name, model in models.items():
@@ -39,8 +40,7 @@ def measure(
             raise InputError(f"{path} is there already, and no record is overwritten: give another --output.")
     output.mkdir(parents=True, exist_ok=True)
     for name, model in models.items():
-        before, git = _load(), git_state()
-        rows = []
+        before, rows = _load(), []
         for row in speed_rows(model.to(device), batch_sizes, device, warmup=warmup, repeats=repeats, forms=forms):
             print(_line(name, row), flush=True)
             rows.append(row)

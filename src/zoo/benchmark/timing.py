@@ -92,7 +92,7 @@ def _clocked(step: Callable[[], None], steps: int, device: torch.device) -> tupl
 
 
 def wait(device: torch.device) -> None:
-    """Until the device has done what it was given."""
+    """Waits until the device has done what it was given."""
     if device.type != "cpu":
         getattr(torch, device.type).synchronize()
 

@@ -1,4 +1,4 @@
-"""``zoo benchmark WEIGHTS...``: subjects that look at the same data share a pass over it."""
+"""``zoo benchmark WEIGHTS...``: networks on the same data are measured together."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -10,12 +10,13 @@ from typing import Any
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from zoo import runs
-from zoo.benchmark.passes import How, Pass, measured, passes_of
-from zoo.benchmark.subjects import find
+from zoo.benchmark.entries import find
+from zoo.benchmark.measurements import BenchmarkOptions, JointMeasurement, joint_measurements, measure_together
 from zoo.errors import InputError
 from zoo.evaluation.prediction_files import check_writable
 from zoo.evaluation.protocols import protocol
-from zoo.report.measured import of_records
+from zoo.report.tables import of_records
+from zoo.results.provenance import git_state
 from zoo.results.record import Record
 from zoo.training.console import quiet
 
@@ -23,7 +24,7 @@ from zoo.training.console import quiet
 def benchmark(
     weights: Sequence[str],
     protocols: Sequence[str],
-    how: How,
+    options: BenchmarkOptions,
     *,
     data: str | None = None,
     data_options: dict[str, Any],
@@ -35,23 +36,24 @@ def benchmark(
     only help. Raises InputError for bad input, before anything is computed or written where it can be seen so early.
     """
     quiet()
-    if how.batch_size < 1:
-        raise InputError(f"--batch_size must be at least 1, not {how.batch_size}.")
-    if how.predictions:
-        check_writable(how.predictions)
+    # Now, before anything is measured: this is the code that has been imported.
+    git = git_state()
+    if options.batch_size < 1:
+        raise InputError(f"--batch_size must be at least 1, not {options.batch_size}.")
+    if options.predictions:
+        check_writable(options.predictions)
     asked = [protocol(name) for name in protocols]
-    subjects = [find(path).on(data, data_options) for path in dict.fromkeys(weights)]
-    passes = passes_of(subjects, asked, how)
+    entries = [find(path).on(data, data_options) for path in dict.fromkeys(weights)]
+    measurements = joint_measurements(entries, asked, options)
     folder = Path(output) if output else _new_folder()
-    files = _files(passes, folder, how.as_ensemble)
+    files = _files(measurements, folder, options.as_ensemble)
     records: list[Record] = []
     with _output(folder):
-        for one in passes:
-            for record in measured(one, how):
+        for one in measurements:
+            for record in measure_together(one, options, git):
                 path = files[len(records)]
                 record.write(path)
-                # Reading is what validates.
-                records.append(Record.read(path))
+                records.append(record)
     if records:
         sys.stdout.write(of_records(records))
         print(f"Records: {folder}")
@@ -60,7 +62,7 @@ def benchmark(
 
 @contextmanager
 def _output(folder: Path) -> Iterator[None]:
-    """The folder on the first process, taken away again where nothing was written to it.
+    """The folder on the first process, removed again if nothing was written to it.
 
     Raises InputError where it cannot be written, before anything is computed.
     """
@@ -78,11 +80,11 @@ def _output(folder: Path) -> Iterator[None]:
             folder.rmdir()
 
 
-def _files(passes: Sequence[Pass], folder: Path, as_ensemble: bool) -> list[Path]:
+def _files(measurements: Sequence[JointMeasurement], folder: Path, as_ensemble: bool) -> list[Path]:
     """One file a Record, in the order of the Records. Raises InputError where one is there already."""
     names: list[str] = []
-    for one in passes:
-        members = [f"ensemble-of-{len(one.subjects)}"] if as_ensemble else [subject.name for subject in one.subjects]
+    for one in measurements:
+        members = [f"ensemble-of-{len(one.entries)}"] if as_ensemble else [entry.name for entry in one.entries]
         names += [f"{name}-{each.typed}" for name in members for each in one.protocols]
     files = []
     for place, name in enumerate(names):

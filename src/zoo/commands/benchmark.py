@@ -1,4 +1,4 @@
-"""The words of ``zoo benchmark``; what they ask for is imported when they have been understood."""
+"""``zoo benchmark``: trained networks under the papers' test protocols, or any network's images a second."""
 
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,15 @@ _OF_SPEED = ("batch_sizes", "warmup", "repeats", "forms")
 
 
 def run(verb: str, args: list[str]) -> int:
-    """Measures what the words say; 0. Raises InputError for bad input."""
+    """Measures what the options say; returns 0. Raises InputError for bad input."""
     options = _parsed(verb, args)
     if options.pop("speed"):
         return _speed(options)
-    from zoo.benchmark.passes import How
+    from zoo.benchmark.measurements import BenchmarkOptions
     from zoo.benchmark.verb import benchmark
 
     predictions = Path(options["predictions"]) if options["predictions"] else None
-    how = How(options["ensemble"], options["batch_size"], options["devices"], predictions)
+    how = BenchmarkOptions(options["ensemble"], options["batch_size"], options["devices"], predictions)
     given = {key.removeprefix("data."): value for key, value in options.items() if key.startswith("data.")}
     benchmark(
         options["weights"], [name for name in options["protocol"].split(",") if name], how, data=options["data"],

@@ -13,7 +13,7 @@ NAMED = 10
 
 
 def run(verb: str, args: list[str]) -> int:
-    """Reads the words and does what ``classify`` says."""
+    """Reads the options and does what ``classify`` says."""
     parser = Parser(
         prog=f"zoo {verb}",
         description="Show the likeliest classes of pictures: one view each, through the preprocessing that the weights"

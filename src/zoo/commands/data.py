@@ -17,7 +17,7 @@ FETCHED = ("CIFAR10", "MNIST")
 
 
 def run(verb: str, args: list[str]) -> int:
-    """Does what the words ask for; 0, or 1 where ``verify`` found faults. Raises InputError for bad input."""
+    """Does what the options ask for; returns 0, or 1 where ``verify`` found faults. Raises InputError for bad input."""
     options = _parsed(verb, args)
     name = dataset_named(options.dataset)
     if options.verb == "verify":
@@ -106,7 +106,7 @@ def _verify_images(name: str, root: Path, num_workers: int | None, manifest: Pat
 
 def prepare(name: str, root: str, size: int | None, warp: bool, output: str | None, num_workers: int | None) -> int:
     """Scales ImageNet's pictures once, into a store; prints mean and principal components of any data set of images."""
-    from zoo.report.preparation import print_statistics, print_store
+    from zoo.report.data import print_statistics, print_store
 
     if num_workers is not None and num_workers < 1:
         raise InputError(f"--workers must be at least 1, not {num_workers}.")
@@ -126,7 +126,7 @@ def prepare(name: str, root: str, size: int | None, warp: bool, output: str | No
         print_store(store)
         return 0
     from zoo.data.base import InMemoryDataModule
-    from zoo.data.prepare_memory import statistics_of
+    from zoo.data.statistics import PixelStatistics
 
     options = {"--size": size, "--warp": warp, "--output": output, "--workers": num_workers}
     given = [option for option, value in options.items() if value not in (None, False)]
@@ -135,7 +135,9 @@ def prepare(name: str, root: str, size: int | None, warp: bool, output: str | No
         raise InputError(f"{name} is made in memory and has nothing to prepare: train on it as it is.")
     if given:
         raise InputError(f"{name} is read into memory, so that nothing is written for it: leave out {given[0]}.")
-    print_statistics(name, statistics_of(data))
+    data.prepare_data()
+    images, _ = data.read()["train"]
+    print_statistics(name, PixelStatistics.over(images.numpy()))
     return 0
 
 
@@ -192,7 +194,7 @@ def stream(name: str, root: str, output: str) -> int:
 
 
 def _module(name: str, root: str, transform: str | None = None, **options: Any) -> Any:
-    """The data module, all its training images in "train"; raises InputError for a transform that it has not."""
+    """The data module, all its training images in "train"; raises InputError for a transform that it does not have."""
     import zoo.data
 
     made = getattr(zoo.data, name)

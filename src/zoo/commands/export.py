@@ -16,8 +16,9 @@ def run(verb: str, args: list[str]) -> int:
     )
     parser.add_argument("weights", metavar="WEIGHTS", help="a name from: zoo list weights, a run folder or a file")
     parser.add_argument(
-        "--format", required=True, choices=("safetensors", "onnx", "torch-export", "hub"),
-        help="tensors with a JSON card; ONNX; a program for torch.export.load; a folder as Hugging Face has them",
+        "--format", required=True, choices=("safetensors", "onnx", "torch-export", "hub", "convnetjs"),
+        help="tensors with a JSON card; ONNX; a program for torch.export.load; a folder as Hugging Face has them; of"
+        " the network convnetjs, the JSON that the page of ConvNetJS loads",
     )  # fmt: skip
     parser.add_argument(
         "--output", metavar="FILE", help="the file, for hub the folder (default: named after the weights)"

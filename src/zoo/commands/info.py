@@ -4,7 +4,7 @@ from zoo.commands.options import Parser
 
 
 def run(verb: str, args: list[str]) -> int:
-    """Prints what is known, as text or JSON. Raises InputError for a name that there is not."""
+    """Prints what is known, as text or JSON. Raises InputError for an unknown name."""
     return _weights(args[1:]) if args[:1] == ["weights"] else _network(verb, args)
 
 

@@ -25,5 +25,6 @@ def _rows(what: str) -> dict[str, str]:
         return listed()
     from zoo.catalog import DATA, NETWORKS
 
-    described = {name: f"{e.year}  {e.summary} ({', '.join(e.variants)})" for name, e in NETWORKS.items()}
-    return described if what == "models" else DATA
+    if what == "data":
+        return {name: entry.summary for name, entry in DATA.items()}
+    return {name: f"{e.year}  {e.summary} ({', '.join(e.variants)})" for name, e in NETWORKS.items()}

@@ -23,7 +23,7 @@ _OF_OTHERS = ("LOCAL_RANK", "ZOO_RUN_DIR", "PL_GLOBAL_SEED")
 
 
 def run(verb: str, args: list[str]) -> int:
-    """Reads the words and does what ``reproduce`` says."""
+    """Reads the options and does what ``reproduce`` says."""
     parser = Parser(
         prog=f"zoo {verb}",
         description="Say what differs from a Record's run today, run it again, and judge: exit status 0 where its"
@@ -116,7 +116,7 @@ def _machine(then: Record) -> list[str]:
 
 
 def _differences(path: Path, then: Record, words: list[str], code: str | None, other_data: bool) -> list[Difference]:
-    """What is not as it was; the config and the data are looked at with this checkout's code only."""
+    """What differs from then; the config and the data are looked at with this checkout's code only."""
     import torch
 
     package = _package(code)
@@ -143,22 +143,18 @@ def _differences(path: Path, then: Record, words: list[str], code: str | None, o
 
 def _prepared(path: Path, then: Record, words: list[str]) -> tuple[dict[str, Any], str]:
     """The config as this code understands it, with its own defaults, and the fingerprint of the data here."""
-    from zoo.training.cli import ZooCLI, load_classes
-    from zoo.training.console import quiet
+    from zoo.training.cli import understood
 
-    quiet()
-    load_classes()
     try:
-        cli = ZooCLI("fit", words)
+        config, data = understood(words)
     except InputError as error:
         raise InputError(
             f"This version of zoo does not understand the config of {path} ({str(error).rstrip('.')}):"
             f" {_checkout_words(path, then)}"
         ) from error
-    data = cli.datamodule
     data.prepare_data()
     data.setup("fit")
-    return yaml.safe_load(cli.config_text), data.fingerprint
+    return config, data.fingerprint
 
 
 def _tell(path: Path, then: Record, found: Iterable[Difference], code: str | None, threads: int | None) -> None:

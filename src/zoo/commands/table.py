@@ -17,6 +17,9 @@ def run(verb: str, args: list[str]) -> int:
     parser.add_argument("--records", metavar="DIR", help="where the Records are: a checkout's own, otherwise runs/")
     parser.add_argument("--output", metavar="FILE", help="write to a file instead of standard output")
     parser.add_argument("--chart", metavar="FILE", help="draw it as well, as .png or .svg")
+    parser.add_argument(
+        "--ladder", metavar="FILE", help="draw error over year, parameters and multiply-accumulates, as .png or .svg"
+    )
     options = parser.parse_args(args)
     from zoo.report.tables import document
 
@@ -26,6 +29,10 @@ def run(verb: str, args: list[str]) -> int:
         from zoo.report.chart import draw
 
         draw(options.data, Path(options.chart), records)
+    if options.ladder is not None:
+        from zoo.report.ladder import draw_ladder
+
+        draw_ladder(options.data, Path(options.ladder), records)
     if options.output is None:
         sys.stdout.write(text)
         return 0

@@ -3,18 +3,11 @@
 from importlib import import_module
 from typing import Any
 
-_HOMES = {
-    "CIFAR10": "zoo.data.cifar10",
-    "Digits": "zoo.data.digits",
-    "FiveDigits": "zoo.data.five_digits",
-    "ImageNet": "zoo.data.imagenet",
-    "MNIST": "zoo.data.mnist",
-    "SmokeImageNet": "zoo.data.smoke",
-    "StreamedImageNet": "zoo.data.stream.module",
-    "Symmetry": "zoo.data.symmetry",
-}
+from zoo.catalog import DATA
 
-__all__ = ["CIFAR10", "MNIST", "Digits", "FiveDigits", "ImageNet", "SmokeImageNet", "StreamedImageNet", "Symmetry"]
+_HOMES = {name: entry.module for name, entry in DATA.items()}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,7 @@
 """What all data modules share: three splits, loaders that count exactly, one seed."""
 
 import warnings
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -10,19 +10,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from zoo.data.fingerprint import kind_of, of_tensors
-from zoo.data.loader import Loader, leave_signals_to_parent
+from zoo.data.loader import Loader, signals_left_to_parent
 from zoo.data.memory import InMemory
 from zoo.data.sampling import Batches, Draw
 from zoo.data.splits import held_out
 from zoo.data.transforms import Preprocessing
 from zoo.errors import InputError
 from zoo.keyed import hashes, key
-
-
-class Split(Protocol):
-    """A dataset whose items are whole batches, addressed by a ``Draw``."""
-
-    def __len__(self) -> int: ...
 
 
 class ImageDataModule(LightningDataModule):
@@ -63,7 +57,7 @@ class ImageDataModule(LightningDataModule):
         """What else the Record says about the data, beside name, fingerprint and counts."""
         return {}
 
-    def pictures(self, draw: Draw) -> Tensor:
+    def displayed(self, draw: Draw) -> Tensor:
         """Training images as the network is fed them, with their augmentation, as uint8 (n, C, H, W) to look at."""
         raise NotImplementedError
 
@@ -117,7 +111,7 @@ class ImageDataModule(LightningDataModule):
             num_workers=workers,
             persistent_workers=workers > 0,
             pin_memory=workers > 0 and torch.cuda.is_available(),
-            worker_init_fn=leave_signals_to_parent,
+            worker_init_fn=signals_left_to_parent() if workers else None,
         )
 
 
@@ -141,9 +135,9 @@ class InMemoryDataModule(ImageDataModule):
         """sha256 over the pixels and labels of train and test."""
         return self._fingerprint
 
-    def pictures(self, draw: Draw) -> Tensor:
+    def displayed(self, draw: Draw) -> Tensor:
         """Training images as the network is fed them, with their augmentation, as uint8 (n, C, H, W) to look at."""
-        return self.splits["train"].pictures(draw)  # type: ignore[attr-defined]
+        return self.splits["train"].displayed(draw)  # type: ignore[attr-defined]
 
     def setup(self, stage: str | None = None) -> None:
         """Reads the data and carves the held-out slice; a second call does nothing.

@@ -13,6 +13,7 @@ from zoo.data.base import InMemoryDataModule
 from zoo.data.download import extract, fetch
 from zoo.data.transforms import CIFAR10 as TRANSFORMS
 from zoo.errors import InputError
+from zoo.options import Chance, ChangesNoNumber
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 DIGEST = "md5:c32a1d4ab5d03f1284b67883e8d87530"
@@ -39,14 +40,14 @@ class CIFAR10(InMemoryDataModule):
 
     def __init__(
         self,
-        root: str = "data",
+        root: ChangesNoNumber[str] = "data",
         batch_size: int = 128,
         transform: Literal[
             "standard", "crop_flip", "crop_flip_cutout", "convnetjs", "mean_image", "cuda_convnet", "raw"
         ] = "standard",
         num_held_out: int = 5000,
-        download: bool = False,
-        seed: int = 0,
+        download: ChangesNoNumber[bool] = False,
+        seed: Chance[int] = 0,
     ) -> None:
         super().__init__(batch_size, num_held_out, seed, TRANSFORMS[transform])
         self.root, self.download = Path(root), download
@@ -82,7 +83,7 @@ class CIFAR10(InMemoryDataModule):
         return {"train": (pixels[:num_train], labels[:num_train]), "test": (pixels[num_train:], labels[num_train:])}
 
     def _files(self) -> list[Path]:
-        """The six batches, in the first place that has them all; where none has, in that which lacks the fewest."""
+        """The six batches, in the first place that has them all; where none has, in the one that lacks the fewest."""
         folders = (self.root / "cifar-10-batches-bin", self.root / "cifar-10-batches-py", self.root)
         places = [[folder / f"{name}{ending}" for name in BATCHES] for folder in folders for ending in (".bin", "")]
         return min(places, key=lambda files: sum(not file.is_file() for file in files))

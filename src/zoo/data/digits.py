@@ -9,6 +9,7 @@ from zoo.data.base import InMemoryDataModule
 from zoo.data.splits import held_out
 from zoo.data.transforms import DIGITS
 from zoo.keyed import hashes, key
+from zoo.options import Chance
 
 NUM_TEST = 360
 
@@ -30,7 +31,7 @@ class Digits(InMemoryDataModule):
         batch_size: int = 32,
         transform: Literal["lenet5", "retina", "raw"] = "lenet5",
         num_held_out: int = 0,
-        seed: int = 0,
+        seed: Chance[int] = 0,
     ) -> None:
         super().__init__(batch_size, num_held_out, seed, DIGITS[transform])
         self.class_names = [str(digit) for digit in range(10)]

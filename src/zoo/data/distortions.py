@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# The paper names the four kinds and gives no sizes; these are guesses, found on held-out images.
+# Guesses, see ``affine``.
 SHIFT = 1.25  # pixels, to each side and up and down
 SCALE = 0.1  # the logarithm of the size
 SQUEEZE = 0.1  # the logarithm of width over height, at equal area
@@ -16,6 +16,8 @@ def affine(images: Tensor, numbers: Tensor) -> Tensor:
     """Shifts, scales, squeezes and shears each image by its own uniform ``numbers`` (N, 5), bilinearly, on zeros.
 
     uint8 (N, C, H, W) to the same; each kind is uniform between its size to one side and to the other.
+
+    Deviations and guesses: the paper names the four kinds and gives no sizes; these were found on held-out images.
     """
     dx, dy, scale, squeeze, shear = (2 * numbers - 1).unbind(dim=1)
     width, height = images.shape[3], images.shape[2]

@@ -11,7 +11,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from zoo.data.partial import Partial, Source
+from zoo.data.unfinished_download import Source, UnfinishedDownload
 from zoo.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,68 +28,69 @@ def fetch(url: str, target: Path, digest: str) -> Path:
     Raises InputError where the server cannot be reached or breaks off, the disk refuses, another process is at it, or
     what arrived has another checksum.
     """
-    partial = Partial(target, url)
+    unfinished = UnfinishedDownload(target, url)
     kind, expected = digest.split(":")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        found = _receive(partial, kind)
+        found = _receive(unfinished, kind)
         if found != expected:
-            partial.forget()
+            unfinished.forget()
             raise InputError(f"{url} arrived with {kind} {found} instead of {expected}; nothing was kept.")
-        partial.file.replace(target)
+        unfinished.file.replace(target)
     except (OSError, HTTPException) as error:
         if isinstance(error, urllib.error.HTTPError):
             error.close()  # it is an open reply as well
         reason = error.reason if type(error) is urllib.error.URLError else error
-        kept, way = partial.num_kept(), f"fetch it by other means into {target.parent}"
+        kept, way = unfinished.num_kept(), f"fetch it by other means into {target.parent}"
         if kept:
             way = f"its first {kept:,} bytes are kept, and the same call goes on from there, or {way}"
         raise InputError(f"Could not download {url} ({_one_line(reason)}); {way}.") from error
     finally:
-        if partial.held and not partial.num_kept():
-            partial.forget()
-    partial.forget()
+        if unfinished.held and not unfinished.num_kept():
+            unfinished.forget()
+    unfinished.forget()
     return target
 
 
-def _receive(partial: Partial, kind: str) -> str:
-    """Writes what is missing of ``partial``; returns the checksum of the whole, as hexadecimal digits.
+def _receive(unfinished: UnfinishedDownload, kind: str) -> str:
+    """Writes what is missing of ``unfinished``; returns the checksum of the whole, as hexadecimal digits.
 
     A transfer that breaks off goes on where it stopped, while the server can do that and each try brings more.
     """
     from rich.progress import Progress
 
-    with partial.opened() as file, Progress() as progress:
-        task = progress.add_task(partial.url.rsplit("/", 1)[-1], total=None)
+    with unfinished.opened() as file, Progress() as progress:
+        task = progress.add_task(unfinished.url.rsplit("/", 1)[-1], total=None)
         while True:
             before = file.tell()
-            reply = partial.source
+            reply = unfinished.source
             if reply is None or file.tell() != reply.size:
-                reply = _append(partial, file, progress, task)
+                reply = _append(unfinished, file, progress, task)
             # The standard library takes a connection that closes early for the end of the file.
             if reply.size is None or file.tell() >= reply.size:
                 break
             if not reply.resumable or file.tell() == before:
                 raise ConnectionError(f"it broke off after {file.tell():,} of {reply.size:,} bytes")
-    with partial.file.open("rb") as whole:
+    with unfinished.file.open("rb") as whole:
         return hashlib.file_digest(whole, kind).hexdigest()
 
 
-def _append(partial: Partial, file: BinaryIO, progress: "Progress", task: "TaskID") -> Source:
+def _append(unfinished: UnfinishedDownload, file: BinaryIO, progress: "Progress", task: "TaskID") -> Source:
     """Adds to ``file`` what it lacks, until the end or until the connection breaks; returns what the server said."""
     start = file.tell()
-    request = urllib.request.Request(partial.url, headers=partial.source.headers(start) if partial.source else {})
+    known = unfinished.source
+    request = urllib.request.Request(unfinished.url, headers=known.headers(start) if known else {})
     with urllib.request.urlopen(request, timeout=60) as response:
         rest = response.status == HTTPStatus.PARTIAL_CONTENT
         reply = Source.of(response.headers, start if rest else 0)
-        if start and not (rest and partial.source and reply.same_as(partial.source)):
+        if start and not (rest and unfinished.source and reply.same_as(unfinished.source)):
             # It sends the whole, or the rest of something else.
             file.seek(0)
             file.truncate()
             if rest:
-                partial.note(None)
-                return _append(partial, file, progress, task)
-        partial.note(reply)
+                unfinished.note(None)
+                return _append(unfinished, file, progress, task)
+        unfinished.note(reply)
         progress.update(task, completed=file.tell(), total=reply.size)
         try:
             while chunk := response.read(CHUNK):

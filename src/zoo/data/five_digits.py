@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 from zoo.data.base import InMemoryDataModule
 from zoo.data.transforms import Transform, shifted_and_flipped
 from zoo.errors import InputError
+from zoo.options import Chance
 
 RETINA = 16
 DRAWINGS = (
@@ -104,13 +105,16 @@ class FiveDigits(InMemoryDataModule):
 
     Images arrive as float32 (N, 1, 16, 16), ink 1 on 0. An epoch presents each digit once, in the order 0 to 4, shifted
     by up to ``reach`` pixels in both directions by a keyed draw; the test set is every digit under every shift of up to
-    ``test_reach``, (2 test_reach + 1)^2 images a digit. The drawings are this package's own, 9 to 11 pixels high.
-    Raises ValueError for a shift under which ink would leave the retina.
+    ``test_reach``, (2 test_reach + 1)^2 images a digit. Raises ValueError for a shift under which ink would leave the
+    retina.
+
+    Deviations and guesses: the drawings are this package's own, 9 to 11 pixels high; how far they are shifted is a
+    guess.
     """
 
     name = "five-digits"
 
-    def __init__(self, batch_size: int = 1, reach: int = 1, test_reach: int = 2, seed: int = 0) -> None:
+    def __init__(self, batch_size: int = 1, reach: int = 1, test_reach: int = 2, seed: Chance[int] = 0) -> None:
         margin = min(map(_margin, DRAWINGS))
         for name, value in (("reach", reach), ("test_reach", test_reach)):
             if not 0 <= value <= margin:

@@ -8,16 +8,17 @@ from torch import Tensor
 
 from zoo.data.fingerprint import of_listing
 from zoo.data.photos import manifest
-from zoo.data.photos.decoders import read_fast, require_packages
+from zoo.data.photos.decoders import read_fast, read_rgb, require_packages
 from zoo.data.photos.folders import require_splits
 from zoo.data.photos.labelled import Labelled, labelled_files
 from zoo.data.photos.module import PhotoDataModule
 from zoo.data.photos.photos import Photos
 from zoo.data.photos.skipped import Skipped, summary
-from zoo.data.photos.transforms import TRANSFORMS, Name, read_rgb
+from zoo.data.photos.transforms import TRANSFORMS, Name
 from zoo.data.store.format import Store, find_store
 from zoo.data.store.reader import StoredPhotos, fitted
 from zoo.errors import InputError
+from zoo.options import Chance, ChangesNoNumber
 
 
 class ImageNet(PhotoDataModule):
@@ -31,32 +32,33 @@ class ImageNet(PhotoDataModule):
     ``transform``, each with the centre crop for testing, colours on the scale 0..255:
 
     - "alexnet": 224 of the centre 256x256, flip, less the mean colour; 0.1 of the principal components' standard
-      deviations as colour noise, per image. That is the 2012 code's noise without its division by 1.1. The next four
-      differ in colour alone.
+      deviations as colour noise, per image. The next four differ in colour alone.
     - "alexnet_mean_image": less the middle of the mean image, which a prepared store has.
     - "alexnet_own": so, and principal components of the training images at hand instead of the published ones.
     - "alexnet_code": as the 2012 code: mean image, noise, and then training images / 1.1, test images as they are.
     - "alexnet_formula": the paper's formula to the letter, with eigenvalues (of pixels of 0..1) instead of deviations.
-    - "caffe": 227 of the picture warped to 256x256, flip.
-    - "vgg", "vgg_384", "vgg_256_512": 224 of the picture at S = 256, 384 or any of 256 to 512, flip, AlexNet's noise.
+    - "caffe": 227 of the photo warped to 256x256, flip.
+    - "vgg", "vgg_384", "vgg_256_512": 224 of the photo at S = 256, 384 or any of 256 to 512, flip, AlexNet's noise.
     - "torchvision": the random resized crop that its weights were trained with, flip; less mean, divided by std.
 
     ``decoder`` "fast" decodes training images with the extra ``fast`` (see ``decoders``); tests are always measured
     on Pillow's pixels. ``on_error`` "skip" leaves a training image that cannot be decoded out of its step and names it
     in the Record; "stop" ends the run with its path, as always in evaluation. ``num_workers`` is by default this
     process's share of the cores.
+
+    Deviations and guesses: "alexnet" has the 2012 code's noise without its division by 1.1; "alexnet_code" has both.
     """
 
     name = "imagenet"
 
     def __init__(
         self,
-        root: str = "data/imagenet",
+        root: ChangesNoNumber[str] = "data/imagenet",
         batch_size: int = 128,
         transform: Name = "torchvision",
         num_held_out: int = 10_000,
-        num_workers: int | None = None,
-        seed: int = 0,
+        num_workers: ChangesNoNumber[int | None] = None,
+        seed: Chance[int] = 0,
         decoder: Literal["pil", "fast"] = "pil",
         on_error: Literal["stop", "skip"] = "stop",
     ) -> None:

@@ -1,8 +1,12 @@
 """The loader of all splits: times how long it is waited for, and goes on in the middle of an epoch."""
 
+import multiprocessing
+import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from multiprocessing.util import Finalize
 from typing import Any
 
 from torch.utils.data import DataLoader
@@ -49,7 +53,18 @@ class _Timed(Iterator):
             self.loader.waited += time.perf_counter() - started
 
 
-def leave_signals_to_parent(worker: int) -> None:
-    """For worker processes: Ctrl-C and a scheduler's SIGTERM reach the whole group, and the step wants its batch."""
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, signal.SIG_IGN)
+def signals_left_to_parent() -> Callable[[int], None]:
+    """What each worker of a loader calls first: then signals are the parent's to answer, until the parent exits.
+
+    Ctrl-C and a scheduler's SIGTERM reach the whole process group, and the step that the parent ends wants its batch.
+    """
+    leaving = multiprocessing.RawValue("b", 0)
+    begin = partial(_leave_signals, leaving)
+    # At exit multiprocessing runs its finalizers, sends every worker SIGTERM and waits for as long as they live.
+    Finalize(begin, setattr, args=(leaving, "value", 1), exitpriority=0)
+    return begin
+
+
+def _leave_signals(leaving: Any, worker: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *ignored: os._exit(0) if leaving.value else None)

@@ -31,9 +31,9 @@ class InMemory(Dataset):
         images = self.transform(self.images.index_select(0, indices), self._numbers(draw.epoch, indices))
         return images, self.labels.index_select(0, indices)
 
-    def pictures(self, draw: Draw) -> Tensor:
+    def displayed(self, draw: Draw) -> Tensor:
         """The same images brought back to uint8, to look at."""
-        return self.transform.picture(self[draw][0], self._numbers(draw.epoch, self._indices(draw)))
+        return self.transform.displayed(self[draw][0], self._numbers(draw.epoch, self._indices(draw)))
 
     def _indices(self, draw: Draw) -> Tensor:
         """Sent to the device without waiting for what it still computes."""

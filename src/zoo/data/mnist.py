@@ -13,6 +13,7 @@ from zoo.data.base import InMemoryDataModule
 from zoo.data.download import fetch
 from zoo.data.transforms import MNIST as TRANSFORMS
 from zoo.errors import InputError
+from zoo.options import Chance, ChangesNoNumber
 
 MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 # The checksums of the packed files, as torchvision has them, and the shapes of what they hold.
@@ -30,19 +31,19 @@ class MNIST(InMemoryDataModule):
     Reads the IDX files, plain or gzipped, from ``root``, ``root/MNIST/raw`` (torchvision's place) or ``root/mnist``.
     ``transform`` "lenet5" gives float32 (N, 1, 32, 32), "lenet5_distorted" also shifts, scales, squeezes and shears the
     training images; "standard" gives (N, 1, 28, 28) with mean 0 and variance 1, "raw" the same shape with pixels from
-    0 to 255.
+    0 to 255, "caffe" with those divided by 256, as Caffe's LeNet takes them.
     """
 
     name = "mnist"
 
     def __init__(
         self,
-        root: str = "data",
+        root: ChangesNoNumber[str] = "data",
         batch_size: int = 128,
-        transform: Literal["lenet5", "lenet5_distorted", "standard", "raw"] = "lenet5",
+        transform: Literal["lenet5", "lenet5_distorted", "standard", "caffe", "raw"] = "lenet5",
         num_held_out: int = 5000,
-        download: bool = False,
-        seed: int = 0,
+        download: ChangesNoNumber[bool] = False,
+        seed: Chance[int] = 0,
     ) -> None:
         super().__init__(batch_size, num_held_out, seed, TRANSFORMS[transform])
         self.root, self.download = Path(root), download

@@ -30,7 +30,7 @@ class Batches(DistributedSampler):
     same number of forward passes (collective operations stay matched) while no image is repeated.
 
     ``n`` images, ``batch_size`` images a step over all processes; the order is a new one each epoch where ``shuffle``.
-    ``go_on_at`` makes the next pass begin in the middle of an epoch, at the very step that would come there.
+    ``go_on_at`` makes the next epoch begin in the middle of an epoch, at the very step that would come there.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Batches(DistributedSampler):
             self.epoch, self.first_step = epoch, 0
 
     def go_on_at(self, epoch: int, step: int) -> None:
-        """Passes over the first ``step`` steps of ``epoch``; later epochs are whole."""
+        """Skips the first ``step`` steps of ``epoch``; later epochs are whole."""
         self.epoch, self.first_step = epoch, step
 
     def __len__(self) -> int:

@@ -11,6 +11,7 @@ from zoo.data.imagenet import ImageNet
 from zoo.data.photos.transforms import Name
 from zoo.data.store.format import find_store
 from zoo.errors import InputError
+from zoo.options import Chance, ChangesNoNumber
 
 NUM_CLASSES, NUM_TRAIN, NUM_VAL = 10, 24, 8
 
@@ -26,12 +27,12 @@ class SmokeImageNet(ImageNet):
 
     def __init__(
         self,
-        root: str = "data/smoke-imagenet",
+        root: ChangesNoNumber[str] = "data/smoke-imagenet",
         batch_size: int = 8,
         transform: Name = "torchvision",
         num_held_out: int = 40,
-        num_workers: int | None = None,
-        seed: int = 0,
+        num_workers: ChangesNoNumber[int | None] = None,
+        seed: Chance[int] = 0,
         decoder: Literal["pil", "fast"] = "pil",
         on_error: Literal["stop", "skip"] = "stop",
     ) -> None:
@@ -63,10 +64,10 @@ def generate(root: Path) -> None:
             folder = root / split / f"n{label:08d}"
             folder.mkdir(parents=True)
             for n in range(number):
-                picture(label, first + n).save(folder / f"{n:03d}.JPEG", quality=90)
+                drawn_photo(label, first + n).save(folder / f"{n:03d}.JPEG", quality=90)
 
 
-def picture(label: int, number: int) -> Image.Image:
+def drawn_photo(label: int, number: int) -> Image.Image:
     """Picture ``number`` of class ``label``: waves across it, 240 to 400 pixels a side."""
     random = np.random.default_rng([label, number])
     height, width = random.integers(240, 401, size=2)

@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass
 class PixelSums:
-    """Sums over uint8 pictures of one size, all of them whole numbers, so that their order changes nothing.
+    """Sums over uint8 images of one size, all of them whole numbers, so that their order changes nothing.
 
     ``image`` (C, H, W) is their sum pixel by pixel, ``products`` (C, C) the sum of the products of two channels over
     all pixels: both int64, enough for 10**13 pixels.
@@ -23,16 +23,16 @@ class PixelSums:
         """Sums over nothing."""
         return cls(0, np.zeros((channels, height, width), np.int64), np.zeros((channels, channels), np.int64))
 
-    def add(self, picture: np.ndarray) -> None:
-        """Takes in one picture (C, H, W)."""
-        # In float64 the products of one picture's bytes are exact up to 2**53 / 255**2 = 1.4e11 pixels.
-        flat = picture.reshape(len(picture), -1).astype(np.float64)
+    def add(self, image: np.ndarray) -> None:
+        """Adds one image (C, H, W)."""
+        # In float64 the products of one image's bytes are exact up to 2**53 / 255**2 = 1.4e11 pixels.
+        flat = image.reshape(len(image), -1).astype(np.float64)
         self.pictures += 1
-        self.image += picture
+        self.image += image
         self.products += (flat @ flat.T).astype(np.int64)
 
     def merge(self, other: "PixelSums") -> None:
-        """Takes in the pictures of ``other``."""
+        """Adds the images of ``other``."""
         self.pictures += other.pictures
         self.image += other.image
         self.products += other.products
@@ -75,6 +75,14 @@ class PixelStatistics:
             np.sqrt(variances[::-1].clip(0)),
             components * np.sign(largest)[:, None],
         )
+
+    @classmethod
+    def over(cls, images: np.ndarray) -> Self:
+        """Those of uint8 (N, C, H, W)."""
+        sums = PixelSums.zero(*images.shape[1:])
+        for image in images:
+            sums.add(image)
+        return cls.of(sums)
 
     def plain(self) -> dict[str, Any]:
         """All but the mean image, as lists."""

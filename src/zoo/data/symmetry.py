@@ -6,6 +6,7 @@ from torch.utils.data import DataLoader
 
 from zoo.data.base import InMemoryDataModule
 from zoo.data.transforms import SYMMETRY
+from zoo.options import Chance
 
 BITS = 6
 
@@ -20,7 +21,7 @@ class Symmetry(InMemoryDataModule):
 
     name = "symmetry"
 
-    def __init__(self, batch_size: int = 2**BITS, seed: int = 0) -> None:
+    def __init__(self, batch_size: int = 2**BITS, seed: Chance[int] = 0) -> None:
         super().__init__(batch_size, 0, seed, SYMMETRY)
         self.class_names = ["asymmetric", "symmetric"]
 

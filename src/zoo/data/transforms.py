@@ -55,7 +55,7 @@ class Preprocessing:
         """uint8 of shape (N, C, H, W) to float32 of the same shape."""
         raise NotImplementedError
 
-    def picture(self, images: Tensor, numbers: Tensor | None = None) -> Tensor:
+    def displayed(self, images: Tensor, numbers: Tensor | None = None) -> Tensor:
         """The way back from ``normalize``: float32 (N, C, H, W) to uint8, what lies outside 0..255 clipped.
 
         ``numbers`` are those that the images were augmented with, if they were.
@@ -75,7 +75,7 @@ class Transform(Preprocessing):
         mean, std = per_channel(self.mean, images.device), per_channel(self.std, images.device)
         return images.float().mul_(1 / (255 * std)).sub_(mean / std)
 
-    def picture(self, images: Tensor, numbers: Tensor | None = None) -> Tensor:
+    def displayed(self, images: Tensor, numbers: Tensor | None = None) -> Tensor:
         """255 (x std + mean), rounded: float32 of shape (N, C, H, W) to uint8."""
         mean, std = per_channel(self.mean, images.device), per_channel(self.std, images.device)
         return to_bytes((images * std + mean) * 255)
@@ -106,7 +106,7 @@ class LessMeanImage(Preprocessing):
         assert self.mean_image is not None, "the mean image is taken from the training images first: fitted(images)"
         return images - self.mean_image.to(images.device)
 
-    def picture(self, images: Tensor, numbers: Tensor | None = None) -> Tensor:
+    def displayed(self, images: Tensor, numbers: Tensor | None = None) -> Tensor:
         """x + mean, rounded: float32 of shape (N, C, H, W) to uint8."""
         assert self.mean_image is not None, "the mean image is taken from the training images first: fitted(images)"
         mean = self.mean_image.to(images.device)
@@ -163,6 +163,8 @@ MNIST = {
     "lenet5": _LENET5_MNIST,
     "lenet5_distorted": replace(_LENET5_MNIST, augment=affine, num_random=NUM_RANDOM),
     "standard": Transform((0.1307,), (0.3081,)),
+    # Pixels / 256.
+    "caffe": Transform((0.0,), (256 / 255,)),
     "raw": _RAW_GREY,
 }
 SYMMETRY = _RAW_GREY

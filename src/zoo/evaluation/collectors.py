@@ -8,11 +8,11 @@ from torch import Tensor
 
 from zoo.evaluation.calibration import Calibration
 from zoo.evaluation.classes import ClassCounts
-from zoo.evaluation.exact import Seen, indices_of
+from zoo.evaluation.exact import ScoredImages, indices_of
 
 
 class Collector(Protocol):
-    """Takes each batch: indices in the official order (n,), logits or log-probabilities (n, classes), labels (n,)."""
+    """Is fed each batch: indices in the official order (n,), logits or log-probabilities (n, classes), labels (n,)."""
 
     def update(self, indices: Tensor, logits: Tensor, labels: Tensor) -> None:
         """Adds a batch."""
@@ -34,14 +34,14 @@ class Measures:
         self, num_images: int, num_classes: int, names: Sequence[str] = (), others: Sequence[Collector] = ()
     ) -> None:
         self.names = list(names)
-        self.seen, self.classes, self.calibration = Seen(num_images), ClassCounts(num_classes), Calibration()
+        self.scored, self.classes, self.calibration = ScoredImages(num_images), ClassCounts(num_classes), Calibration()
         self.collectors: list[Collector] = [self.classes, self.calibration, *others]
         self._waiting: list[tuple[Tensor, Tensor, Tensor]] = []
         self._num_waiting = 0
 
     def update(self, indices: Tensor, logits: Tensor, labels: Tensor) -> None:
         """Adds a batch; ``indices`` are those that were asked for."""
-        self.seen.update(indices, len(labels))
+        self.scored.update(indices, len(labels))
         # A process's share of the last step may be empty.
         if len(indices) == len(labels) > 0:
             self._waiting.append((indices, logits.detach(), labels))
@@ -55,7 +55,7 @@ class Measures:
         Raises InputError unless each image was scored once, or at most once if not ``complete``.
         """
         self._pass_on()
-        self.seen.check(complete)
+        self.scored.check(complete)
         metrics = self.classes.result() | {"calibration": self.calibration.result()}
         # A network may have more outputs than the data have classes.
         if len(self.names) == len(metrics["per_class"]["images"]):
@@ -70,7 +70,7 @@ class Measures:
                 collector.update(indices, logits, labels)
 
 
-class Watched:
+class TrainerMeasures:
     """Feeds ``Measures`` in a Trainer's loop, where the loader's sampler says which images each batch holds."""
 
     def __init__(self, loader: Any, data: Any, network: Any, others: Sequence[Collector] = ()) -> None:

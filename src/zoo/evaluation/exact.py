@@ -37,7 +37,7 @@ def indices_of(loader: Any) -> Iterator[Tensor]:
     return map(_indices, asked)
 
 
-class Seen:
+class ScoredImages:
     """Counts how often each of ``num_images`` was scored; the counts of all processes are added in ``check``."""
 
     def __init__(self, num_images: int) -> None:
@@ -47,7 +47,7 @@ class Seen:
         self.odd: tuple[int, int, int] | None = None
 
     def update(self, indices: Tensor, given: int) -> None:
-        """Takes down a batch: the indices that were asked for, and how many images came."""
+        """Counts a batch: the indices that were asked for, and how many images came."""
         self.steps += 1
         indices = indices.cpu()
         if len(indices) != given:

@@ -1,4 +1,4 @@
-"""Networks measured under several protocols in one pass over the images, by the Trainer's test loop."""
+"""Networks measured under several protocols together, each image read once, by the Trainer's test loop."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -19,11 +19,11 @@ class Measurement(LightningModule):
     """Scores batches of a data module that yields (indices, labels, groups of equal shapes) and says how to normalise.
 
     ``own`` is the shape of images that all have the same, or the short side that photographs are scaled to; ``limit``
-    is how many images make up a pass. ``results[m][p]`` are, after a test, what ``ErrorCounts`` and ``Measures`` say of
-    network ``m`` under protocol ``p``, over all processes; where ``as_ensemble`` is set there is one m, the mean of the
-    networks' class probabilities. The loss is the cross-entropy of the protocol's probabilities, whatever the network
-    was trained with. ``collectors`` are fed with what the first network gives under the first protocol. ``dense_form``
-    makes a network fully convolutional.
+    is how many images make up a forward pass. ``results[m][p]`` are, after a test, what ``ErrorCounts`` and
+    ``Measures`` say of network ``m`` under protocol ``p``, over all processes; where ``as_ensemble`` is set there is
+    one m, the mean of the networks' class probabilities. The loss is the cross-entropy of the protocol's probabilities,
+    whatever the network was trained with. ``collectors`` are fed with what the first network gives under the first
+    protocol. ``dense_form`` makes a network fully convolutional.
     """
 
     def __init__(

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import IO, Any
 import numpy as np
 
 from zoo.errors import InputError
+from zoo.files import whole
 
 
 def check_writable(path: Path) -> Path:
@@ -36,15 +36,11 @@ def write(path: Path, found: Any, class_names: list[str], files: list[str] | Non
     names = [*class_names, *(f"class {number}" for number in range(len(class_names), classes))]
     arrays = {name: getattr(found, name).numpy() for name in ("indices", "labels", "probabilities", "best")}
     own = None if files is None else [files[index] for index in arrays["indices"]]
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with partial.open("wb") as file:
+        with whole(path) as draft, draft.open("wb") as file:
             FORMATS[path.suffix](file, arrays, names, own)
-        partial.replace(path)
     except OSError as error:
         raise InputError(f"The predictions cannot be written to {path} ({error.strerror}).") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _columns(arrays: dict[str, np.ndarray], names: list[str], files: list[str] | None) -> dict[str, list[Any]]:

@@ -8,7 +8,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from zoo.evaluation.collectors import Watched
+from zoo.evaluation.collectors import TrainerMeasures
 from zoo.evaluation.prediction_files import write
 from zoo.evaluation.processes import gathered, is_first
 
@@ -70,12 +70,12 @@ class Predicting(Callback):
         self._start(trainer, trainer.predict_dataloaders)
 
     def on_test_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *batch: Any) -> None:
-        """Takes the batch down."""
-        self._watched.update(outputs)
+        """Adds the batch to the predictions."""
+        self._measures.update(outputs)
 
     def on_predict_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *batch: Any) -> None:
-        """Takes the batch down."""
-        self._watched.update(outputs)
+        """Adds the batch to the predictions."""
+        self._measures.update(outputs)
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Writes the file."""
@@ -86,10 +86,12 @@ class Predicting(Callback):
         self._end(trainer, trainer.num_predict_batches[0])
 
     def _start(self, trainer: Any, loader: Any) -> None:
-        self._watched = Watched(loader, trainer.datamodule, trainer.lightning_module.network, [self.predictions])
+        self._measures = TrainerMeasures(
+            loader, trainer.datamodule, trainer.lightning_module.network, [self.predictions]
+        )
 
     def _end(self, trainer: Any, steps: int | float) -> None:
-        self._watched.result(steps)
+        self._measures.result(steps)
         self.predictions.write(trainer.datamodule)
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,11 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import nn
 
-from zoo.evaluation.collectors import Watched
-from zoo.results.provenance import environment, git_state
-from zoo.results.record import Record, finite
+from zoo.evaluation.collectors import TrainerMeasures
+from zoo.evaluation.record_builder import build_record
+from zoo.options import declared
+from zoo.results.provenance import git_state
+from zoo.results.record import Record
 
 LEDGER_KEY = "zoo_ledger"
 
@@ -33,6 +34,7 @@ class Recorder(Callback):
         self.record: Record | None = None
         #: The digest of the weights that training started from, where they were another network's.
         self.init_from: str | None = None
+        # This process's own, always: they are summed into what is written and never back into this.
         self._images = 0
         self._train_seconds = self._trained_before = self._test_seconds = self._started = 0.0
 
@@ -50,14 +52,12 @@ class Recorder(Callback):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stops the clock; validation in between counts as training time."""
         self._train_seconds = self._trained_before + time.perf_counter() - self._started
-        self._images = self._images_of_all(trainer)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Adds what training has taken so far, for the Record of a run in several parts."""
         running = time.perf_counter() - self._started if trainer.training or trainer.validating else 0.0
-        # After training the images are those of all processes already.
-        images = self._images_of_all(trainer) if running else self._images
         seconds = self._trained_before + running if running else self._train_seconds
+        images = self._images_of_all(trainer)
         checkpoint[LEDGER_KEY] = {"seconds": seconds, "images": images, "init_from": self.init_from}
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
@@ -74,15 +74,15 @@ class Recorder(Callback):
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts the clock."""
         data = trainer.datamodule  # type: ignore[attr-defined]
-        self._watched = Watched(trainer.test_dataloaders, data, pl_module.network)
+        self._measures = TrainerMeasures(trainer.test_dataloaders, data, pl_module.network)
         self._started = time.perf_counter()
 
     def on_test_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:  # fmt: skip
-        """Takes the batch down."""
-        self._watched.update(outputs)
+        """Adds the batch to the counts."""
+        self._measures.update(outputs)
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Writes the Record, on the first process.
@@ -90,53 +90,42 @@ class Recorder(Callback):
         Raises InputError, on every process, where images were left out or scored twice.
         """
         self._test_seconds = time.perf_counter() - self._started
-        measured = self._watched.result(trainer.num_test_batches[0])
+        measured = self._measures.result(trainer.num_test_batches[0])
         # Another's data module may leave nothing out.
         self._left_out: dict[str, Any] = getattr(trainer.datamodule, "left_out", dict)()  # type: ignore[attr-defined]
+        images = self._images_of_all(trainer)
         if trainer.is_global_zero:
-            self.record = self._record(trainer, pl_module, measured)
+            self.record = self._record(trainer, pl_module, measured, images)
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.record.write(self.path)
 
-    def _record(self, trainer: Trainer, model: Any, measured: dict[str, Any]) -> Record:
+    def _record(self, trainer: Trainer, model: Any, measured: dict[str, Any], train_images: int) -> Record:
         counts, data = model.test_result, trainer.datamodule  # type: ignore[attr-defined]
         check_count(counts["n"], len(data.splits["test"]), data.batch_size, trainer.num_test_batches[0])
-        metrics = {key: counts[key] for key in ("top1_error", "top5_error", "top1_wrong", "top5_wrong")}
         start = {"init_from_sha256": self.init_from} if self.init_from else {}
-        return Record(
-            network=model.network.name,
-            variant=model.network.variant,
-            parameters=sum(p.numel() for p in model.network.parameters()),
-            dataset={
-                "name": data.name,
-                "fingerprint": data.fingerprint,
-                "fingerprint_of": data.fingerprint_of,
-                "split": "test",
-                "num_images": len(data.splits["test"]),
-                "num_classes": data.num_classes,
-                **data.particulars,
-                **self._left_out,
-            },
-            protocol=model.protocol,
-            n=counts["n"],
-            metrics=metrics | {"loss": finite(counts["loss"])} | measured,
+        return build_record(
+            [model.network],
+            data,
+            model.protocol,
+            counts | measured,
+            device=model.device,
+            processes=trainer.world_size,
+            left_out=self._left_out,
             seed=self.config.get("seed_everything"),
-            timing=self._timing(trainer, counts["n"]),
+            timing=self._timing(trainer, counts["n"], train_images),
             weights={"sha256": weights_digest(model.network)} | start,
             config=self.config,
             git=self.git,
-            environment=environment(device_name(model.device))
-            | {"processes": trainer.world_size, "threads": torch.get_num_threads()},
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            compute=model.compute(self._images),
+            compute=model.compute(train_images),
+            options=declared(self.config),
         )
 
-    def _timing(self, trainer: Trainer, n: int) -> dict[str, float | int | None]:
+    def _timing(self, trainer: Trainer, n: int, train_images: int) -> dict[str, float | int | None]:
         trained = self._train_seconds
         return {
             "train_seconds": round(trained, 3),
-            "train_images": self._images,
-            "train_images_per_second": round(self._images / trained, 1) if trained else None,
+            "train_images": train_images,
+            "train_images_per_second": round(train_images / trained, 1) if trained else None,
             "train_steps": trainer.global_step,
             "train_epochs": trainer.current_epoch,
             "test_seconds": round(self._test_seconds, 3),
@@ -155,8 +144,3 @@ def weights_digest(network: nn.Module) -> str:
     """sha256 of the network's state as safetensors would store it: independent of the checkpoint around it."""
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     return hashlib.sha256(safetensors.torch.save(state)).hexdigest()
-
-
-def device_name(device: torch.device) -> str:
-    """What the hardware calls itself, where it does."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

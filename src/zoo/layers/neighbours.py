@@ -41,7 +41,7 @@ class Neighbours(nn.Module):
         return f"{tuple(self.examples.shape)}, num_classes={self.num_classes}, k={self.k}"
 
     def store(self, examples: Tensor, labels: Tensor) -> None:
-        """Takes the place of what was stored, in the order of the labels."""
+        """Replaces what was stored, in the order of the labels."""
         order = labels.argsort(stable=True)
         self.examples.copy_(examples[order])
         self.labels.copy_(labels[order])

@@ -12,10 +12,10 @@ from zoo.models.network import Network, check_variant
 from zoo.models.options import takes_options_of
 from zoo.optim import MomentumSGD, Schedule
 
-Variant = Literal["paper", "torchvision", "cifar", "one_gpu", "joined", "caffe", "caffenet"]
+Variant = Literal["paper", "torchvision", "cifar", "one_gpu", "joined", "caffe", "caffenet", "bearpaw"]
 Source = Literal["paper", "code"]
 
-VARIANTS = ("paper", "torchvision", "cifar", "one_gpu", "joined", "caffe", "caffenet")
+VARIANTS = ("paper", "torchvision", "cifar", "one_gpu", "joined", "caffe", "caffenet", "bearpaw")
 # Those that the options ``order``, ``alpha`` and ``init`` are for.
 OF_2012 = ("paper", "cifar", "one_gpu", "joined")
 
@@ -28,18 +28,22 @@ ORDERS = {
     "torchvision": (_LAST, _LAST, _PLAIN, _PLAIN, _LAST),
 }
 WIDTHS = {"one_gpu": (48, 128, 192, 192, 256), "torchvision": (64, 192, 384, 256, 256)}
+WIDTHS["bearpaw"] = WIDTHS["torchvision"]
 
 
 class AlexNet(Network):
     """AlexNet: images (N, 3, S, S), pixels of 0..255 less their mean, to logits (N, num_classes) (section 3.5).
 
-    S is 224 and there are 1000 classes unless given; 227 for ``caffe`` and ``caffenet``, 32 and 10 for ``cifar``.
+    S is 224 and there are 1000 classes unless given; 227 for ``caffe`` and ``caffenet``, 32 and 10 for ``cifar`` and
+    ``bearpaw``.
 
     ``paper``: two groups where two GPUs worked apart, response normalisation inside each, 60,965,224 parameters.
     ``one_gpu``: the one column of section 3.2 with half the kernels in conv1 to conv4. ``joined``: the paper's form
     without groups, as it is often built. ``caffe``: BVLC's bvlc_alexnet; ``caffenet``: BVLC's reference CaffeNet, which
     pools before it normalises. ``torchvision``: the net of "One weird trick" (Krizhevsky 2014) without normalisation.
     ``cifar``: the paper's form with a 5x5 first layer of stride 1 and 1,024 units in fc6 and fc7, for 32x32 images.
+    ``bearpaw``: the net of bearpaw/pytorch-classification for 32x32, torchvision's convolutions with 2x2 pooling and
+    one fully connected layer, 2,472,266 parameters.
 
     Where the paper and the 2012 code (layers-145) differ, three options choose, "paper" or "code": ``order`` (code:
     block 1 is conv-norm-pool-ReLU, block 5 conv-pool-ReLU), ``alpha`` of the normalisation (code: the printed 1e-4
@@ -82,9 +86,9 @@ class AlexNet(Network):
         check_variant(variant, VARIANTS)
         choices = {"order": order, "alpha": alpha, "init": init}
         _check_choices(variant, choices)
-        usual_size = {"cifar": 32, "caffe": 227, "caffenet": 227}.get(variant, 224)
+        usual_size = {"cifar": 32, "bearpaw": 32, "caffe": 227, "caffenet": 227}.get(variant, 224)
         size = usual_size if input_size is None else input_size
-        num_classes = (10 if variant == "cifar" else 1000) if num_classes is None else num_classes
+        num_classes = (10 if variant in ("cifar", "bearpaw") else 1000) if num_classes is None else num_classes
         features = _features(variant, order, alpha)
         side = size
         for layer in features.values():
@@ -98,7 +102,7 @@ class AlexNet(Network):
         head = _head(256 * side**2, units, num_classes, variant)
         options = {"num_classes": num_classes, "input_size": size} | (choices if variant in OF_2012 else {})
         super().__init__(features | head, variant, (3, size, size), options)
-        if variant != "torchvision":
+        if variant not in ("torchvision", "bearpaw"):
             _initialize(self, variant, init)
 
 
@@ -122,7 +126,8 @@ def _features(variant: str, order: str, alpha: str) -> dict[str, nn.Module]:
     layers: dict[str, nn.Module] = (
         {"pad": nn.ZeroPad2d((0, 3, 0, 3))} if variant in ("paper", "one_gpu", "joined") else {}
     )
-    blocks = ORDERS[{"caffe": "paper", "caffenet": "caffenet", "torchvision": "torchvision"}.get(variant, order)]
+    theirs = {"caffe": "paper", "caffenet": "caffenet", "torchvision": "torchvision", "bearpaw": "torchvision"}
+    blocks = ORDERS[theirs.get(variant, order)]
     for number, (conv, block) in enumerate(zip(_convolutions(variant), blocks, strict=True), start=1):
         for kind in block.split():
             if kind == "conv":
@@ -130,7 +135,7 @@ def _features(variant: str, order: str, alpha: str) -> dict[str, nn.Module]:
             elif kind == "relu":
                 layers[f"relu{number}"] = nn.ReLU(inplace=True)
             elif kind == "pool":
-                layers[f"pool{number}"] = nn.MaxPool2d(3, stride=2)
+                layers[f"pool{number}"] = nn.MaxPool2d(2 if variant == "bearpaw" else 3, stride=2)
             else:
                 layers[f"norm{number}"] = _norm(variant, alpha)
     return layers
@@ -139,11 +144,12 @@ def _features(variant: str, order: str, alpha: str) -> dict[str, nn.Module]:
 def _convolutions(variant: str) -> list[nn.Conv2d]:
     """conv1 to conv5."""
     widths = WIDTHS.get(variant, (96, 256, 384, 384, 256))
-    groups = 1 if variant in ("one_gpu", "joined", "torchvision") else 2
+    groups = 1 if variant in ("one_gpu", "joined", "torchvision", "bearpaw") else 2
     if variant == "cifar":
         first = nn.Conv2d(3, widths[0], 5, padding=2)
     else:
-        first = nn.Conv2d(3, widths[0], 11, stride=4, padding=2 if variant == "torchvision" else 0)
+        padding = {"torchvision": 2, "bearpaw": 5}.get(variant, 0)
+        first = nn.Conv2d(3, widths[0], 11, stride=4, padding=padding)
     return [
         first,
         nn.Conv2d(widths[0], widths[1], 5, padding=2, groups=groups),
@@ -164,6 +170,8 @@ def _norm(variant: str, alpha: str) -> ResponseNorm:
 
 def _head(in_features: int, units: int, num_classes: int, variant: str) -> dict[str, nn.Module]:
     """fc6 to fc8; dropout stands before fc6 and fc7 in torchvision's net, after them elsewhere (section 4.2)."""
+    if variant == "bearpaw":
+        return {"flatten": nn.Flatten(), "fc8": nn.Linear(in_features, num_classes)}
     dropout = UnscaledDropout if variant in OF_2012 else nn.Dropout
     fc6: dict[str, nn.Module] = {"fc6": nn.Linear(in_features, units), "relu6": nn.ReLU(inplace=True)}
     fc7: dict[str, nn.Module] = {"fc7": nn.Linear(units, units), "relu7": nn.ReLU(inplace=True)}

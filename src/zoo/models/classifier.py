@@ -14,7 +14,7 @@ from zoo import keyed
 from zoo.errors import InputError
 from zoo.evaluation.metrics import ErrorCounts
 from zoo.evaluation.precision import full_float32
-from zoo.evaluation.protocols import SINGLE_VIEW
+from zoo.evaluation.protocols import SINGLE_VIEW, averaged, protocol
 from zoo.models import ledger
 from zoo.models.network import Network
 from zoo.models.resuming import ExactResume
@@ -83,8 +83,12 @@ class Classifier(LightningModule):
         return self.losses(logits, labels)
 
     def test_logits(self, images: Tensor) -> Tensor:
-        """Logits (N, num_classes) under ``protocol``: a subclass that averages views overrides both."""
-        return self(images)
+        """Logits (N, num_classes) under ``protocol``; of several views the log of the mean of their probabilities."""
+        size = self.network.input_shape[1], self.network.input_shape[2]
+        # What is smaller than the network's input has no views: forward says what is wrong with it.
+        if self.protocol == SINGLE_VIEW or min(images.shape[2:]) < min(size):
+            return self(images)
+        return averaged(self, protocol(self.protocol).views(images, size))
 
     def setup(self, stage: str) -> None:
         """Raises InputError where the data have more classes than the network has outputs."""

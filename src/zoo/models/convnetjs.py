@@ -4,9 +4,9 @@ from typing import Any
 
 import torch
 from lightning.pytorch.cli import OptimizerCallable
-from torch import Tensor, nn
+from torch import nn
 
-from zoo.evaluation.protocols import SIX_VIEWS, averaged, six_views
+from zoo.evaluation.protocols import SIX_VIEWS
 from zoo.models.classifier import Classifier
 from zoo.models.network import Network, check_variant
 from zoo.models.options import takes_options_of
@@ -78,7 +78,3 @@ class ConvNetJSModel(Classifier):
         **options: Any,
     ) -> None:
         super().__init__(ConvNetJS("paper", *args, **options), optimizer, schedule)
-
-    def test_logits(self, images: Tensor) -> Tensor:
-        """Log of the mean class probabilities over six shifted and flipped views."""
-        return averaged(self, six_views(images))

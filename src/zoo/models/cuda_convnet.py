@@ -7,7 +7,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
 from zoo.errors import InputError
-from zoo.evaluation.protocols import NINE_CROPS, TEN_CROPS, averaged, nine_crops, ten_crops
+from zoo.evaluation.protocols import NINE_CROPS, TEN_CROPS
 from zoo.layers import Local2d, ResponseNorm, SameMapNorm
 from zoo.models.classifier import Classifier
 from zoo.models.network import Network, check_variant
@@ -15,8 +15,10 @@ from zoo.models.options import takes_options_of
 from zoo.optim import MomentumSGD, Schedule
 from zoo.views import center
 
-Variant = Literal["11pct", "13pct", "18pct", "26pct"]
-VARIANTS: tuple[Variant, ...] = ("11pct", "13pct", "18pct", "26pct")
+Variant = Literal["11pct", "13pct", "18pct", "26pct", "quick"]
+VARIANTS: tuple[Variant, ...] = ("11pct", "13pct", "18pct", "26pct", "quick")
+# The layers of their form that these do without, by what their names begin with.
+WITHOUT = {"13pct": ("rnorm",), "26pct": ("rnorm",), "quick": ("rnorm", "relu4")}
 
 # "initW" of the layer definitions; biases start at 0.
 SPREADS = {
@@ -24,15 +26,17 @@ SPREADS = {
     "13pct": {"conv1": 1e-4, "conv2": 0.01, "local3": 0.04, "local4": 0.04, "fc10": 0.01},
     "18pct": {"conv1": 1e-4, "conv2": 0.01, "conv3": 0.01, "fc10": 0.01},
     "26pct": {"conv1": 1e-4, "conv2": 0.01, "conv3": 0.01, "fc64": 0.1, "fc10": 0.1},
+    "quick": {"conv1": 1e-4, "conv2": 0.01, "conv3": 0.01, "fc64": 0.1, "fc10": 0.1},
 }
 
 # "wc" of the layer parameters. cuda-convnet adds -wc * rate * w to the step of every batch, and the gradient is the
-# mean over the batch: torch's weight_decay is the very same number.
+# mean over the batch: torch's weight_decay is the very same number. That of "quick" is Caffe's, one for all.
 WEIGHT_DECAY = {
     "11pct": {"conv1": 0.0, "conv2": 0.0, "local3": 0.004, "local4": 0.004, "fc10": 0.01},
     "13pct": {"conv1": 0.0, "conv2": 0.0, "local3": 0.004, "local4": 0.004, "fc10": 0.004},
     "18pct": {"conv1": 0.004, "conv2": 0.004, "conv3": 0.004, "fc10": 1.0},
     "26pct": {"conv1": 0.004, "conv2": 0.004, "conv3": 0.004, "fc64": 0.03, "fc10": 0.03},
+    "quick": dict.fromkeys(("conv1", "conv2", "conv3", "fc64", "fc10"), 0.004),
 }
 
 
@@ -42,9 +46,10 @@ class CudaConvnet(Network):
     ``11pct``: layers-conv-local-11pct.cfg, two convolutions with response normalisation across nine maps, two local
     layers, S = 24, 2,112,970 parameters. ``13pct``: layers-conv-local-13pct.cfg, the same without normalisation and
     with half the maps in local3, S = 24, 1,116,490. ``18pct``: layers-18pct.cfg, three convolutions with normalisation
-    within each map, S = 32, 89,578. ``26pct``: layers-80sec.cfg, three convolutions and a hidden layer, S = 32,
-    145,578. Section 3.3 of the AlexNet paper compares 13 % without and 11 % with normalisation. All expect pixels of
-    0..255 less the mean image. Raises ValueError for images too small for the pooling.
+    within each map, S = 32, 89,578 (Caffe's cifar10_full is the same). ``26pct``: layers-80sec.cfg, three convolutions
+    and a hidden layer, S = 32, 145,578. ``quick``: Caffe's cifar10_quick, which is 26pct without the ReLU behind the
+    64 hidden units, 145,578. Section 3.3 of the AlexNet paper compares 13 % without and 11 % with normalisation. All
+    expect pixels of 0..255 less the mean image. Raises ValueError for images too small for the pooling.
 
     Deviations and guesses: the normalisations divide cuda-convnet's scale by the size of the window (9 maps, or 3x3
     pixels) and add 1, as its layer.py and its kernels do. In 18pct and 26pct the ReLU of block 1 follows the pooling,
@@ -70,9 +75,8 @@ class CudaConvnet(Network):
         if local:
             layers = _local_form(side, num_classes, maps=64 if variant == "11pct" else 32)
         else:
-            layers = _convolutional_form(side, num_classes, hidden=variant == "26pct")
-        if variant in ("13pct", "26pct"):
-            layers = {name: layer for name, layer in layers.items() if not name.startswith("rnorm")}
+            layers = _convolutional_form(side, num_classes, hidden=variant != "18pct")
+        layers = {name: layer for name, layer in layers.items() if not name.startswith(WITHOUT.get(variant, ()))}
         super().__init__(layers, variant, (3, size, size), {"num_classes": num_classes, "input_size": size})
         for name, spread in SPREADS[variant].items():
             layer: Any = self.get_submodule(name)
@@ -124,7 +128,7 @@ def _local_form(side: int, num_classes: int, maps: int) -> dict[str, nn.Module]:
 
 
 def _convolutional_form(side: int, num_classes: int, hidden: bool) -> dict[str, nn.Module]:
-    """18pct; 26pct is the same without normalisation and with a ``hidden`` layer before the outputs."""
+    """18pct; 26pct and quick are the same without normalisation and with a ``hidden`` layer before the outputs."""
     features = 64 * side**2
     head: dict[str, nn.Module] = {"fc64": nn.Linear(features, 64), "relu4": nn.ReLU(inplace=True)} if hidden else {}
     return {
@@ -145,7 +149,7 @@ def _convolutional_form(side: int, num_classes: int, hidden: bool) -> dict[str, 
     }
 
 
-_CROPS = {"11pct": (TEN_CROPS, ten_crops), "13pct": (NINE_CROPS, nine_crops)}
+_PROTOCOLS = {"11pct": TEN_CROPS, "13pct": NINE_CROPS}
 
 
 class CudaConvnetModel(Classifier):
@@ -160,7 +164,7 @@ class CudaConvnetModel(Classifier):
     Deviations and guesses: batches are drawn anew every epoch and the last one of an epoch is short; cuda-convnet goes
     through five files of 10,000 images in a fixed order and has a short batch at the end of each. A drop lowers the
     rates of weights and biases alike, as the 18pct file says ("all learning rates"); the 11pct file names those of the
-    weights ("epsW") only.
+    weights ("epsW") only. Of ``quick`` Caffe decays the biases, too.
 
     Args:
         weight_decay: the coefficient of each layer with weights; unless given the variant's published table
@@ -189,7 +193,7 @@ class CudaConvnetModel(Classifier):
     @classmethod
     def protocol_of(cls, variant: str) -> str:
         """Nine or ten crops where the variant trains on crops."""
-        return _CROPS[variant][0] if variant in _CROPS else Classifier.protocol
+        return _PROTOCOLS.get(variant, Classifier.protocol)
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 3, S, S) to logits; while not training, larger images too, of which the middle is taken."""
@@ -200,13 +204,6 @@ class CudaConvnetModel(Classifier):
                 f" choose another data.transform, or set model.input_size to {side}."
             )
         return self.network(center(images, size))
-
-    def test_logits(self, images: Tensor) -> Tensor:
-        """The log of the mean class probabilities over the crops of ``protocol``."""
-        if self.network.variant not in _CROPS:
-            return self(images)
-        crops = _CROPS[self.network.variant][1]
-        return averaged(self, crops(images, self.network.input_shape[1]))
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """One group a layer for its weights, then the biases of all layers."""

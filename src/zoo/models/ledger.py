@@ -27,7 +27,7 @@ def compute(network: Network, work: Work, images: int) -> dict[str, Any]:
     """The Record's ``compute``: ``macs`` of one view of an image, ``train_macs`` of ``images`` images, the convention.
 
     None stands for what cannot be counted: a network with a layer that ``zoo info`` has no rule for, or one that cannot
-    be built again from its options; a training that is no sequence of passes.
+    be built again from its options; a training that is no sequence of forward passes.
     """
     macs = macs_of(network)
     train = None if macs is None or work.passes is None else work.passes * macs * images
@@ -38,7 +38,7 @@ def macs_of(network: Network) -> int | None:
     """The multiply-accumulates of one image, as ``zoo info`` counts them; or None, as in ``compute``."""
     make: Any = type(network)
     try:
-        # Built anew without storage: a pass through the trained one takes time and memory.
+        # Built anew without storage: a forward pass through the trained one takes time and memory.
         with torch.device("meta"):
             shape = make(variant=network.variant, **network.options)
         return total_macs(summarize(shape.eval()))[0]

@@ -192,7 +192,7 @@ class LeNet5Model(Classifier):
     """LeNet-5 with the loss of equation 9 (paper form) or cross-entropy (the others).
 
     With the optimiser ``SDLM`` the second derivatives are measured anew on ``num_curvature`` training images before
-    each pass, as Appendix C has it.
+    each epoch, as Appendix C has it.
 
     Deviations and guesses: ``j`` of equation 9 is not printed; 10 is a guess. The second derivatives of the subsampling
     coefficients take the four connections of a sum one by one. Unless another optimiser is given it is SGD with
@@ -217,7 +217,7 @@ class LeNet5Model(Classifier):
         self.j, self.num_curvature = j, num_curvature
 
     def on_train_epoch_start(self) -> None:
-        """Measures the second derivatives that SDLM wants, on the first images of the pass."""
+        """Measures the second derivatives that SDLM wants, on the first images of the epoch."""
         optimizer = self.optimizers(use_pl_optimizer=False)
         if isinstance(optimizer, SDLM):
             optimizer.set_curvatures(self._curvatures())

@@ -13,7 +13,8 @@ from zoo.models.classifier import Batch, Classifier
 from zoo.models.ledger import Work
 from zoo.models.network import Network, check_variant
 from zoo.models.options import takes_options_of
-from zoo.optim.error_correction import Course, corrections
+from zoo.optim.error_correction import LearningHistory, corrections
+from zoo.options import Chance
 
 Variant = Literal["paper", "mark1"]
 RETINA = 20
@@ -60,7 +61,7 @@ class Perceptron(Network):
         excitatory: int | None = None,
         inhibitory: int | None = None,
         threshold: int | None = None,
-        wiring_seed: int | None = None,
+        wiring_seed: Chance[int | None] = None,
     ) -> None:
         """Builds the layers and gives them their first weights.
 
@@ -127,7 +128,7 @@ class PerceptronModel(Classifier):
         self.automatic_optimization = False
         self.average = average
         self.learner = copy.deepcopy(network) if average else network
-        self.course = Course()
+        self.history = LearningHistory()
         self.corrections_of_pass: Tensor | int = 0
 
     def setup(self, stage: str) -> None:
@@ -142,8 +143,8 @@ class PerceptronModel(Classifier):
 
     def on_train_start(self) -> None:
         """Notes the weights that the rule starts from."""
-        if not self.course.states:  # a resumed run may start in the middle of a pass
-            self.course.start(self._weights())
+        if not self.history.states:  # a resumed run may start in the middle of a pass
+            self.history.start(self._weights())
 
     @torch.no_grad()
     def training_step(self, batch: Batch, batch_idx: int) -> None:  # type: ignore[override]
@@ -177,15 +178,15 @@ class PerceptronModel(Classifier):
         # A part of the patterns proves nothing; to Lightning, 1.0 is all batches and 1 is a single one.
         limit = self.trainer.limit_train_batches
         if self.trainer.is_last_batch and isinstance(limit, float) and limit == 1:
-            self.course.end(made, self._weights())
+            self.history.end(made, self._weights())
         # The mean of the weights goes on moving.
-        if self.course.converged and not self.average:
+        if self.history.converged and not self.average:
             self.trainer.should_stop = True
 
     def on_fit_end(self) -> None:
         """Tells the user what became of the rule."""
-        if self.course.passes:
-            print(self.course.sentence)
+        if self.history.passes:
+            print(self.history.sentence)
 
     def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The perceptron criterion an image, (N,): how far its wrong units' sums lie on the wrong side."""
@@ -194,13 +195,13 @@ class PerceptronModel(Classifier):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds the passes so far, so that a resumed run counts on."""
         super().on_save_checkpoint(checkpoint)
-        checkpoint["zoo_course"] = asdict(self.course) | {"corrections_of_pass": int(self.corrections_of_pass)}
+        checkpoint["zoo_course"] = asdict(self.history) | {"corrections_of_pass": int(self.corrections_of_pass)}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Takes the passes up again, where the checkpoint has them."""
-        course = dict(checkpoint.get("zoo_course", {}))
-        self.corrections_of_pass = course.pop("corrections_of_pass", 0)
-        self.course = Course(**course)
+        """Restores the passes, where the checkpoint has them."""
+        history = dict(checkpoint.get("zoo_course", {}))
+        self.corrections_of_pass = history.pop("corrections_of_pass", 0)
+        self.history = LearningHistory(**history)
 
     def _weights(self) -> Tensor:
         return torch.cat([parameter.flatten() for parameter in self.learner.parameters()])

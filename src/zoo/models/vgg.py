@@ -22,7 +22,7 @@ FROM_NET_A = ("conv1_1", "conv2_1", "conv3_1", "conv3_2", "fc6", "fc7", "fc8")
 
 Depth = Literal[11, 13, 16, 19]
 Variant = Literal["paper", "bn", "lrn", "1x1"]
-Head = Literal["paper", "linear"]
+Head = Literal["paper", "linear", "512"]
 Init = Literal["glorot", "paper"]
 
 
@@ -30,8 +30,9 @@ class VGG(Network):
     """What VGG-11, 13, 16 and 19 have in common: images (N, 3, S, S) to logits (N, num_classes), S a multiple of 32.
 
     ``paper``: 3x3 convolutions with ReLU (section 2); ``bn``: batch normalisation after every convolution. ``head``
-    "paper" is fc6, fc7, fc8; "linear" is fc8 alone, the usual head for the 512 features of a 32x32 image. ``init``
-    "glorot" is the uniform distribution of Glorot and Bengio, "paper" N(0, 0.1^2); biases are 0 (section 3.1).
+    "paper" is fc6, fc7, fc8; "linear" is fc8 alone, the usual head for the 512 features of a 32x32 image; "512" has 512
+    units in fc6 and fc7, as in chengyangfu/pytorch-vgg-cifar10. ``init`` "glorot" is the uniform distribution of Glorot
+    and Bengio, "paper" N(0, 0.1^2); biases are 0 (section 3.1).
 
     Deviations and guesses: the paper starts the deeper nets from a trained net A (``zoo fit --init_from RUN``) and
     draws the other weights with "variance 1e-2"; it adds that Glorot's initialisation makes net A unnecessary, and this
@@ -40,7 +41,7 @@ class VGG(Network):
     to 2) the first loss of VGG-11 is 1.9e8 to 3.2e8 and that of VGG-16 5.8e10 to 7.0e10, where chance is ln(1000) =
     6.91; Glorot's gives 7.5 to 8.3 and 6.8 to 6.9. Were a standard deviation of 1e-2 meant, the same layers would
     shrink the signal: the first loss is 6.91, but VGG-16's logits spread by 3e-6. Dropout rescales while training
-    instead of halving at test time. Batch normalisation and the linear head are later than the paper.
+    instead of halving at test time. Batch normalisation and the other heads are later than the paper.
     """
 
     depth: Depth
@@ -60,11 +61,11 @@ class VGG(Network):
             variant: the paper's plain form, bn, lrn (depth 11) or 1x1 (depth 16)
             num_classes: how many classes there are logits for
             input_size: pixels a side of the image, a multiple of 32
-            head: the fully connected layers: the paper's three, or linear for the last one alone
+            head: the fully connected layers: the paper's three, the last one alone (linear), or three with 512 units
             init: the first weights: Glorot's uniform distribution, or the paper's normal one
         """
         check_variant(variant, self.variants)
-        for what, value, known in (("head", head, ("paper", "linear")), ("init", init, ("glorot", "paper"))):
+        for what, value, known in (("head", head, ("paper", "linear", "512")), ("init", init, ("glorot", "paper"))):
             if value not in known:
                 raise ValueError(f"no {what} {value!r}; there is {', '.join(known)}")
         if input_size < 32 or input_size % 32:
@@ -140,15 +141,16 @@ def _features(depths: tuple[int, ...], variant: Variant) -> dict[str, nn.Module]
 def _head(in_features: int, num_classes: int, head: Head) -> dict[str, nn.Module]:
     if head == "linear":
         return {"flatten": nn.Flatten(), "fc8": nn.Linear(in_features, num_classes)}
+    units = 4096 if head == "paper" else 512
     return {
         "flatten": nn.Flatten(),
-        "fc6": nn.Linear(in_features, 4096),
+        "fc6": nn.Linear(in_features, units),
         "relu6": nn.ReLU(inplace=True),
         "drop6": nn.Dropout(0.5),
-        "fc7": nn.Linear(4096, 4096),
+        "fc7": nn.Linear(units, units),
         "relu7": nn.ReLU(inplace=True),
         "drop7": nn.Dropout(0.5),
-        "fc8": nn.Linear(4096, num_classes),
+        "fc8": nn.Linear(units, num_classes),
     }
 
 

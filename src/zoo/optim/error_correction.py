@@ -30,7 +30,7 @@ def corrections(sums: Tensor, gram: Tensor, targets: Tensor) -> Tensor:
 
 
 @dataclass
-class Course:
+class LearningHistory:
     """Follows the rule from pass to pass and knows what has become of it.
 
     A pass without a correction ends the search: the weights separate all patterns. Weights that return to a state met
@@ -83,27 +83,29 @@ class Course:
         )
 
 
-def learn(patterns: Tensor, targets: Tensor, max_passes: int, weights: Tensor | None = None) -> tuple[Tensor, Course]:
+def learn(
+    patterns: Tensor, targets: Tensor, max_passes: int, weights: Tensor | None = None
+) -> tuple[Tensor, LearningHistory]:
     """Trains threshold units pass after pass, in the patterns' order, until one of three ends.
 
     ``patterns`` (N, features), ``targets`` (N, units) of +1 and -1, ``weights`` (units, features), zero unless given.
     Stops after a pass without a mistake, when the weights return to an earlier state, or after ``max_passes``; returns
-    the weights and the Course. The order is fixed, so a return means the same cycle for ever, ``passes - repeats``
-    passes long. From zero weights the rule is free of scale: c times the patterns, c > 0, gives the same decisions
-    and corrections, and c times the weights.
+    the weights and the LearningHistory. The order is fixed, so a return means the same cycle for ever, which is
+    ``passes - repeats`` passes long. From zero weights the rule is free of scale: c times the patterns, c > 0,
+    gives the same decisions and corrections, and c times the weights.
     """
     weights = patterns.new_zeros(targets.shape[1], patterns.shape[1]) if weights is None else weights.clone()
-    course = Course()
-    course.start(weights)
-    while course.passes < max_passes and not course.converged and course.repeats is None:
+    history = LearningHistory()
+    history.start(weights)
+    while history.passes < max_passes and not history.converged and history.repeats is None:
         made = 0
         # Groups only bound the size of the table of inner products: the order is that of the patterns.
         for group, wanted in zip(patterns.split(GROUP), targets.split(GROUP), strict=True):
             change = corrections(group @ weights.T, group @ group.T, wanted)
             weights += change.T @ group
             made += int(change.count_nonzero())
-        course.end(made, weights)
-    return weights, course
+        history.end(made, weights)
+    return weights, history
 
 
 def mistake_bound(patterns: Tensor, targets: Tensor, normal: Tensor) -> float:

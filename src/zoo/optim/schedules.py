@@ -27,12 +27,12 @@ class Drops(Schedule):
 
 @dataclass(frozen=True)
 class Passes(Schedule):
-    """One rate a pass, as factors; the last one stays. LeNet-5's table of global rates (1998, section III.B)."""
+    """One rate an epoch, as factors; the last one stays. LeNet-5's table of global rates (1998, section III.B)."""
 
     factors: tuple[float, ...]
 
     def factor(self, epoch: float, num_epochs: float) -> float:
-        """The factor of the running pass."""
+        """The factor of the running epoch."""
         return self.factors[min(int(epoch), len(self.factors) - 1)]
 
 

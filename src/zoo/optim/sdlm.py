@@ -13,7 +13,7 @@ class SDLM(Optimizer):
     """Gradient descent with a rate of its own for every parameter: lr / (mu + h) (LeCun et al. 1998, Appendix C).
 
     h is the parameter's second derivative, kept at what ``set_curvatures`` last gave; the paper measures it on 500
-    images before each pass. ``lr`` is the paper's global eta for single images; on batches of B images a rate of B eta
+    images before each epoch. ``lr`` is the paper's global eta for single images; on batches of B images a rate of B eta
     covers the same ground. Raises ValueError for a rate or a ``mu`` that is not positive.
     """
 
@@ -23,7 +23,7 @@ class SDLM(Optimizer):
         super().__init__(params, {"lr": lr, "mu": mu})
 
     def set_curvatures(self, curvatures: Mapping[nn.Parameter, Tensor]) -> None:
-        """Takes over a second derivative for every parameter, in its shape."""
+        """Sets the second derivative of every parameter, in its shape."""
         for group in self.param_groups:
             for p in group["params"]:
                 self.state[p]["scale"] = 1 / (group["mu"] + curvatures[p])

@@ -4,12 +4,13 @@ The same Records give the same bytes: nothing in the file depends on the date or
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import InputError
 from zoo.report.ilsvrc import contest_rows
+from zoo.report.row import Row
 from zoo.report.tables import CONTEST, NOT_MEASURED, NOT_TRAINED, dataset_names, measured, rows_of
 from zoo.results.published import load
 
@@ -33,24 +34,34 @@ def draw(which: str | None, file: Path, records: Path | None = None) -> None:
 
     Raises InputError for a file that is neither .png nor .svg or cannot be written, and where there is nothing to draw.
     """
-    if file.suffix not in FORMS:
-        raise InputError(f"A chart is {' or '.join(FORMS)}, not {file.name}: change --chart.")
+    check_form(file)
     found, published = measured(records), load()
     names = dataset_names(found, published)
     if which is None:
         raise InputError(f"A chart is of one table: zoo table {CONTEST} --chart {file}, or one of {', '.join(names)}.")
+    if which == CONTEST:
+        save(file, lambda: _contest(contest_rows(found, published)))
+        return
+    rows = [row for row in rows_of(which, found, published) if row.verdict not in (NOT_MEASURED, NOT_TRAINED)]
+    if not rows:
+        raise InputError(f"Nothing was measured on {which}, so there is nothing to draw: give other --records.")
+    title = published.datasets[which].title if which in published.datasets else which
+    save(file, lambda: _errors(title, rows))
+
+
+def check_form(file: Path) -> None:
+    """Raises InputError for a file that is neither .png nor .svg."""
+    if file.suffix not in FORMS:
+        raise InputError(f"A chart is {' or '.join(FORMS)}, not {file.name}: give it one of these endings.")
+
+
+def save(file: Path, figure: Callable[[], "Figure"]) -> None:
+    """Writes the figure that ``figure()`` makes in the charts' style. Raises InputError where it cannot be written."""
     from matplotlib import style
 
+    content = io.BytesIO()
     with style.context(["default", _STYLE]):
-        if which == CONTEST:
-            figure = _contest(contest_rows(found, published))
-        else:
-            rows = [r for r in rows_of(which, found, published) if r["verdict"] not in (NOT_MEASURED, NOT_TRAINED)]
-            if not rows:
-                raise InputError(f"Nothing was measured on {which}, so there is nothing to draw: give other --records.")
-            figure = _ladder(published.datasets[which].title if which in published.datasets else which, rows)
-        content = io.BytesIO()
-        figure.savefig(content, format=file.suffix[1:], dpi=150, metadata=_METADATA[file.suffix])
+        figure().savefig(content, format=file.suffix[1:], dpi=150, metadata=_METADATA[file.suffix])
     try:
         file.write_bytes(content.getvalue())
     except OSError as error:
@@ -87,17 +98,17 @@ def _contest(rows: Sequence[dict[str, Any]]) -> "Figure":
     return figure
 
 
-def _ladder(title: str, rows: Sequence[dict[str, Any]]) -> "Figure":
+def _errors(title: str, rows: Sequence[Row]) -> "Figure":
     """One bar a run of ours, with the interval of its difference from the published error, which is a diamond."""
     figure, axes = _bars(len(rows), 0.42)
     for place, row in enumerate(rows):
-        error = row["top1_error"]
+        error = row.top1_error
         axes.barh(place, error, color=OURS, height=0.72, label=None if place else "this zoo")
         axes.annotate(f"{error:.2f}", (0, place), (4, 0), textcoords="offset points", va="center")
-        if row["interval"] and row["published_measure"] == "top1_error":
-            half = (row["interval"][1] - row["interval"][0]) / 2
+        if row.interval and row.published_measure == "top1_error":
+            half = (row.interval[1] - row.interval[0]) / 2
             axes.errorbar(error, place, xerr=half, color=PERSON, capsize=3, linewidth=1)
-            axes.plot(row["published"], place, "D", color=WINNER, markeredgecolor="white", zorder=3)
+            axes.plot(row.published, place, "D", color=WINNER, markeredgecolor="white", zorder=3)
     axes.plot([], [], "D", color=WINNER, label="published, same protocol")
     axes.errorbar([], [], xerr=[], color=PERSON, capsize=3, linewidth=1, label="95 % interval of the difference")
     axes.set_yticks(range(len(rows)), [_run_label(row) for row in rows])
@@ -125,6 +136,6 @@ def _held(row: dict[str, Any]) -> bool:
     return any(name in row["entry"] for name in HELD_HERE)
 
 
-def _run_label(row: dict[str, Any]) -> str:
-    name = row["network"] if row["variant"] == "paper" else f"{row['network']}, {row['variant']}"
-    return f"{name}\n{row['training']}" if row["training"] else name
+def _run_label(row: Row) -> str:
+    name = row.network if row.variant == "paper" else f"{row.network}, {row.variant}"
+    return f"{name}\n{row.training}" if row.training else name

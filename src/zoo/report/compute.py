@@ -5,6 +5,7 @@ from statistics import mean
 from typing import Any
 
 from zoo.report.formats import Column, Table
+from zoo.report.row import Row
 from zoo.results.experiment import Experiment
 from zoo.results.published import Published, Training
 from zoo.results.record import Record
@@ -63,25 +64,29 @@ def then_part(then: Training | None, published: Published) -> dict[str, Any]:
     }
 
 
-def compute_table(title: str, rows: Sequence[dict[str, Any]]) -> Table:
-    """The cost of rows whose runs trained something, for reading."""
-    return Table(title, _COLUMNS, [_cells(row) for row in rows], [_notes(row) for row in rows])
+def compute_table(title: str, rows: Sequence[Row]) -> Table:
+    """The cost of rows whose runs trained something, for reading: a training once, under however many protocols."""
+    trainings = {
+        (row.network, row.variant, row.training, row.train_images, row.train_seconds): row for row in rows[::-1]
+    }
+    once = [row for row in rows if row in trainings.values()]
+    return Table(title, _COLUMNS, [_cells(row) for row in once], [_notes(row) for row in once])
 
 
-def _cells(row: dict[str, Any]) -> list[str]:
-    then = row["then_seconds"]
-    macs = "" if row["train_macs"] is None else counted(row["train_macs"])
+def _cells(row: Row) -> list[str]:
+    then = row.then_seconds
+    macs = "" if row.train_macs is None else counted(row.train_macs)
     return [
-        row["network"], row["variant"], row["training"], f"{row['train_images']:,.0f}", macs,
-        duration(row["train_seconds"]), row["device"], row["then_hardware"] or "", spanned(*then) if then else "",
+        row.network, row.variant, row.training, f"{row.train_images:,.0f}", macs,
+        duration(row.train_seconds), row.device, row.then_hardware or "", spanned(*then) if then else "",
     ]  # fmt: skip
 
 
-def _notes(row: dict[str, Any]) -> list[str]:
-    second = ", read in a secondary source" if row["then_status"] == "S" else ""
-    source = [f"hardware and time then: {row['then_source']}{second}"] if row["then_source"] else []
+def _notes(row: Row) -> list[str]:
+    second = ", read in a secondary source" if row.then_status == "S" else ""
+    source = [f"hardware and time then: {row.then_source}{second}"] if row.then_source else []
     uncounted = ["what training computed is no sequence of passes through the network, and is not counted"]
-    return source + ([row["then_note"]] if row["then_note"] else []) + (uncounted if row["train_macs"] is None else [])
+    return source + ([row.then_note] if row.then_note else []) + (uncounted if row.train_macs is None else [])
 
 
 def duration(seconds: float) -> str:

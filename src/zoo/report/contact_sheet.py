@@ -1,7 +1,5 @@
 """A contact sheet: training images as the network is fed them, a row a class, a column an epoch."""
 
-import os
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +10,7 @@ from torch import Tensor
 from zoo.data.base import ImageDataModule
 from zoo.data.sampling import Draw
 from zoo.errors import InputError
+from zoo.files import whole
 
 NUM_CLASSES, NUM_EPOCHS = 10, 8
 # Small images are enlarged by whole numbers, so that each of their pixels can be seen.
@@ -25,7 +24,7 @@ def contact_sheet(data: ImageDataModule, path: Path) -> None:
     Raises InputError where the file cannot be written.
     """
     labels, places = _first_of_each_class(data)
-    epochs = [data.pictures(Draw(epoch, places)) for epoch in range(NUM_EPOCHS)]
+    epochs = [data.displayed(Draw(epoch, places)) for epoch in range(NUM_EPOCHS)]
     scale = max(1, CELL // max(epochs[0].shape[-2:]))
     height, width = (side * scale for side in epochs[0].shape[-2:])
     size = (MARGIN + NUM_EPOCHS * (width + GAP), GAP + len(labels) * (height + GAP))
@@ -35,15 +34,12 @@ def contact_sheet(data: ImageDataModule, path: Path) -> None:
         top = GAP + row * (height + GAP)
         draw.text((GAP, top + height // 2 - 6), data.class_names[label], fill=INK)
         for column, images in enumerate(epochs):
-            picture = _picture(images[row]).resize((width, height), Image.Resampling.NEAREST)
+            picture = _in_rgb(images[row]).resize((width, height), Image.Resampling.NEAREST)
             sheet.paste(picture, (MARGIN + column * (width + GAP), top))
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        sheet.save(partial, "PNG")
-        partial.replace(path)
+        with whole(path) as draft:
+            sheet.save(draft, "PNG")
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
         raise InputError(f"{path} cannot be written ({error.strerror}): name another place with --output.") from error
 
 
@@ -57,6 +53,6 @@ def _first_of_each_class(data: ImageDataModule) -> tuple[list[int], Tensor]:
     return present, torch.tensor([int((labels == label).nonzero()[0]) for label in present])
 
 
-def _picture(image: Tensor) -> Image.Image:
+def _in_rgb(image: Tensor) -> Image.Image:
     """uint8 (1, H, W) or (3, H, W) as a picture in RGB."""
     return Image.fromarray(np.asarray(image.cpu().expand(3, -1, -1).permute(1, 2, 0).contiguous()))

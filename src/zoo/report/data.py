@@ -1,13 +1,14 @@
-"""What ``zoo data verify`` and ``zoo data info`` print, and verify's JSON report."""
+"""What ``zoo data verify``, ``info`` and ``prepare`` print, and verify's JSON report."""
 
 import json
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from zoo.data.findings import FAULTS, KINDS, Verification
+from zoo.data.statistics import PixelStatistics
+from zoo.data.store.format import Store
+from zoo.data.verification import FAULTS, KINDS, Verification
 from zoo.errors import InputError
+from zoo.files import whole
 
 # A line for each fault; notices can be thousands, so only the first of each kind are shown.
 SHOWN_NOTICES = 3
@@ -46,18 +47,42 @@ def print_counts(dataset: str, counts: dict[str, dict[str, int]]) -> None:
             print(f"  {name:<{width}}", *(f"{split} {classes.get(name, 0):,}" for split, classes in counts.items()))
 
 
+def print_store(store: Store) -> None:
+    """Counts, room taken, statistics, and how to train from it."""
+    for split, table in store.tables.items():
+        print(f"{split}: {len(table):,} pictures in {len(store.shards[split]):,} shards")
+    print(f"storage {sum(shard.bytes for shard in store.all_shards()) / 1e6:,.1f} MB, short side {store.size} pixels")
+    print_statistics("training pictures", store.statistics)
+    print(f"source {store.index['source']['files']}")
+    print(f"Train from it with --data.root {store.folder}")
+
+
+def print_statistics(name: str, statistics: PixelStatistics) -> None:
+    """Mean colour and principal components, pixels from 0 to 255; the mean image by its range."""
+    image = statistics.mean_image
+    channels, height, width = image.shape
+    print(f"mean image of the {name}: {width}x{height}, from {image.min():.2f} to {image.max():.2f}")
+    print(f"mean {_row(statistics.mean)}")
+    if channels == 1:
+        print(f"standard deviation {_row(statistics.std)}")
+        return
+    for std, component in zip(statistics.std, statistics.components, strict=True):
+        print(f"component ({_row(component, 4)}) with standard deviation {std:.3f}")
+
+
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Writes JSON in one step; raises InputError where the place cannot be written."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        partial.replace(path)
+        with whole(path) as draft:
+            draft.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
         raise InputError(f"{path} cannot be written ({error.strerror}): name another place with --output.") from error
 
 
 def _of(number: int, noun: str) -> str:
     plural = "es" if noun.endswith("s") else "s"
     return f"{number:,} {noun}{'' if number == 1 else plural}"
+
+
+def _row(values: object, digits: int = 2) -> str:
+    return ", ".join(f"{value:.{digits}f}" for value in values)  # type: ignore[attr-defined]

@@ -1,6 +1,7 @@
 """``zoo table``: measured errors beside the published ones, from Records and published figures. Needs no torch."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,12 @@ from zoo.errors import InputError
 from zoo.report.compute import compute_part, compute_table, then_part
 from zoo.report.formats import Column, Table, write
 from zoo.report.ilsvrc import contest_rows, contest_table
+from zoo.report.row import Row
 from zoo.report.speed import speed_document
 from zoo.report.untrained import Shipped, published_cell, untrained, untrained_table
 from zoo.results.experiment import Experiment, experiments, read_records
 from zoo.results.published import Figure, Published, load
+from zoo.results.record import Record
 from zoo.results.verdict import NOT_COMPARABLE, judge, split_of
 
 CONTEST = "ilsvrc"
@@ -54,14 +57,23 @@ def document(which: str | None, form: str, records: Path | None = None) -> str:
     shown = names if which is None else [which]
     rows = {name: rows_of(name, found, published) for name in shown}
     tables = [table for name in shown for table in tables_of(name, rows[name], published)]
-    return write(form, [row for name in shown for row in rows[name]], tables)
+    return write(form, [asdict(row) for name in shown for row in rows[name]], tables)
 
 
-def rows_of(dataset: str, found: Iterable[Experiment], published: Published) -> list[dict[str, Any]]:
+def of_records(records: Iterable[Record], form: str = "md") -> str:
+    """As ``document``, without the published figures and the configs that these Records do not measure."""
+    published, found = load(), experiments(records)
+    names = dict.fromkeys(experiment.record.dataset["name"] for experiment in found)
+    rows = {name: [row for row in rows_of(name, found, published) if row.runs] for name in names}
+    tables = [table for name in names for table in tables_of(name, rows[name], published)]
+    return write(form, [asdict(row) for name in names for row in rows[name]], tables)
+
+
+def rows_of(dataset: str, found: Iterable[Experiment], published: Published) -> list[Row]:
     """What is known of a data set: what was measured, the worst first; what could be trained; what others measured."""
     runs = [experiment for experiment in found if experiment.record.dataset["name"] == dataset]
     judged = [_row(experiment, published) for experiment in runs]
-    judged.sort(key=lambda pair: (-pair[0]["top1_error"], pair[0]["network"], pair[0]["experiment"]))
+    judged.sort(key=lambda pair: (-(pair[0].top1_error or 0), pair[0].network, pair[0].experiment))
     missing = [(one, one.figure(published)) for one in untrained(dataset, runs)]
     shown = [figure for _, figure in (*judged, *missing)]
     others = [figure for figure in published.of_dataset(dataset) if figure not in shown]
@@ -81,56 +93,54 @@ def dataset_names(found: Iterable[Experiment], published: Published) -> list[str
     return known + sorted({experiment.record.dataset["name"] for experiment in found} - set(known))
 
 
-def _row(experiment: Experiment, published: Published) -> tuple[dict[str, Any], Figure | None]:
+def _row(experiment: Experiment, published: Published) -> tuple[Row, Figure | None]:
     record, verdict = experiment.record, judge(experiment, published)
     runs, figure = experiment.runs, verdict.figure
-    row = {
-        "network": record.network,
-        "variant": record.variant,
-        "training": experiment.training,
-        "parameters": record.parameters,
-        "dataset": record.dataset["name"],
-        "split": split_of(experiment, published),
-        "protocol": record.protocol,
-        "n": record.n,
-        "runs": len(runs),
-        "seeds": [run.seed for run in runs],
-        "top1_error": _rounded(experiment.mean("top1_error")),
-        "top1_spread": _rounded(experiment.spread("top1_error")),
-        "top5_error": _rounded(experiment.mean("top5_error")),
-        "top5_spread": _rounded(experiment.spread("top5_error")),
+    row = Row(
+        network=record.network,
+        variant=record.variant,
+        training=experiment.training,
+        parameters=record.parameters,
+        dataset=record.dataset["name"],
+        split=split_of(experiment, published),
+        protocol=record.protocol,
+        n=record.n,
+        runs=len(runs),
+        seeds=[run.seed for run in runs],
+        top1_error=_rounded(experiment.mean("top1_error")),
+        top1_spread=_rounded(experiment.spread("top1_error")),
+        top5_error=_rounded(experiment.mean("top5_error")),
+        top5_spread=_rounded(experiment.spread("top5_error")),
         **_published_part(figure, published),
-        "difference": _rounded(verdict.difference),
-        "interval": [_rounded(end) for end in verdict.interval] if verdict.interval else None,
-        "verdict": verdict.verdict,
-        "reason": verdict.reason,
-        "notes": list(verdict.notes),
+        difference=_rounded(verdict.difference),
+        interval=[_rounded(end) for end in verdict.interval] if verdict.interval else None,
+        verdict=verdict.verdict,
+        reason=verdict.reason,
+        notes=list(verdict.notes),
         **compute_part(experiment, published),
-        "fingerprint": record.dataset["fingerprint"],
-        "fingerprint_of": _copy(experiment, published),
-        "commits": sorted({run.git["commit"] for run in runs if run.git}),
-        "weights": [run.weights["sha256"] for run in runs],
-        "experiment": experiment.key,
-        "config": None,
-    }
+        fingerprint=record.dataset["fingerprint"],
+        fingerprint_of=_copy(experiment, published),
+        commits=sorted({run.git["commit"] for run in runs if run.git}),
+        weights=[run.weights["sha256"] for run in runs],
+        experiment=experiment.key,
+    )
     return row, figure
 
 
-def _untrained_row(one: Shipped, figure: Figure | None, published: Published) -> dict[str, Any]:
-    """The same keys for a shipped config that nobody has trained, as far as they are known."""
-    known = {
-        "network": one.network,
-        "variant": one.variant,
-        "dataset": one.dataset,
-        "config": one.name,
-        "split": figure.split if figure else None,
-        "protocol": figure.protocol if figure else None,
+def _untrained_row(one: Shipped, figure: Figure | None, published: Published) -> Row:
+    """The row of a shipped config that nobody has trained, as far as it is known."""
+    return Row(
+        network=one.network,
+        variant=one.variant,
+        dataset=one.dataset,
+        config=one.name,
+        split=figure.split if figure else None,
+        protocol=figure.protocol if figure else None,
         **_published_part(figure, published),
         **then_part(published.training_of(one.network, one.variant, one.dataset), published),
-        "verdict": NOT_TRAINED,
-        "notes": [figure.note] if figure and figure.note else [],
-    }
-    return {key: known.get(key) for key in _KEYS}
+        verdict=NOT_TRAINED,
+        notes=[figure.note] if figure and figure.note else [],
+    )
 
 
 def _copy(experiment: Experiment, published: Published) -> str | None:
@@ -140,19 +150,18 @@ def _copy(experiment: Experiment, published: Published) -> str | None:
     return copy["note"] if copy else None
 
 
-def _unmeasured_row(figure: Figure, published: Published) -> dict[str, Any]:
-    """The same keys as a measured row, as far as a published figure has them."""
-    known = {
-        "network": figure.network,
-        "variant": figure.variant,
-        "dataset": figure.dataset,
-        "split": figure.split,
-        "protocol": figure.protocol,
+def _unmeasured_row(figure: Figure, published: Published) -> Row:
+    """The row of a published figure, as far as a published figure has them."""
+    return Row(
+        network=figure.network,
+        variant=figure.variant,
+        dataset=figure.dataset,
+        split=figure.split,
+        protocol=figure.protocol,
         **_published_part(figure, published),
-        "verdict": NOT_MEASURED,
-        "notes": [figure.note] if figure.note else [],
-    }
-    return {key: known.get(key) for key in _KEYS}
+        verdict=NOT_MEASURED,
+        notes=[figure.note] if figure.note else [],
+    )
 
 
 def _published_part(figure: Figure | None, published: Published) -> dict[str, Any]:
@@ -170,78 +179,67 @@ def _published_part(figure: Figure | None, published: Published) -> dict[str, An
     }
 
 
-_KEYS = (
-    "network", "variant", "training", "parameters", "dataset", "split", "protocol", "n", "runs", "seeds",
-    "top1_error", "top1_spread", "top5_error", "top5_spread", "published", "published_measure",
-    "published_top1_error", "published_top5_error", "published_name", "published_nets", "published_extra_data",
-    "published_approximate", "published_source", "published_status", "difference", "interval", "verdict", "reason",
-    "notes", "macs", "train_images", "train_macs", "train_seconds", "device", "then_hardware", "then_seconds",
-    "then_source", "then_status", "then_note", "fingerprint", "fingerprint_of", "commits", "weights", "experiment",
-    "config",
-)  # fmt: skip
-
-
-def tables_of(dataset: str, rows: Sequence[dict[str, Any]], published: Published) -> list[Table]:
+def tables_of(dataset: str, rows: Sequence[Row], published: Published) -> list[Table]:
     """The rows of a data set as tables, those that have any."""
     title = published.datasets[dataset].title if dataset in published.datasets else dataset
-    ours = [row for row in rows if row["verdict"] not in (NOT_MEASURED, NOT_TRAINED)]
-    missing = [row for row in rows if row["verdict"] == NOT_TRAINED]
-    others = [row for row in rows if row["verdict"] == NOT_MEASURED]
+    ours = [row for row in rows if row.verdict not in (NOT_MEASURED, NOT_TRAINED)]
+    missing = [row for row in rows if row.verdict == NOT_TRAINED]
+    others = [row for row in rows if row.verdict == NOT_MEASURED]
     tables = [
         Table(f"{title}: measured", _COLUMNS, [_cells(row) for row in ours], [_footnotes(r) for r in ours]),
-        compute_table(f"{title}: what training took", [row for row in ours if row["train_images"]]),
+        compute_table(f"{title}: what training took", [row for row in ours if row.train_images]),
         untrained_table(f"{title}: in this zoo, not trained yet", missing, [_sources(row) for row in missing]),
         Table(
             f"{title}: published, not measured here",
-            _PUBLISHED_COLUMNS, [_published_cells(row) for row in others], [row["notes"] for row in others],
+            _PUBLISHED_COLUMNS, [_published_cells(row) for row in others], [row.notes for row in others],
         ),
     ]  # fmt: skip
     return [table for table in tables if table.rows]
 
 
-def _footnotes(row: dict[str, Any]) -> list[str]:
+def _footnotes(row: Row) -> list[str]:
     # What an altered copy changes is a note already.
-    copy = row["fingerprint_of"] if not any((row["fingerprint_of"] or "") in note for note in row["notes"]) else None
-    return [f"data: {row['fingerprint']}{f', {copy}' if copy else ''}", *_sources(row)]
+    copy = row.fingerprint_of if not any((row.fingerprint_of or "") in note for note in row.notes) else None
+    return [f"data: {row.fingerprint}{f', {copy}' if copy else ''}", *_sources(row)]
 
 
-def _sources(row: dict[str, Any]) -> list[str]:
-    source = row["published_source"]
-    return [*([f"published: {row['published_name']}. {source}"] if source else []), *row["notes"]]
+def _sources(row: Row) -> list[str]:
+    source = row.published_source
+    return [*([f"published: {row.published_name}. {source}"] if source else []), *row.notes]
 
 
-def _cells(row: dict[str, Any]) -> list[str]:
-    verdict = f"{row['verdict']}: {row['reason']}" if row["verdict"] == NOT_COMPARABLE else row["verdict"]
-    macs = "" if row["macs"] is None else f"{row['macs']:,}"
+def _cells(row: Row) -> list[str]:
+    verdict = f"{row.verdict}: {row.reason}" if row.verdict == NOT_COMPARABLE else row.verdict
+    macs = "" if row.macs is None else f"{row.macs:,}"
     return [
-        row["network"], row["variant"], row["training"], f"{row['parameters']:,}", macs, row["protocol"],
-        f"{row['n']:,}", str(row["runs"]), _error(row, "top1"), _error(row, "top5"), published_cell(row),
+        row.network, row.variant, row.training, f"{row.parameters:,}", macs, row.protocol,
+        f"{row.n:,}", str(row.runs), _error(row, "top1"), _error(row, "top5"), published_cell(row),
         _difference(row), verdict,
     ]  # fmt: skip
 
 
-def _published_cells(row: dict[str, Any]) -> list[str]:
-    about = "about " if row["published_approximate"] else ""
-    errors = (row["published_top1_error"], row["published_top5_error"])
-    more = {True: "yes", False: "no", None: ""}[row["published_extra_data"]]
+def _published_cells(row: Row) -> list[str]:
+    about = "about " if row.published_approximate else ""
+    errors = (row.published_top1_error, row.published_top5_error)
+    more = {True: "yes", False: "no", None: ""}[row.published_extra_data]
     return [
-        row["published_name"], f"{row['network']}, {row['variant']}" if row["network"] else "", row["split"],
-        row["protocol"] or "", str(row["published_nets"] or ""), more,
+        row.published_name, f"{row.network}, {row.variant}" if row.network else "", row.split,
+        row.protocol or "", str(row.published_nets or ""), more,
         *("" if error is None else f"{about}{error:g}" for error in errors),
-        row["published_source"], _STATUS[row["published_status"]],
+        row.published_source, _STATUS[row.published_status],
     ]  # fmt: skip
 
 
-def _error(row: dict[str, Any], measure: str) -> str:
-    spread = row[f"{measure}_spread"]
-    return f"{row[f'{measure}_error']:.2f}" + ("" if spread is None else f" ± {spread:.2f}")
+def _error(row: Row, measure: str) -> str:
+    spread = getattr(row, f"{measure}_spread")
+    return f"{getattr(row, f'{measure}_error'):.2f}" + ("" if spread is None else f" ± {spread:.2f}")
 
 
-def _difference(row: dict[str, Any]) -> str:
-    if row["interval"] is None:
+def _difference(row: Row) -> str:
+    if row.interval is None:
         return ""
-    low, high = row["interval"]
-    return f"{row['difference']:+.2f} ({low:+.2f} to {high:+.2f})"
+    low, high = row.interval
+    return f"{row.difference:+.2f} ({low:+.2f} to {high:+.2f})"
 
 
 def _rounded(value: float | None) -> float | None:

@@ -7,23 +7,14 @@ from typing import Any
 
 import yaml
 
-from zoo.catalog import NETWORKS
+from zoo.catalog import DATA, NETWORKS
 from zoo.configs import SHIPPED
 from zoo.report.compute import spanned
 from zoo.report.formats import Column, Table
+from zoo.report.row import Row
 from zoo.results.experiment import Experiment
 from zoo.results.published import Figure, Published
 
-# What a Record calls the data of a data module.
-DATA_NAMES = {
-    "Digits": "digits",
-    "FiveDigits": "five-digits",
-    "MNIST": "mnist",
-    "CIFAR10": "cifar10",
-    "ImageNet": "imagenet",
-    "StreamedImageNet": "imagenet",
-    "Symmetry": "symmetry",
-}
 _COLUMNS = (
     Column("network"), Column("variant"), Column("config"), Column("protocol"), Column("published, %", True),
     Column("hardware of the time"), Column("verdict"),
@@ -81,31 +72,31 @@ def _shipped() -> Iterator[Shipped]:
         content = {"trainer": {}, **yaml.load(file.read_bytes(), Loader=loader)}
         options = _options(content["model"])
         network = _network(_last(content["model"]["class_path"]), options)
-        dataset = DATA_NAMES.get(_last(content["data"]["class_path"]))
+        dataset = DATA.get(_last(content["data"]["class_path"]))
         if network and dataset:
             variant = options.get("variant", NETWORKS[network].variants[0])
-            yield Shipped(file.stem, network, variant, dataset, content)
+            yield Shipped(file.stem, network, variant, dataset.name, content)
 
 
-def untrained_table(title: str, rows: Sequence[dict[str, Any]], notes: Sequence[Sequence[str]]) -> Table:
+def untrained_table(title: str, rows: Sequence[Row], notes: Sequence[Sequence[str]]) -> Table:
     """The rows of configs that nobody has trained, for reading."""
     return Table(title, _COLUMNS, [_cells(row) for row in rows], notes)
 
 
-def _cells(row: dict[str, Any]) -> list[str]:
-    then = f"{row['then_hardware']}, {spanned(*row['then_seconds'])}" if row["then_hardware"] else ""
+def _cells(row: Row) -> list[str]:
+    then = f"{row.then_hardware}, {spanned(*row.then_seconds)}" if row.then_hardware else ""
     return [
-        row["network"], row["variant"], row["config"], row["protocol"] or "", published_cell(row), then, row["verdict"],
+        row.network, row.variant, row.config, row.protocol or "", published_cell(row), then, row.verdict,
     ]  # fmt: skip
 
 
-def published_cell(row: dict[str, Any]) -> str:
+def published_cell(row: Row) -> str:
     """The published error of a row, with what it is an error of."""
-    if row["published"] is None:
+    if row.published is None:
         return ""
-    about = "about " if row["published_approximate"] else ""
-    measure = " (top-5)" if row["published_measure"] == "top5_error" else ""
-    return f"{about}{row['published']:g}{measure}"
+    about = "about " if row.published_approximate else ""
+    measure = " (top-5)" if row.published_measure == "top5_error" else ""
+    return f"{about}{row.published:g}{measure}"
 
 
 def _network(model: str, options: dict[str, Any]) -> str | None:

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
@@ -16,9 +17,9 @@ _TRAINING = (
     "max_epochs", "min_epochs", "max_steps", "min_steps", "limit_train_batches", "accumulate_grad_batches",
     "gradient_clip_val", "gradient_clip_algorithm", "overfit_batches", "fast_dev_run", "precision",
 )  # fmt: skip
-# Where the data lie and how they are read; a seed is another draw of the same experiment.
-_NOT_THE_EXPERIMENT = ("root", "download", "num_workers", "val_labels", "seed", "wiring_seed")
-# Options that came after the first Records, with what every run before them did.
+# For Records from before classes declared it of each option, and closed with them: what makes no other experiment,
+_UNDECLARED = {"root", "download", "num_workers", "val_labels", "cache_dir", "cache_gb", "seed", "wiring_seed"}
+# and the options that came while they were written, with what every run before had done.
 CAME_LATER: dict[str, dict[str, Any]] = {"zoo.models.LeNet5Model": {"num_curvature": 500}}
 
 
@@ -36,7 +37,7 @@ class Experiment:
     @property
     def key(self) -> str:
         """A short digest of everything that the runs have in common."""
-        return hashlib.sha256(_identity(self.record).encode()).hexdigest()[:12]
+        return hashlib.sha256(_identity(self.record, Declared.by(self.runs)).encode()).hexdigest()[:12]
 
     @property
     def nets(self) -> int:
@@ -82,6 +83,37 @@ class Experiment:
         return ", ".join(part for part in (rule, self.option("transform"), length, fewer, start) if part)
 
 
+@dataclass(frozen=True)
+class Declared:
+    """What Records say of the options of the classes in their configs, by class: so none has to be imported.
+
+    ``defaults`` are those that each option came with, ``ignored`` the options that make no other experiment.
+    """
+
+    defaults: dict[str, dict[str, Any]]
+    ignored: dict[str, set[str]]
+
+    @classmethod
+    def by(cls, records: Iterable[Record]) -> "Declared":
+        """All of them together: an older Record knows nothing of an option that a newer one declares."""
+        defaults, ignored = {**CAME_LATER}, defaultdict[str, set[str]](set)
+        for record in sorted(records, key=lambda record: record.created):
+            for path, options in (record.options or {}).items():
+                defaults[path] = options["defaults"] | defaults.get(path, {})
+                ignored[path] |= {*options["changes_no_number"], *options["chance"]}
+        return cls(defaults, ignored)
+
+    def settled(self, value: Any, own: Container[str], ignored: Container[str] = _UNDECLARED) -> Any:
+        """A config's part with defaults filled in and without what is ignored; ``own`` are the classes it declares."""
+        if not isinstance(value, dict):
+            return value
+        if path := value.get("class_path"):
+            ignored = self.ignored.get(path, set()) | (set() if path in own else _UNDECLARED)
+            if path in self.defaults:
+                value = value | {"init_args": self.defaults[path] | value.get("init_args", {})}
+        return {key: self.settled(content, own, ignored) for key, content in value.items() if key not in ignored}
+
+
 def read_records(folder: Path) -> list[Record]:
     """The Records in ``folder`` and below, in the order of their paths.
 
@@ -96,18 +128,19 @@ def read_records(folder: Path) -> list[Record]:
 
 def experiments(records: Iterable[Record]) -> list[Experiment]:
     """Records grouped; of those with the same weights, which are one run measured twice, the oldest counts."""
-    groups: dict[str, dict[str, Record]] = {}
-    for record in sorted(records, key=lambda record: record.created):
-        groups.setdefault(_identity(record), {}).setdefault(record.weights["sha256"], record)
+    records = sorted(records, key=lambda record: record.created)
+    declared, groups = Declared.by(records), dict[str, dict[str, Record]]()
+    for record in records:
+        groups.setdefault(_identity(record, declared), {}).setdefault(record.weights["sha256"], record)
     return [
         Experiment(tuple(sorted(runs.values(), key=lambda run: (run.seed is None, run.seed or 0, run.created))))
         for _, runs in sorted(groups.items())
     ]
 
 
-def _identity(record: Record) -> str:
+def _identity(record: Record, declared: Declared) -> str:
     """What makes two Records the same experiment, as canonical JSON."""
-    trainer = record.config["trainer"]
+    trainer, own = record.config["trainer"], record.options or {}
     common = {
         "network": record.network,
         "variant": record.variant,
@@ -117,21 +150,10 @@ def _identity(record: Record) -> str:
         "protocol": record.protocol,
         "n": record.n,
         "from_weights": "init_from_sha256" in record.weights,
-        "data": _pruned(record.config["data"]),
-        "model": _pruned(_completed(record.config["model"])),
+        "data": declared.settled(record.config["data"], own),
+        "model": declared.settled(record.config["model"], own),
         "trainer": {key: trainer[key] for key in _TRAINING if trainer.get(key) is not None},
     }
     if "members" in record.weights:
         common["nets"] = len(record.weights["members"])
     return json.dumps(common, sort_keys=True)
-
-
-def _completed(model: dict[str, Any]) -> dict[str, Any]:
-    later = CAME_LATER.get(model.get("class_path", ""), {})
-    return model | {"init_args": later | model.get("init_args", {})}
-
-
-def _pruned(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _pruned(content) for key, content in value.items() if key not in _NOT_THE_EXPERIMENT}
-    return value

@@ -63,7 +63,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Training:
-    """What a publication's own training took: ``seconds`` from the shortest to the longest, ``epochs`` passes."""
+    """What a publication's own training took: ``seconds`` from the shortest to the longest, over ``epochs``."""
 
     network: str
     variants: list[str]
@@ -85,6 +85,7 @@ class Published:
     sources: dict[str, str]
     figures: tuple[Figure, ...]
     trainings: tuple[Training, ...] = ()
+    papers: dict[str, dict[str, Any] | None] = field(default_factory=dict)
 
     def of_dataset(self, name: str) -> Iterator[Figure]:
         """The figures measured on one data set, in the order of the file."""
@@ -107,6 +108,7 @@ def load(path: Path = FILE) -> Published:
             content["sources"],
             tuple(Figure(**fields) for fields in content["figures"]),
             tuple(Training(**fields) for fields in content["trainings"]),
+            content["papers"],
         )
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"Cannot read the published figures {path}: {' '.join(str(error).split())}.") from error

@@ -2,13 +2,13 @@
 
 import json
 import math
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from zoo import __version__
 from zoo.errors import InputError
+from zoo.files import whole
 from zoo.results.consistency import contradiction
 from zoo.results.layout import laid_out
 from zoo.results.schema import first_problem, record_schema
@@ -23,7 +23,8 @@ class Record:
     ``metrics``: top1_error, top5_error, loss, top1_wrong, top5_wrong; newer Records also have per_class, confusion,
     near_ties and calibration, see schema.json. ``dataset``: name, fingerprint, split and the number of its images;
     ``n`` is how many of them were scored. ``git`` is None for an installed package,
-    ``compute`` in Records from before there was a ledger.
+    ``compute`` in Records from before there was a ledger. ``options`` is what the classes of the config declare of
+    their options, by class (see ``zoo.options``); None in Records from before they did.
     """
 
     network: str
@@ -42,20 +43,23 @@ class Record:
     created: str
     schema: int = SCHEMA
     compute: dict[str, Any] | None = None
+    options: dict[str, dict[str, Any]] | None = None
 
     def content(self) -> dict[str, Any]:
         """What the file holds, as plain values."""
         content = asdict(self)
-        if self.compute is None:
-            del content["compute"]
-        return content
+        return {key: value for key, value in content.items() if value is not None or key not in ("compute", "options")}
 
     def write(self, path: Path) -> None:
-        """Writes JSON in one step: the file is either whole or not there."""
+        """Writes JSON in one step: the file is either whole or not there.
+
+        Raises ValueError, and writes nothing, where ``read`` would refuse the file: that is a fault of the code.
+        """
         text = laid_out(self.content())
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
-        partial.write_text(text + "\n", encoding="utf-8")
-        partial.replace(path)
+        if problem := _problem(json.loads(text)):
+            raise ValueError(f"{path} would not be a record: {problem}.")
+        with whole(path) as draft:
+            draft.write_text(text + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> "Record":
@@ -71,10 +75,14 @@ class Record:
             raise InputError(f"Cannot read the record {path}: {error.strerror}.") from error
         except ValueError as error:  # also what is no UTF-8
             raise InputError(f"{path} is not a record, because it is not JSON: {error}.") from error
-        problem = first_problem(content, record_schema()) or _contradiction(content)
+        problem = _problem(content)
         if problem:
             raise InputError(f"{path} is not a record that zoo {__version__} can read: {problem}.")
         return cls(**content)
+
+
+def _problem(content: dict[str, Any]) -> str | None:
+    return first_problem(content, record_schema()) or _contradiction(content)
 
 
 def _contradiction(content: dict[str, Any]) -> str | None:

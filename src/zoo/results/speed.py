@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -10,6 +9,7 @@ from statistics import quantiles
 from typing import Any
 
 from zoo.errors import InputError
+from zoo.files import whole
 from zoo.results.layout import laid_out
 from zoo.results.schema import first_problem
 
@@ -46,9 +46,8 @@ class SpeedRecord:
 
     def write(self, path: Path) -> None:
         """Writes JSON in one step: the file is either whole or not there."""
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
-        partial.write_text(laid_out(asdict(self)) + "\n", encoding="utf-8")
-        partial.replace(path)
+        with whole(path) as draft:
+            draft.write_text(laid_out(asdict(self)) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> "SpeedRecord":

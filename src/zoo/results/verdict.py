@@ -9,6 +9,7 @@ from zoo.results.published import Figure, Published
 
 REPRODUCED, BETTER, NOT_REPRODUCED = "reproduced", "better", "not reproduced"
 NOT_COMPARABLE = "not comparable"
+NO_FIGURE = "no published figure"
 # An interval of more than this share of the published error on either side rules little out.
 WIDE = 0.1
 
@@ -33,7 +34,8 @@ def judge(experiment: Experiment, published: Published) -> Verdict:
     """Compares runs with the first published figure of the same network, data, split and protocol."""
     notes = [*_notes_on_data(experiment, published), *_notes_on_runs(experiment)]
     found = _comparable(experiment, published)
-    reason = found if isinstance(found, str) else _unfit_data(experiment, published)
+    reason = found if found == NO_FIGURE else _other_images(experiment, published)
+    reason = reason or (found if isinstance(found, str) else _unfit_data(experiment, published))
     if reason or isinstance(found, str):
         return Verdict(NOT_COMPARABLE, reason, notes=tuple(notes))
     figure = found[0]
@@ -62,7 +64,7 @@ def _comparable(experiment: Experiment, published: Published) -> list[Figure] | 
         if (figure.network, figure.variant) == (record.network, record.variant) and fits(figure, experiment)
     ]
     steps: tuple[tuple[Callable[[Figure], bool], Callable[[list[Figure]], str]], ...] = (
-        (lambda _: True, lambda _: "no published figure"),
+        (lambda _: True, lambda _: NO_FIGURE),
         (
             lambda figure: figure.split == split,
             lambda left: f"other split: published on {_either(f.split for f in left)}, measured on {split}",
@@ -96,13 +98,19 @@ def fits(figure: Figure, experiment: Experiment) -> bool:
     return all(experiment.option(name) == value for name, value in figure.when.items())
 
 
+def _other_images(experiment: Experiment, published: Published) -> str | None:
+    """The count of the images, and of their classes, where it is not the official one: more than a protocol differs."""
+    dataset = experiment.record.dataset
+    official = published.datasets[dataset["name"]].images.get(split_of(experiment, published))
+    if official is None or dataset["num_images"] == official:
+        return None
+    return f"other data: {dataset['num_images']:,} images of {dataset['num_classes']:,} classes instead of {official:,}"
+
+
 def _unfit_data(experiment: Experiment, published: Published) -> str | None:
     """Why the images that were scored are not those of the published figure; None where they are."""
     record = experiment.record
     data = published.datasets[record.dataset["name"]]
-    official = data.images.get(split_of(experiment, published))
-    if official is not None and record.dataset["num_images"] != official:
-        return f"other data: {record.dataset['num_images']:,} images instead of {official:,}"
     if record.n < record.dataset["num_images"]:
         return f"only {record.n:,} of {record.dataset['num_images']:,} images were scored"
     if data.fingerprints and record.dataset["fingerprint"] not in data.fingerprints:

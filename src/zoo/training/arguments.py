@@ -57,12 +57,14 @@ def _check_resume(verb: str, folder: str, words: list[str], configs: int) -> Non
 
 
 def _value_of(words: list[str], option: str) -> str | None:
+    """What the option is given; where it is typed twice, the last one wins, as in the parser."""
+    found = None
     for word, following in zip(words, [*words[1:], None], strict=False):
         if word == option:
-            return following
-        if word.startswith(f"{option}="):
-            return word.removeprefix(f"{option}=")
-    return None
+            found = following
+        elif word.startswith(f"{option}="):
+            found = word.removeprefix(f"{option}=")
+    return found
 
 
 def readable(name: str) -> Path:

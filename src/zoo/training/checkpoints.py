@@ -1,6 +1,5 @@
 """When and how ``checkpoints/last.ckpt`` is written: between two steps, and whole or not at all."""
 
-import os
 import signal
 import threading
 import time
@@ -14,6 +13,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
 from zoo.errors import InputError, Stopped
+from zoo.files import whole
 from zoo.training.loggers import MetricsFile
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -31,31 +31,18 @@ class WholeFile(TorchCheckpointIO):
         if "://" in str(path):
             return super().save_checkpoint(checkpoint, path, storage_options)
         target = Path(path)
-        partial = target.with_name(f"{target.name}.part")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with partial.open("wb") as file:
+            with (
+                whole(target, target.with_name(f"{target.name}.part"), durable=True) as draft,
+                draft.open("wb") as file,
+            ):
                 torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(target)
         except (OSError, RuntimeError) as error:
             # torch's writer reports a full disk as a RuntimeError about its archive.
-            partial.unlink(missing_ok=True)
             reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
             raise InputError(f"{target} cannot be written ({reason}): make room and go on from the old one.") from error
-        _sync_folder(target.parent)
         return None
-
-
-def _sync_folder(folder: Path) -> None:
-    # Without it a power cut may forget the renaming; Windows cannot open a folder.
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 class LastCheckpoint(Checkpoint):
@@ -119,7 +106,7 @@ class LastCheckpoint(Checkpoint):
                 checkpoint[ROWS_KEY] = logger.flush()
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Takes back what was logged after the checkpoint: those steps are made again."""
+        """Removes what was logged after the checkpoint: those steps are made again."""
         for logger in trainer.loggers:
             if isinstance(logger, MetricsFile) and trainer.is_global_zero and ROWS_KEY in checkpoint:
                 logger.cut(checkpoint[ROWS_KEY])

@@ -1,4 +1,4 @@
-"""``zoo fit|validate|test|predict``: the only file that knows LightningCLI."""
+"""``zoo fit|validate|test|predict``: LightningCLI with one folder a run, and what the verbs do with it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -174,6 +174,17 @@ def main(verb: str, args: list[str]) -> Outcome | None:
     if not cli.trainer.is_global_zero:
         return None
     return Outcome(cli.run_dir, cli.recorder.record, metrics)
+
+
+def understood(args: list[str]) -> tuple[dict[str, Any], ImageDataModule]:
+    """The config that ``zoo fit args`` would save, with all defaults, and its data module; nothing is trained.
+
+    Raises InputError for words that are not understood.
+    """
+    quiet()
+    load_classes()
+    cli = ZooCLI("fit", args)
+    return yaml.safe_load(cli.config_text), cli.datamodule
 
 
 def _run(cli: ZooCLI) -> dict[str, float]:

@@ -14,6 +14,7 @@ from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from zoo.errors import InputError
+from zoo.files import whole
 
 
 @dataclass
@@ -65,12 +66,10 @@ class _Writer(ExperimentWriter):
     def _rewrite(self, rows: list[dict[str, str]]) -> None:
         """Renamed into place: a run that is killed meanwhile loses nothing."""
         path = Path(self.metrics_file_path)
-        partial = path.with_name(f"{path.name}.part")
-        with partial.open("w", newline="", encoding="utf-8") as file:
+        with whole(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, fieldnames=self.metrics_keys)
             writer.writeheader()
             writer.writerows(rows)
-        partial.replace(path)
 
 
 class MetricsFile(CSVLogger):
@@ -99,7 +98,7 @@ class MetricsFile(CSVLogger):
 
     @rank_zero_only
     def cut(self, num_rows: int) -> None:
-        """Takes back all rows but the first ``num_rows``."""
+        """Removes all rows but the first ``num_rows``."""
         self.experiment.cut(num_rows)
 
 

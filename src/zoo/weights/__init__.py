@@ -6,13 +6,24 @@ from typing import Any
 _HOMES = {
     "Weights": "zoo.weights.trained",
     "from_caffemodel": "zoo.weights.sources.caffemodel",
+    "from_convnetjs": "zoo.weights.sources.convnetjs",
+    "from_state_dict": "zoo.weights.sources.pytorch",
     "from_torchvision": "zoo.weights.sources.convert",
     "get_weights": "zoo.weights.find",
     "list_weights": "zoo.weights.cards",
     "load": "zoo.weights.pretrained",
 }
 
-__all__ = ["Weights", "from_caffemodel", "from_torchvision", "get_weights", "list_weights", "load"]
+__all__ = [
+    "Weights",
+    "from_caffemodel",
+    "from_convnetjs",
+    "from_state_dict",
+    "from_torchvision",
+    "get_weights",
+    "list_weights",
+    "load",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -12,8 +12,8 @@ def find(name_or_path: "str | Path | Weights") -> Weights:
 
     Shipped names are ``<network>[-<variant>]/<dataset>``, such as ``lenet5/mnist`` and ``vgg16-bn/cifar10``, and win
     over a folder of that name, which ``./lenet5/mnist`` means. Paths are run folders and ``.ckpt`` files that this
-    package wrote, ``.safetensors`` files with their ``.json`` card beside them, and ``.caffemodel`` files. Raises
-    InputError where there is nothing, or nothing that this package can read.
+    package wrote, ``.safetensors`` files with their ``.json`` card beside them, ``.caffemodel`` files, and ``.json``
+    snapshots of ConvNetJS. Raises InputError where there is nothing, or nothing that this package can read.
     """
     if isinstance(name_or_path, Weights):
         return name_or_path
@@ -36,7 +36,7 @@ def get_weights(name: "str | Path | Weights") -> Weights:
 
 
 def _of_path(path: Path) -> Weights:
-    if path.suffix == ".safetensors":
+    if path.suffix == ".safetensors" or (path.suffix == ".json" and path.with_suffix(".safetensors").is_file()):
         return _of_card(path.with_suffix(".json"))
     if not path.exists():
         raise InputError(
@@ -47,13 +47,17 @@ def _of_path(path: Path) -> Weights:
         from zoo.weights.sources.caffe import CaffeFile
 
         return CaffeFile(path)
+    if path.suffix == ".json" and path.is_file():
+        from zoo.weights.sources.convnetjs import ConvNetJSFile
+
+        return ConvNetJSFile(path)
     from zoo.weights.sources.run import RunWeights
 
     return RunWeights(path)
 
 
 def _of_card(card: Path) -> Weights:
-    from zoo.weights.sources.carded import CardedWeights
+    from zoo.weights.sources.shipped import WeightsWithCard
 
     weights = card.with_suffix(".safetensors")
     if not weights.is_file():
@@ -62,4 +66,4 @@ def _of_card(card: Path) -> Weights:
         raise InputError(
             f"{weights} has no card beside it: without {card.name} it is not known which network these numbers are of."
         )
-    return CardedWeights(card)
+    return WeightsWithCard(card)

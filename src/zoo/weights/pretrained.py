@@ -56,7 +56,7 @@ def get_model(
 
 def _full_name(name: str, variant: str | None, weights: str) -> str:
     """``weights`` itself where it is a name or a path; of a data set's name the shipped weights of this network."""
-    if "/" in weights or Path(weights).suffix in (".ckpt", ".safetensors", ".caffemodel"):
+    if "/" in weights or Path(weights).suffix in (".ckpt", ".safetensors", ".caffemodel", ".json"):
         return weights
     stems = [name] if variant is None else [f"{name}-{variant}"]
     if variant == NETWORKS[name].variants[0]:

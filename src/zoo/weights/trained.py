@@ -19,7 +19,7 @@ from zoo.data.transforms import LessMeanImage, Preprocessing
 from zoo.errors import InputError
 from zoo.models import get_model
 from zoo.models.network import Network
-from zoo.weights.pictures import Pictures, stored_shape
+from zoo.weights.preprocessing import ImagePreprocessing, stored_shape
 
 if TYPE_CHECKING:
     from zoo.models.classifier import Classifier
@@ -118,15 +118,15 @@ class Weights(ABC):
         module.transform = self.steps()  # type: ignore[attr-defined]
         return module
 
-    def transforms(self, whole: bool = False) -> Pictures:
-        """A callable from pictures to what ``network()`` takes: see ``Pictures``.
+    def transforms(self, whole: bool = False) -> ImagePreprocessing:
+        """A callable from pictures to what ``network()`` takes: see ``ImagePreprocessing``.
 
         ``whole`` leaves the margin around the network's input from which a protocol of crops cuts, where the data have
         one.
         """
         network = self.bare_network()
         size = None if whole else network.input_shape[1]
-        return Pictures(self.steps(), stored_shape(self.data.class_name), size, self.name)
+        return ImagePreprocessing(self.steps(), stored_shape(self.data.class_name), size, self.name)
 
     def _module(self, **init_args: Any) -> ImageDataModule:
         import zoo.data

@@ -1,6 +1,6 @@
 """Which part of a photograph a network sees while training: each paper's way, from numbers drawn before.
 
-A crop takes a decoded picture and uniform numbers in [0, 1) to a smaller picture, through the methods of ``Picture``
+A crop takes a decoded photo and uniform numbers in [0, 1) to a smaller photo, through the methods of ``Photo``
 alone; so the same lines serve Pillow's images and those of ``decoders``.
 """
 
@@ -10,10 +10,10 @@ from typing import Protocol, TypeVar
 
 from PIL import Image
 
-P = TypeVar("P", bound="Picture")
+P = TypeVar("P", bound="Photo")
 
 
-class Picture(Protocol):
+class Photo(Protocol):
     """The part of Pillow's ``Image`` that geometry needs."""
 
     @property
@@ -51,13 +51,13 @@ def crop_from_center_square(image: P, numbers: Sequence[float]) -> P:
 
 
 def crop_from_warped(image: P, numbers: Sequence[float]) -> P:
-    """Caffe's AlexNet: a random 227x227 part of the picture warped to 256x256, 30 offsets each way."""
+    """Caffe's AlexNet: a random 227x227 part of the photo warped to 256x256, 30 offsets each way."""
     left, top = (int(number * 30) for number in numbers[:2])
     return warp(image, 256).crop((left, top, left + 227, top + 227))
 
 
 def crop_anywhere(image: P, numbers: Sequence[float]) -> P:
-    """VGG (section 3.1, S = 256): a random 224x224 part of the picture scaled to a short side of 256."""
+    """VGG (section 3.1, S = 256): a random 224x224 part of the photo scaled to a short side of 256."""
     return _part_of(scale_short_side(image, 256), numbers)
 
 

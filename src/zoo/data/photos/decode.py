@@ -1,6 +1,6 @@
 """Any picture that somebody has, upright and in RGB: what ``zoo classify`` reads.
 
-The data sets are read by ``reading.read_rgb``, which takes their files as they are.
+The data sets are read by ``decoders.read_rgb``, which takes their files as they are.
 """
 
 import warnings

@@ -1,8 +1,9 @@
-"""Photographs decoded faster and less exactly, for training: the extra ``fast`` (simplejpeg and OpenCV).
+"""Photographs decoded: exactly, as everything is measured, or faster, for training, with the extra ``fast``.
 
-A JPEG is decoded at 4, 3, 2 or 1 eighths of its size where the view needs no more, which the format allows at little
-cost; what is left to shrink, by less than 2, is interpolated between neighbours without antialiasing. On ImageNet's
-photographs pixels differ from Pillow's by 2 grey levels in the mean, so nothing is ever measured on such pictures.
+No torch: the processes that only decode start at once. The fast way takes simplejpeg and OpenCV. A JPEG is decoded at
+4, 3, 2 or 1 eighths of its size where the view needs no more, which the format allows at little cost; what is left to
+shrink, by less than 2, is interpolated between neighbours without antialiasing. On ImageNet's photographs pixels differ
+from Pillow's by 2 grey levels in the mean, so nothing is ever measured on such photos.
 """
 
 from collections.abc import Callable
@@ -15,11 +16,20 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from zoo.data.photos.crops import Picture
-from zoo.data.photos.transforms import read_rgb
+from zoo.data.photos.crops import Photo
 from zoo.errors import InputError
 
 PACKAGES = {"simplejpeg": "simplejpeg", "cv2": "opencv-python-headless"}
+
+
+def read_rgb(path: Path) -> Image.Image:
+    """The decoded photo in RGB, whatever its mode. Raises InputError naming the file where it cannot be decoded."""
+    try:
+        with Image.open(path) as image:
+            return image.convert("RGB")
+    except Exception as error:  # Pillow's readers raise anything from struct.error to MemoryError on broken files
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path} is not a readable picture ({reason}): replace or remove it.") from error
 
 
 def require_packages() -> None:
@@ -32,8 +42,8 @@ def require_packages() -> None:
         )
 
 
-def read_fast(path: Path) -> Picture:
-    """The picture in ``path``, not decoded yet; whatever is no plain JPEG goes to ``read_rgb``, also to be refused."""
+def read_fast(path: Path) -> Photo:
+    """The photo in ``path``, not decoded yet; whatever is no plain JPEG goes to ``read_rgb``, also to be refused."""
     simplejpeg, _ = _libraries()
     try:
         data = path.read_bytes()
@@ -81,17 +91,17 @@ class FastPhoto:
             pixels = simplejpeg.decode_jpeg(self.data, min_height=height, min_width=width, min_factor=2)
         except ValueError:
             # Also raised for flaws that Pillow reads past: one library alone decides what is broken.
-            picture: Any = read_rgb(self.path)
+            photo: Any = read_rgb(self.path)
             for name, arguments in self.steps:
-                picture = getattr(picture, name)(*arguments)
-            return np.asarray(picture)
+                photo = getattr(photo, name)(*arguments)
+            return np.asarray(photo)
         size = self.full
         for name, arguments in self.steps:
             pixels, size = _STEPS[name](pixels, size, *arguments)
         return pixels
 
     def _needed(self) -> tuple[int, int]:
-        """The width and height at which the whole picture must be decoded so that no view is enlarged for it."""
+        """The width and height at which the whole photo must be decoded so that no view is enlarged for it."""
         (width, height), least = self.full, [1.0, 1.0]
         for name, arguments in self.steps:
             if name == "crop":

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from zoo.data.findings import Finding
 from zoo.data.photos.val_labels import DEVKIT, META
+from zoo.data.verification import Finding
 
 NUM_CLASSES, NUM_TRAIN, NUM_VAL = 1000, 1_281_167, 50
 # The smallest and the largest class of train.

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from zoo.data.findings import Finding
+from zoo.data.verification import Finding
 
 SMALL = 32
-# How the formats begin that turn up under JPEG names: a file that begins so is a picture, however broken.
+# How the formats begin that turn up under JPEG names: a file that begins so is a photo, however broken.
 SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM", b"RIFF", b"II*\0", b"MM\0*")
 START_OF_SCAN, END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
 GREY = ("1", "L", "LA", "I", "I;16", "F")
@@ -20,10 +20,10 @@ ORIENTATION = 0x0112
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class CheckedPhoto:
     """An image file: path below the root, bytes, sha256 of them; None for what could not be found out.
 
-    ``pixels`` is a digest of size and RGB values: equal for equal pictures, whatever their files.
+    ``pixels`` is a digest of size and RGB values: equal for equal photos, whatever their files.
     """
 
     path: str
@@ -37,19 +37,19 @@ class Picture:
     findings: tuple[Finding, ...] = ()
 
 
-def look_at(root: str, path: str) -> Picture:
-    """The picture in ``root/path`` with all findings about the file itself; raises nothing for a bad file."""
+def check_photo(root: str, path: str) -> CheckedPhoto:
+    """The photo in ``root/path`` with all findings about the file itself; raises nothing for a bad file."""
     try:
         status = Path(root, path).stat()
         # Reading a pipe would wait for ever.
         if not stat.S_ISREG(status.st_mode):
-            return Picture(path, 0, findings=(Finding("unreadable", path, "not a regular file"),))
+            return CheckedPhoto(path, 0, findings=(Finding("unreadable", path, "not a regular file"),))
         data = Path(root, path).read_bytes()
     except OSError as error:
-        return Picture(path, 0, findings=(Finding("unreadable", path, error.strerror or str(error)),))
+        return CheckedPhoto(path, 0, findings=(Finding("unreadable", path, error.strerror or str(error)),))
     sha256 = hashlib.sha256(data).hexdigest()
     if not data:
-        return Picture(path, 0, sha256, findings=(Finding("zero bytes", path),))
+        return CheckedPhoto(path, 0, sha256, findings=(Finding("zero bytes", path),))
     try:
         with warnings.catch_warnings():
             # Pillow warns of broken EXIF blocks and of sizes that it decodes nevertheless.
@@ -61,7 +61,7 @@ def look_at(root: str, path: str) -> Picture:
         detail = " ".join(str(error).split()).replace(" <_io.BytesIO object at", "").split(" 0x")[0]
         unidentified = isinstance(error, UnidentifiedImageError)
         finding = Finding(_failure(data, str(error), unidentified), path, "" if unidentified else detail)
-        return Picture(path, len(data), sha256, findings=(finding,))
+        return CheckedPhoto(path, len(data), sha256, findings=(finding,))
 
 
 def _failure(data: bytes, message: str, unidentified: bool) -> str:
@@ -78,8 +78,8 @@ def _has_end(data: bytes) -> bool:
     return data.rfind(END_OF_IMAGE) > data.rfind(START_OF_SCAN)
 
 
-def _decoded(path: str, data: bytes, sha256: str, image: Image.Image) -> Picture:
-    """What a whole picture is, and what is odd about it."""
+def _decoded(path: str, data: bytes, sha256: str, image: Image.Image) -> CheckedPhoto:
+    """What a whole photo is, and what is odd about it."""
     found, format_ = [], image.format or "?"
     if format_ not in ("JPEG", "MPO"):
         found.append(Finding("wrong format", path, f"{format_} under a {Path(path).suffix} name"))
@@ -98,7 +98,7 @@ def _decoded(path: str, data: bytes, sha256: str, image: Image.Image) -> Picture
     pixels = hashlib.blake2b(f"{image.size}".encode(), digest_size=16)
     pixels.update(image.convert("RGB").tobytes())
     sizes = (image.width, image.height, image.mode, format_)
-    return Picture(path, len(data), sha256, *sizes, pixels=pixels.digest(), findings=tuple(found))
+    return CheckedPhoto(path, len(data), sha256, *sizes, pixels=pixels.digest(), findings=tuple(found))
 
 
 def _orientation(image: Image.Image) -> int:

@@ -8,11 +8,11 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
-from zoo.data.photos.inspection import Picture
+from zoo.data.photos.inspection import CheckedPhoto
 from zoo.errors import InputError
+from zoo.files import whole
 
 NAME = "zoo-manifest.jsonl"
 FIELDS = ("path", "size", "width", "height", "mode", "format", "sha256")
@@ -25,26 +25,22 @@ def default_path(root: Path) -> Path:
     return cache / "zoo" / "manifests" / f"{place.name}-{hashlib.sha256(str(place).encode()).hexdigest()[:16]}.jsonl"
 
 
-def write(path: Path, pictures: Iterable[Picture]) -> str:
-    """Writes ``pictures`` to ``path``, which is either whole or as it was; returns the fingerprint of the files.
+def write(path: Path, photos: Iterable[CheckedPhoto]) -> str:
+    """Writes ``photos`` to ``path``, which is either whole or as it was; returns the fingerprint of the files.
 
     Raises InputError where it cannot be written.
     """
-    ordered = sorted(pictures, key=lambda picture: picture.path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    ordered = sorted(photos, key=lambda photo: photo.path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8") as file:
-            for picture in ordered:
-                file.write(json.dumps({name: getattr(picture, name) for name in FIELDS}) + "\n")
-        partial.replace(path)
+        with whole(path) as draft, draft.open("w", encoding="utf-8") as file:
+            for photo in ordered:
+                file.write(json.dumps({name: getattr(photo, name) for name in FIELDS}) + "\n")
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
         raise InputError(
             f"The manifest cannot be written to {path} ({error.strerror}): name another place with --manifest FILE."
         ) from error
-    return of_files((picture.path, picture.size, picture.sha256) for picture in ordered)
+    return of_files((photo.path, photo.size, photo.sha256) for photo in ordered)
 
 
 def fitting(root: Path, files: Iterable[Path]) -> list[dict] | None:

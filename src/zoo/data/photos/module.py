@@ -32,10 +32,10 @@ class PhotoDataModule(ImageDataModule):
             return self._num_workers
         return cores.share(self.trainer.num_devices if self.trainer else None)
 
-    def pictures(self, draw: Draw) -> Tensor:
+    def displayed(self, draw: Draw) -> Tensor:
         """Training images as the network is fed them, with their augmentation, as uint8 (n, 3, S, S) to look at."""
         images, _, shifts, *_ = self.splits["train"][draw]
-        return self.transform.picture(self.transform.normalize(images, shifts))
+        return self.transform.displayed(self.transform.normalize(images, shifts))
 
     def on_after_batch_transfer(self, batch: tuple[Tensor, ...], dataloader_idx: int) -> tuple[Tensor, Tensor]:
         """uint8 images with a colour shift an image, on the device, to the network's float32 input and labels."""

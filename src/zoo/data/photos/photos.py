@@ -8,8 +8,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from zoo import keyed
-from zoo.data.photos.crops import Picture
-from zoo.data.photos.transforms import PhotoTransform, read_rgb
+from zoo.data.photos.crops import Photo
+from zoo.data.photos.decoders import read_rgb
+from zoo.data.photos.transforms import PhotoTransform
 from zoo.data.sampling import Draw
 from zoo.errors import InputError
 
@@ -29,7 +30,7 @@ class Photos(Dataset):
         positions: Tensor,
         transform: PhotoTransform,
         seed: int | None,
-        read: Callable[[Path], Picture] = read_rgb,
+        read: Callable[[Path], Photo] = read_rgb,
         skip: bool = False,
     ) -> None:
         self.files, self.labels, self.positions = files, labels, positions
@@ -38,8 +39,8 @@ class Photos(Dataset):
     def __len__(self) -> int:
         return len(self.positions)
 
-    def picture(self, position: int) -> Picture:
-        """The whole picture as everything is measured on it, by its place in ``files``."""
+    def photo(self, position: int) -> Photo:
+        """The whole photo as everything is measured on it, by its place in ``files``."""
         return read_rgb(self.files[position])
 
     def __getitem__(self, draw: Draw) -> tuple[Tensor, ...]:
@@ -70,7 +71,7 @@ class Photos(Dataset):
             file = self.files[position]
             try:
                 if numbers is None:
-                    images[n] = self.transform.central(self.picture(position))
+                    images[n] = self.transform.central(self.photo(position))
                 else:
                     images[n] = self.transform.random(self.read(file), numbers[n])
             except InputError:

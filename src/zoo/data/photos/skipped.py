@@ -18,7 +18,7 @@ class Skipped:
         self.times: Counter[str] = Counter()
 
     def note(self, paths: Iterable[str]) -> None:
-        """Takes in the paths of one step."""
+        """Adds the paths of one step."""
         for path in paths:
             if path not in self.times:
                 print(f"zoo: left out {path}, which is not a readable picture (on_error: skip)", file=sys.stderr)

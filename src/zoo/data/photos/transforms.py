@@ -1,6 +1,6 @@
 """How a photograph of any size becomes a network's input: each paper's preprocessing for ImageNet, under its name.
 
-Geometry is done on the decoded picture and stays uint8; colour is done on whole batches, on the device.
+Geometry is done on the decoded photo and stays uint8; colour is done on whole batches, on the device.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from zoo.data.photos.crops import (
     P,
-    Picture,
+    Photo,
     crop_anywhere,
     crop_anywhere_at_384,
     crop_at_any_scale,
@@ -24,11 +24,10 @@ from zoo.data.photos.crops import (
     scale_short_side,
     warp,
 )
-from zoo.data.photos.reading import read_rgb  # noqa: F401  who transforms photographs finds the reader here, too
 from zoo.data.transforms import per_channel, to_bytes
 from zoo.errors import InputError
 
-# Any picture to one of the same kind, which a Callable cannot say.
+# Any photo to one of the same kind, which a Callable cannot say.
 Crop = Callable[[Any, Sequence[float]], Any]
 
 # Principal components of ImageNet's RGB values (0..255) as the 2012 authors' own data files hold them: standard
@@ -44,8 +43,8 @@ IMAGES_AT_ONCE = 4
 class PhotoTransform:
     """Preprocessing for photographs; ``mean`` and ``std`` a channel on the 0..255 scale.
 
-    ``crop`` takes the picture and ``num_random`` uniform numbers to a picture of ``size`` pixels a side. At test time
-    it is the centre of the picture that ``scale`` has brought to ``short_side`` pixels. ``color_noise`` is the standard
+    ``crop`` takes the photo and ``num_random`` uniform numbers to a photo of ``size`` pixels a side. At test time
+    it is the centre of the photo that ``scale`` has brought to ``short_side`` pixels. ``color_noise`` is the standard
     deviation of the factors on the principal components (the rows of ``components``), which are as long as the standard
     deviations ``spread`` or, where ``eigenvalues``, as the eigenvalues of pixels of 0..1. Training images, less their
     mean and with their noise, are divided by ``divisor``.
@@ -72,7 +71,7 @@ class PhotoTransform:
     mean_image: Tensor | None = None
 
     def fitted(self, statistics: Any, *, everything: bool = False) -> Self:
-        """The same with the mean image of ``statistics`` (a PixelStatistics of 256x256 pictures), where it takes one.
+        """The same with the mean image of ``statistics`` (a PixelStatistics of 256x256 photos), where it takes one.
 
         Where ``everything``, with their mean colour and principal components too.
         """
@@ -82,21 +81,21 @@ class PhotoTransform:
             own["mean"] = tuple(statistics.mean.tolist())
         return replace(self, **own)
 
-    def random(self, image: Picture, numbers: Sequence[float]) -> Tensor:
+    def random(self, image: Photo, numbers: Sequence[float]) -> Tensor:
         """A training view: uint8 (3, size, size), mirrored where the last of ``numbers`` is under 0.5."""
         return _tensor(self.random_view(image, numbers))
 
     def random_view(self, image: P, numbers: Sequence[float]) -> P:
-        """The same as a picture."""
+        """The same as a photo."""
         view: P = self.crop(image, numbers)
         return view.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if numbers[-1] < 0.5 else view
 
-    def central(self, image: Picture) -> Tensor:
+    def central(self, image: Photo) -> Tensor:
         """The test view: scaled, then the centre crop; uint8 (3, size, size)."""
         return _tensor(self.central_view(image))
 
     def central_view(self, image: P) -> P:
-        """The same as a picture."""
+        """The same as a photo."""
         scaled: P = self.scale(image, self.short_side)
         left, top = (round((side - self.size) / 2) for side in scaled.size)
         return scaled.crop((left, top, left + self.size, top + self.size))
@@ -131,7 +130,7 @@ class PhotoTransform:
                 part.div_(shifts[start : start + step, 3, None, None, None])
         return made
 
-    def picture(self, images: Tensor) -> Tensor:
+    def displayed(self, images: Tensor) -> Tensor:
         """x std + mean, rounded and clipped: float32 (N, 3, H, W) to uint8; colours stay as training made them."""
         std = per_channel(self.std, images.device)
         return to_bytes(images * std + self._mean(images))
@@ -152,7 +151,7 @@ class PhotoTransform:
         return middle.to(images.device, non_blocking=True)
 
 
-def _tensor(image: Picture) -> Tensor:
+def _tensor(image: Photo) -> Tensor:
     return torch.from_numpy(np.asarray(image).transpose(2, 0, 1).copy())
 
 
@@ -181,7 +180,7 @@ TRANSFORMS: dict[str, PhotoTransform] = {
     # The 2012 code divides by 1 + the noise, "so that the overall scale" stays that of test images, which have none.
     "alexnet_code": replace(_ALEXNET, with_mean_image=True, divisor=1.1),
     # The paper's sum of p_i alpha_i lambda_i, lambda being eigenvalues. It does not give the pixels' scale: on 0..255
-    # the first would be 14,830 and drown the picture; on 0..1, as later code has it, it is 0.228.
+    # the first would be 14,830 and drown the photo; on 0..1, as later code has it, it is 0.228.
     "alexnet_formula": replace(_ALEXNET, eigenvalues=True),
     # The mean colour of Caffe's mean image, whose file is not shipped.
     "caffe": PhotoTransform((122.679, 116.669, 104.007), (1, 1, 1), crop_from_warped, size=227, scale=warp),

@@ -3,7 +3,7 @@
 zoo-store.json      the index: format, size, source, classes, shards with their sha256, statistics; written last
 pictures.npz        for each split labels, heights, widths, offsets within the shard, file names
 mean_image.npy      float32 (3, size, size)
-train-00000.bin     pictures one after the other, each uint8 (3, height, width): colour planes, so that a crop is
+train-00000.bin     photos one after the other, each uint8 (3, height, width): colour planes, so that a crop is
                     copied row by row into a batch
 """
 
@@ -27,7 +27,7 @@ INDEX, TABLES, MEAN_IMAGE = "zoo-store.json", "pictures.npz", "mean_image.npy"
 UNFINISHED = "unfinished"
 JOB = f"{UNFINISHED}/job.json"
 FORMAT = 1
-# What was done to the pictures: their short side scaled to the size, or both sides.
+# What was done to the photos: their short side scaled to the size, or both sides.
 SHORT_SIDE, WARPED = "short side", "warped"
 SPLITS = ("train", "val")
 AGAIN = "delete the folder and run zoo data prepare again"
@@ -35,7 +35,7 @@ AGAIN = "delete the folder and run zoo data prepare again"
 
 @dataclass(frozen=True)
 class Shard:
-    """One file of pictures: its name, size in bytes, sha256, and how many pictures it holds."""
+    """One file of photos: its name, size in bytes, sha256, and how many photos it holds."""
 
     file: str
     bytes: int
@@ -45,7 +45,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class Table:
-    """What is known of each picture of a split, in the order of its place: arrays of one length, and file names."""
+    """What is known of each photo of a split, in the order of its place: arrays of one length, and file names."""
 
     labels: np.ndarray
     heights: np.ndarray
@@ -58,7 +58,7 @@ class Table:
 
 
 class Store:
-    """The prepared pictures in ``folder``. Raises InputError where the index is broken or a shard has another size."""
+    """The prepared photos in ``folder``. Raises InputError where the index is broken or a shard has another size."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -87,7 +87,7 @@ class Store:
 
     @cached_property
     def statistics(self) -> PixelStatistics:
-        """Mean image, mean colour and principal components of the training pictures."""
+        """Mean image, mean colour and principal components of the training photos."""
         path = self.folder / MEAN_IMAGE
         if digest_of(path) != self.index["sha256"][MEAN_IMAGE]:
             raise InputError(f"{path} is not the file that was prepared: {AGAIN}.")
@@ -106,8 +106,8 @@ class Store:
         listing, digest = self.index["source"]["listing"], digest_of_index(self.index)
         return {"size": self.size, "scaling": self.scaling, "index": f"sha256:{digest}", "listing": listing}
 
-    def picture(self, split: str, place: int) -> np.ndarray:
-        """The picture at ``place`` of a split: uint8 (3, height, width), a view of the mapped file."""
+    def photo(self, split: str, place: int) -> np.ndarray:
+        """The photo at ``place`` of a split: uint8 (3, height, width), a view of the mapped file."""
         table, shards = self.tables[split], self.shards[split]
         offset, height, width = table.offsets[place], table.heights[place], table.widths[place]
         pixels = self._map(shards[place // shards[0].pictures])

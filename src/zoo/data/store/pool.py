@@ -19,12 +19,12 @@ class _StoppedError(Exception):
     """Another shard failed, or the user wants to end."""
 
 
-# The counter of pictures and the flag to stop, in the processes of a pool.
+# The counter of photos and the flag to stop, in the processes of a pool.
 _shared: dict[str, Any] = {}
 
 
 def run_all(jobs: list[ShardJob], total: int, num_workers: int) -> None:
-    """Writes all shards; the bar counts pictures up to ``total``, of which those of no job are done.
+    """Writes all shards; the bar counts photos up to ``total``, of which those of no job are done.
 
     Raises the first InputError of a shard; the others stop then, and leave nothing half-written.
     """

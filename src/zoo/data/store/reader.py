@@ -1,4 +1,4 @@
-"""A split of a prepared store: training and test views cut out of the mapped pictures, a batch at a time."""
+"""A split of a prepared store: training and test views cut out of the mapped photos, a batch at a time."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ _SCALES = {SHORT_SIDE: scale_short_side, WARPED: warp}
 
 @dataclass(frozen=True)
 class StoredPhoto:
-    """A picture of a store as uint8 planes (3, H, W), a view of the mapped file; with Pillow's methods for geometry.
+    """A photo of a store as uint8 planes (3, H, W), a view of the mapped file; with Pillow's methods for geometry.
 
     It is treated as a file of these pixels would be: a transform that scales to the store's own size cuts out of the
     very pixels that it would have made from the original.
@@ -74,20 +74,20 @@ class StoredPhotos(Photos):
         self.store, self.split = store, split
         self.scaled = only_as_prepared if seed is None else with_cv2 if decoder == "fast" else with_torch
 
-    def picture(self, position: int) -> StoredPhoto:
-        """The whole picture, by its place in ``files``."""
-        return StoredPhoto(self.store.picture(self.split, position), self.scaled)
+    def photo(self, position: int) -> StoredPhoto:
+        """The whole photo, by its place in ``files``."""
+        return StoredPhoto(self.store.photo(self.split, position), self.scaled)
 
     def _views(self, positions: list[int], numbers: list[list[float]] | None) -> tuple[Tensor, list[int]]:
         size = self.transform.size
         images = torch.empty(len(positions), 3, size, size, dtype=torch.uint8)
         out = images.numpy()
         for n, position in enumerate(positions):
-            picture = self.picture(position)
+            photo = self.photo(position)
             if numbers is None:
-                out[n] = self.transform.central_view(picture).planes
+                out[n] = self.transform.central_view(photo).planes
             else:
-                out[n] = self.transform.random_view(picture, numbers[n]).planes
+                out[n] = self.transform.random_view(photo, numbers[n]).planes
         return images, []
 
 

@@ -1,10 +1,9 @@
-"""One shard of a prepared store: pictures decoded, scaled, written, summed."""
+"""One shard of a prepared store: photos decoded, scaled, written, summed."""
 
 import hashlib
 import io
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -13,10 +12,11 @@ from zipfile import BadZipFile
 import numpy as np
 
 from zoo.data.photos.crops import scale_short_side, warp
-from zoo.data.photos.reading import read_rgb
+from zoo.data.photos.decoders import read_rgb
 from zoo.data.statistics import PixelSums
 from zoo.data.store.format import UNFINISHED, WARPED
 from zoo.errors import InputError
+from zoo.files import whole
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class ShardJob:
 def write_shard(job: ShardJob, step: Callable[[], None]) -> None:
     """Writes the shard, then its notes, each under its name only when it is whole and on the disk.
 
-    ``step`` is called after each picture and may raise to stop. Raises InputError for a picture that cannot be
+    ``step`` is called after each photo and may raise to stop. Raises InputError for a photo that cannot be
     decoded, with its path, or where the disk refuses.
     """
     sums = PixelSums.zero(3, job.size, job.size)
@@ -69,14 +69,14 @@ def write_shard(job: ShardJob, step: Callable[[], None]) -> None:
     digest = hashlib.sha256()
     with written_whole(job.pixels) as file:
         for path in job.files:
-            picture = scaled_planes(path, job.size, job.scaling)
-            data = picture.tobytes()
+            photo = scaled_planes(path, job.size, job.scaling)
+            data = photo.tobytes()
             file.write(data)
             digest.update(data)
-            sizes.append(picture.shape[1:])
+            sizes.append(photo.shape[1:])
             sources.append(_digest(path))
             if job.summed:
-                sums.add(center_square(picture, job.size))
+                sums.add(center_square(photo, job.size))
             step()
         number = file.tell()
     heights, widths = np.array(sizes, np.int32).T
@@ -98,15 +98,15 @@ def write_shard(job: ShardJob, step: Callable[[], None]) -> None:
 
 
 def scaled_planes(path: Path, size: int, scaling: str) -> np.ndarray:
-    """The picture as uint8 (3, height, width), its short side or both ``size`` pixels, as training scales the file."""
+    """The photo as uint8 (3, height, width), its short side or both ``size`` pixels, as training scales the file."""
     scale = warp if scaling == WARPED else scale_short_side
     return np.ascontiguousarray(np.asarray(scale(read_rgb(path), size)).transpose(2, 0, 1))
 
 
-def center_square(picture: np.ndarray, size: int) -> np.ndarray:
+def center_square(photo: np.ndarray, size: int) -> np.ndarray:
     """The middle ``size`` x ``size`` pixels of (3, H, W), where AlexNet's training crops are taken from."""
-    top, left = ((side - size) // 2 for side in picture.shape[1:])
-    return picture[:, top : top + size, left : left + size]
+    top, left = ((side - size) // 2 for side in photo.shape[1:])
+    return photo[:, top : top + size, left : left + size]
 
 
 @contextmanager
@@ -115,21 +115,14 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
 
     Raises InputError where the disk refuses.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with partial.open("wb") as file:
+        with whole(path, durable=True) as draft, draft.open("wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
     except OSError as error:
         raise InputError(
             f"{path} cannot be written ({error.strerror or error}): make room and run the same command again;"
             " the shards that are finished stay."
         ) from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()
 
 
 def _digest(path: Path) -> bytes:

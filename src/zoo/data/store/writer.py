@@ -1,4 +1,4 @@
-"""``zoo data prepare imagenet``: every picture decoded and scaled once, into a store that training maps into memory.
+"""``zoo data prepare imagenet``: every photo decoded and scaled once, into a store that training maps into memory.
 
 Each shard gets its name when it is whole, and the index is written last: stopped at any moment and started again,
 it goes on with the shards that are missing, and ends with the same bytes.
@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from PIL import Image, features
 
@@ -22,17 +22,18 @@ from zoo.data.store.index import write_index
 from zoo.data.store.pool import run_all
 from zoo.data.store.shards import ShardJob, written_whole
 from zoo.errors import InputError
+from zoo.files import lock
 
 # A shard is a unit of work and of resumption; their number is bounded because a process maps them all.
 FEWEST_PICTURES, MOST_SHARDS = 64, 320
-# Without reading all headers, the sizes of so many pictures say how much room the store takes.
+# Without reading all headers, the sizes of so many photos say how much room the store takes.
 SAMPLE = 400
 
 
 def prepare_store(root: Path, output: Path, size: int, num_workers: int, scaling: str = SHORT_SIDE) -> Store:
     """Makes or finishes the store ``output`` from the JPEG folders in ``root``, with ``num_workers`` processes.
 
-    Raises InputError for a broken picture, with its path, where there is not room enough, or where ``output`` holds
+    Raises InputError for a broken photo, with its path, where there is not room enough, or where ``output`` holds
     something else.
     """
     require_splits(root)
@@ -63,10 +64,10 @@ def shard_jobs(root: Path, store: Path, split: str, files: list[Path], size: int
 
 
 def require_room(output: Path, files: list[Path], size: int, scaling: str) -> None:
-    """Raises InputError where the pictures of ``files`` will not fit on the disk, by the sizes of a sample."""
+    """Raises InputError where the photos of ``files`` will not fit on the disk, by the sizes of a sample."""
     aspects = []
     for file in files[:: max(1, len(files) // SAMPLE)] if scaling == SHORT_SIDE else ():
-        # A picture that cannot be opened is named when its turn comes.
+        # A photo that cannot be opened is named when its turn comes.
         with suppress(OSError, SyntaxError, ValueError, Image.DecompressionBombError), Image.open(file) as image:
             aspects.append(max(image.size) / min(image.size))
     need = round(3 * size * size * len(files) * (sum(aspects) / len(aspects) if aspects else 1))
@@ -94,31 +95,19 @@ def _begun(output: Path, job: dict[str, Any]) -> Iterator[None]:
         elif output.is_dir() and any(entry.name != UNFINISHED for entry in output.iterdir()):
             raise InputError(f"{output} is not empty and no store: name another place with --output.")
         (output / UNFINISHED).mkdir(parents=True, exist_ok=True)
-        lock = (output / UNFINISHED / "lock").open("w")
+        mark = (output / UNFINISHED / "lock").open("w")
     except InputError:
         raise
     except (OSError, ValueError) as error:
         raise InputError(f"{output} cannot be used for a store ({error}): name another place with --output.") from error
-    with lock:
-        _lock(output, lock)
+    with mark:
+        if not lock(mark):
+            raise InputError(f"Another process is preparing {output}: wait until it has ended.")
         for left in (*output.glob(".*.part"), *output.glob(f"{UNFINISHED}/.*.part")):
             left.unlink()
         with written_whole(output / JOB) as file:
             file.write(json.dumps(job).encode())
         yield
-
-
-def _lock(output: Path, file: IO[str]) -> None:
-    try:
-        import fcntl
-    except ImportError:  # Windows has none; there, nobody keeps two processes apart
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise InputError(f"Another process is preparing {output}: wait until it has ended.") from error
-    except OSError:  # some network file systems know no locks
-        return
 
 
 def _remove_others(output: Path, shards: list[ShardJob]) -> None:

@@ -5,13 +5,13 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 from zoo.data.stream.format import INDEX, litdata, short
 from zoo.errors import InputError
+from zoo.files import lock, whole
 
 # A chunk used within so many seconds is being read by some process.
 IN_USE = 60.0
@@ -71,13 +71,15 @@ class ChunkCache:
             self.fetch(chunk)
 
     def fetch(self, chunk: int) -> None:
-        """Sees to it that the chunk is here. Raises InputError where it cannot be fetched."""
+        """Fetches the chunk unless it is here. Raises InputError where it cannot be fetched."""
         name = self.names[chunk]
         file = self.folder / name
         try:
             os.utime(file)
         except FileNotFoundError:
-            with _locked(self.folder / f"{name}.lock"):
+            # Where there are no locks, a chunk may be fetched twice.
+            with (self.folder / f"{name}.lock").open("w") as mark:
+                lock(mark, wait=True)
                 if not file.exists():
                     self._bring(name, self.sizes[name])
 
@@ -93,17 +95,14 @@ class ChunkCache:
                 self._arriving -= num_bytes
 
     def _download(self, name: str, num_bytes: int | None) -> None:
-        partial = self.folder / f"{name}.{os.getpid()}.part"
         try:
-            self.downloader.download_file(f"{self.address}/{name}", str(partial))
-            found = partial.stat().st_size
-            if num_bytes not in (None, found):
-                raise OSError(f"{found:,} of {num_bytes:,} bytes arrived")
-            partial.replace(self.folder / name)
+            with whole(self.folder / name) as draft:
+                self.downloader.download_file(f"{self.address}/{name}", str(draft))
+                found = draft.stat().st_size
+                if num_bytes not in (None, found):
+                    raise OSError(f"{found:,} of {num_bytes:,} bytes arrived")
         except Exception as error:  # each kind of storage has errors of its own
             raise InputError(f"{self.address}/{name} cannot be fetched ({short(error)}).") from error
-        finally:
-            partial.unlink(missing_ok=True)
 
     def _make_room(self, num_bytes: int) -> None:
         held = sorted(self._held(), key=lambda item: item[1])
@@ -121,16 +120,3 @@ class ChunkCache:
             except FileNotFoundError:
                 continue
             yield self.folder / name, status.st_mtime, status.st_size
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[Any]:
-    """One process at a time; where the system has no such locks, a chunk may be fetched twice."""
-    with path.open("w") as file:
-        try:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX)
-        except ImportError:
-            pass
-        yield file

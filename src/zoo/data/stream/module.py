@@ -18,6 +18,7 @@ from zoo.data.sampling import Batches, Draw
 from zoo.data.stream.cache import ChunkCache
 from zoo.data.stream.format import Listing, chunks_of, is_remote, litdata, read_listing
 from zoo.errors import InputError
+from zoo.options import Chance, ChangesNoNumber
 
 
 class StreamedImageNet(PhotoDataModule):
@@ -34,15 +35,15 @@ class StreamedImageNet(PhotoDataModule):
 
     def __init__(
         self,
-        root: str = "data/imagenet-stream",
+        root: ChangesNoNumber[str] = "data/imagenet-stream",
         batch_size: int = 128,
         transform: Name = "torchvision",
         num_held_out: int = 10_000,
-        num_workers: int | None = None,
+        num_workers: ChangesNoNumber[int | None] = None,
         window: int = 16,
-        cache_dir: str | None = None,
-        cache_gb: float = 50.0,
-        seed: int = 0,
+        cache_dir: ChangesNoNumber[str | None] = None,
+        cache_gb: ChangesNoNumber[float] = 50.0,
+        seed: Chance[int] = 0,
     ) -> None:
         super().__init__(batch_size, num_held_out, seed, num_workers)
         if window < 1:
@@ -196,18 +197,18 @@ class Streamed(Dataset):
         shifts, keys = torch.zeros(len(positions), 3), self.keys[positions]
         if self.seed is None:
             for n, position in enumerate(positions.tolist()):
-                images[n] = self.transform.central(self._picture(position))
+                images[n] = self.transform.central(self._photo(position))
         elif len(positions):
             self.source.fetch_ahead(draw.epoch, int(positions[0]))
             stream = keyed.key(self.seed, "augment", draw.epoch)
             numbers = keyed.uniforms(stream, keys, self.transform.num_random).tolist()
             for n, position in enumerate(positions.tolist()):
-                images[n] = self.transform.random(self._picture(position), numbers[n])
+                images[n] = self.transform.random(self._photo(position), numbers[n])
             stream = keyed.key(self.seed, "color", draw.epoch)
             shifts = self.transform.color_shifts(keyed.normals(stream, keys, 3))
         return images, self.labels[positions], shifts
 
-    def _picture(self, position: int) -> Image.Image:
+    def _photo(self, position: int) -> Image.Image:
         content = self.source.read(position)
         try:
             with Image.open(io.BytesIO(content)) as image:

@@ -11,12 +11,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from zoo.data.findings import Finding, Verification
 from zoo.data.photos import manifest
 from zoo.data.photos.folders import is_image, require_splits
 from zoo.data.photos.ilsvrc import wrong_counts
-from zoo.data.photos.inspection import Picture, look_at
+from zoo.data.photos.inspection import CheckedPhoto, check_photo
 from zoo.data.photos.val_labels import DEVKIT, LABEL_FILES, META, SYNSETS, flat_val_wnids
+from zoo.data.verification import Finding, Verification
 from zoo.errors import InputError
 
 SPLITS = ("train", "val")
@@ -38,14 +38,14 @@ def verify_folder(root: Path, dataset: str, num_workers: int, manifest_path: Pat
     paths = sorted(path for members in classes.values() for files in members.values() for path in files)
     if not paths:
         raise InputError(f"{root / 'train'} and {root / 'val'} hold no .JPEG file: unpack the images there.")
-    pictures = list(look_at_all(root, paths, num_workers))
+    photos = list(check_photos(root, paths, num_workers))
     class_of = {path: (s, c) for s, members in classes.items() for c, files in members.items() for path in files}
-    findings += [finding for picture in pictures for finding in picture.findings]
-    findings += [*misplaced(class_of), *duplicates(pictures, class_of)]
+    findings += [finding for photo in photos for finding in photo.findings]
+    findings += [*misplaced(class_of), *duplicates(photos, class_of)]
     counts = {split: {name: len(files) for name, files in members.items()} for split, members in classes.items()}
     findings += wrong_counts(root, counts)
     target = manifest_path or manifest.default_path(root)
-    fingerprint = manifest.write(target, pictures)
+    fingerprint = manifest.write(target, photos)
     return Verification(dataset, str(root), counts, sorted(findings), fingerprint, str(target))
 
 
@@ -83,9 +83,9 @@ def list_folder(root: Path) -> tuple[Classes, list[Finding]]:
     return classes, findings
 
 
-def look_at_all(root: Path, paths: list[str], num_workers: int) -> Iterator[Picture]:
-    """Each picture in the order of ``paths``, with a progress bar on standard error."""
-    look = partial(look_at, str(root))
+def check_photos(root: Path, paths: list[str], num_workers: int) -> Iterator[CheckedPhoto]:
+    """Each photo in the order of ``paths``, with a progress bar on standard error."""
+    look = partial(check_photo, str(root))
     if num_workers == 1 or len(paths) <= FEW:
         yield from _with_progress(map(look, paths), len(paths))
         return
@@ -109,18 +109,18 @@ def misplaced(class_of: dict[str, tuple[str, str]]) -> Iterator[Finding]:
             yield Finding("wrong folder", path, f"its name says {own[0]}")
 
 
-def duplicates(pictures: Iterable[Picture], class_of: dict[str, tuple[str, str]]) -> Iterator[Finding]:
-    """Pictures with the same pixels as one before them in the order of the paths, which is named."""
+def duplicates(photos: Iterable[CheckedPhoto], class_of: dict[str, tuple[str, str]]) -> Iterator[Finding]:
+    """Photos with the same pixels as one before them in the order of the paths, which is named."""
     first: dict[bytes, str] = {}
-    for picture in sorted(pictures, key=lambda picture: picture.path):
-        if picture.pixels is None:
+    for photo in sorted(photos, key=lambda photo: photo.path):
+        if photo.pixels is None:
             continue
-        earlier = first.setdefault(picture.pixels, picture.path)
-        if earlier != picture.path:
-            (split, name), (other_split, other_name) = class_of[picture.path], class_of[earlier]
+        earlier = first.setdefault(photo.pixels, photo.path)
+        if earlier != photo.path:
+            (split, name), (other_split, other_name) = class_of[photo.path], class_of[earlier]
             kind = "duplicate" if name == other_name else "duplicate across classes"
             kind = kind if split == other_split else "duplicate across splits"
-            yield Finding(kind, picture.path, f"the same pixels as {earlier}")
+            yield Finding(kind, photo.path, f"the same pixels as {earlier}")
 
 
 def _flat(root: Path, paths: list[str], findings: list[Finding]) -> dict[str, list[str]]:
@@ -144,10 +144,10 @@ def _is_label(entry: Path) -> bool:
     return entry.name in NO_IMAGES
 
 
-def _with_progress(pictures: Iterable[Picture], total: int) -> Iterator[Picture]:
+def _with_progress(photos: Iterable[CheckedPhoto], total: int) -> Iterator[CheckedPhoto]:
     columns = (TextColumn("Decoding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("", total=total)
-        for picture in pictures:
+        for photo in photos:
             progress.advance(task)
-            yield picture
+            yield photo

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from zoo.data.base import InMemoryDataModule
-from zoo.data.findings import Finding, Verification
 from zoo.data.fingerprint import of_tensors
+from zoo.data.verification import Finding, Verification
 from zoo.errors import InputError
 
 Arrays = dict[str, tuple[Tensor, Tensor]]

@@ -9,8 +9,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from zoo.data.findings import Finding, Verification
 from zoo.data.store.format import INDEX, MEAN_IMAGE, SPLITS, TABLES, Table, digest_of, read_index, read_tables
+from zoo.data.verification import Finding, Verification
 from zoo.errors import InputError
 
 
@@ -66,7 +66,7 @@ def _compare(folder: Path, expected: dict[str, dict[str, str]], sizes: dict[str,
 
 
 def _counts(table: Table, classes: list[str]) -> dict[str, int]:
-    """Pictures of each class that has any."""
+    """Photos of each class that has any."""
     found = table.labels.tolist()
     numbers = dict.fromkeys(classes, 0)
     for label in found:

@@ -1,14 +1,15 @@
 """A protocol as a plan: which views of an image are taken, and the weight of each in the mean of the probabilities."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from zoo.errors import InputError
-from zoo.evaluation.protocols.crops import NUM_SHIFTED, center_place, five_places, grid_places, shifted_view
+from zoo.evaluation.protocols.shifts import NUM_SHIFTED, shifted_view
 from zoo.views import Group
 
 
@@ -16,7 +17,7 @@ class View(NamedTuple):
     """One look at an image whose shorter side was scaled to ``scale`` pixels.
 
     A crop of the network's size with its upper left pixel at ``place``, or, where that is None, the whole image;
-    then mirrored, or shifted as the ``shift``-th of ``six_views``.
+    then mirrored, or shifted as the ``shift``-th of the demo's views.
     """
 
     scale: int
@@ -64,6 +65,18 @@ class Protocol:
         """Whether the network must move over whole images."""
         return whole in self.parts
 
+    def views(self, images: Tensor, size: tuple[int, int]) -> Iterator[Tensor]:
+        """One view after another of images (N, C, H, W) of one shape, all of which have the same weight.
+
+        For protocols that look at images at their own scale, which the network's input of ``size`` fits into.
+        """
+        assert len(self.parts) == 1, "the views of several parts have weights of their own"
+        height, width = images.shape[2:]
+        own = min(height, width)
+        group = Group(torch.arange(len(images)), {own: images})
+        for view in self.parts[0](Geometry(size, own, {own: (height, width)}), own):
+            yield take(view, group, size, unchanged)
+
     def weights(self, geometry: Geometry) -> dict[View, float]:
         """The views and their weights, which sum to 1."""
         found: dict[View, float] = {}
@@ -98,14 +111,26 @@ def ten(geometry: Geometry, scale: int) -> list[View]:
 
 
 def grid(geometry: Geometry, scale: int) -> list[View]:
-    """A 5x5 grid of crops over the whole image, and their mirrors (VGG's paper, sections 3.2 and 4.3)."""
+    """A 5x5 grid of crops over the whole image, and their mirrors (VGG's paper, sections 3.2 and 4.3).
+
+    Deviations and guesses: that the offsets are rounded down to whole pixels is a guess.
+    """
     places = grid_places(*geometry.spare(scale), per_side=5)
     return [View(scale, place, mirrored) for place in places for mirrored in (False, True)]
 
 
 def whole(geometry: Geometry, scale: int) -> list[View]:
-    """The whole image and its mirror image."""
+    """The whole image and its mirror image.
+
+    Deviations and guesses: the map of class scores is averaged before the softmax; the paper says "class score map" and
+    not where the softmax stands.
+    """
     return [View(scale, None, mirrored) for mirrored in (False, True)]
+
+
+def unchanged(images: Tensor) -> Tensor:
+    """The images as they are."""
+    return images
 
 
 def take(view: View, group: Group, size: tuple[int, int], normalize: Callable[[Tensor], Tensor]) -> Tensor:
@@ -156,3 +181,20 @@ def _in_square(
     height, width = geometry.shapes[scale]
     top, left = (height - scale) // 2, (width - scale) // 2
     return [(top + y, left + x) for y, x in places(scale - geometry.size[0], scale - geometry.size[1])]
+
+
+# Of a crop only the upper left pixel is free: (top, left), given how many rows and columns the crop leaves over.
+def center_place(rows: int, columns: int) -> tuple[int, int]:
+    """The crop in the middle; of an odd number left over half is rounded to the even, as torchvision has it."""
+    return round(rows / 2), round(columns / 2)
+
+
+def five_places(rows: int, columns: int) -> list[tuple[int, int]]:
+    """The crops in the four corners and the middle."""
+    return [(0, 0), (0, columns), (rows, 0), (rows, columns), center_place(rows, columns)]
+
+
+def grid_places(rows: int, columns: int, per_side: int) -> list[tuple[int, int]]:
+    """``per_side`` x ``per_side`` crops from edge to edge at equal distances, rounded down to whole pixels."""
+    tops, lefts = ([step * spare // (per_side - 1) for step in range(per_side)] for spare in (rows, columns))
+    return [(top, left) for top in tops for left in lefts]

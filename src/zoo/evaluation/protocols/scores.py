@@ -1,21 +1,16 @@
 """All protocols of a network on one batch: every view goes through the network once, whoever asked for it."""
 
 import math
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from zoo.evaluation.protocols.plan import Geometry, Protocol, View, take
+from zoo.evaluation.protocols.plan import Geometry, Protocol, View, take, unchanged
 from zoo.views import Group
 
 Network = Callable[[Tensor], Tensor]
-
-
-def unchanged(images: Tensor) -> Tensor:
-    """The images as they are."""
-    return images
 
 
 def scores(
@@ -33,19 +28,19 @@ def scores(
 
     ``dense`` is the network's fully convolutional form, for protocols that move it over whole images: its map of class
     scores (N, num_classes, h, w) is averaged over the image before the softmax. ``groups`` make up a batch of N
-    images, of which every view in a group is a pass of its own or part of one; no pass has more pixels than ``limit``
-    inputs of the network have, unless a single image has. ``normalize`` makes cut images the network's input.
+    images, of which every view in a group is a forward pass of its own or part of one; none has more pixels than
+    ``limit`` inputs of the network have, unless a single image has. ``normalize`` makes cut images the network's input.
     """
-    views = _Passes(network, limit, size)
-    maps = _Passes(lambda images: dense(images).mean(dim=(2, 3)), limit, size) if dense else None
+    views = _ForwardPasses(network, limit, size)
+    maps = _ForwardPasses(lambda images: dense(images).mean(dim=(2, 3)), limit, size) if dense else None
     plans = []
     for number, group in enumerate(groups):
         shapes = {scale: (images.shape[2], images.shape[3]) for scale, images in group.images.items()}
         plans.append([protocol.weights(Geometry(size, own, shapes)) for protocol in protocols])
         for view in dict.fromkeys(view for weights in plans[-1] for view in weights):
-            passes = views if view.place is not None else maps
-            assert passes is not None, "a dense protocol needs the network's fully convolutional form"
-            passes.add((number, view), take(view, group, size, normalize))
+            waiting = views if view.place is not None else maps
+            assert waiting is not None, "a dense protocol needs the network's fully convolutional form"
+            waiting.add((number, view), take(view, group, size, normalize))
     logits = views.results() | (maps.results() if maps else {})
     return [
         _in_batch_order(
@@ -55,8 +50,19 @@ def scores(
     ]
 
 
+def averaged(network: Network, views: Iterable[Tensor]) -> Tensor:
+    """The log of the mean over views of the network's class probabilities, (N, num_classes).
+
+    ``views`` are batches of the same images in the same order; one at a time goes through the network.
+    """
+    return ensemble([network(view) for view in views])
+
+
 def ensemble(members: Sequence[Tensor]) -> Tensor:
-    """The log of the mean over networks of their class probabilities, (N, num_classes); one alone stays as it is."""
+    """The log of the mean over networks or views of the class probabilities of their logits, (N, num_classes).
+
+    One alone stays as it is.
+    """
     if len(members) == 1:
         return members[0]
     return torch.stack([F.log_softmax(scores, dim=1) for scores in members]).logsumexp(dim=0) - math.log(len(members))
@@ -76,7 +82,7 @@ def _in_batch_order(groups: Sequence[Group], parts: Sequence[Tensor]) -> Tensor:
     return torch.cat(list(parts))[rows.argsort()]
 
 
-class _Passes:
+class _ForwardPasses:
     """Forward passes filled up with images of equal shapes, whichever view and group they are from."""
 
     def __init__(self, network: Network, limit: int, size: tuple[int, int]) -> None:
@@ -85,7 +91,7 @@ class _Passes:
         self.done: dict[Hashable, list[Tensor]] = {}
 
     def add(self, key: Hashable, images: Tensor) -> None:
-        """Puts images in line; what fills a pass goes through the network."""
+        """Puts images in line; what fills a forward pass goes through the network."""
         room = max(1, self.limit * math.prod(self.size) // math.prod(images.shape[2:]))
         for part in images.split(room):
             line = self.waiting.setdefault(tuple(images.shape[1:]), [])

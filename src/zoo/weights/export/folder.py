@@ -11,16 +11,16 @@ from torch import Tensor, nn
 from zoo import __version__
 from zoo.catalog import NETWORKS
 from zoo.errors import InputError
+from zoo.files import drafts
 from zoo.models.network import Network
 from zoo.weights.cards import check_card
 from zoo.weights.export.checks import Agreement, check
-from zoo.weights.export.drafts import drafts
 from zoo.weights.export.forms import StoredInHalf, halved
+from zoo.weights.export.metadata import metadata_of
 from zoo.weights.export.model_card import model_card
-from zoo.weights.export.notes import notes_of
 from zoo.weights.export.ship import card_of
-from zoo.weights.sources.carded import CardedWeights
 from zoo.weights.sources.run import RunWeights
+from zoo.weights.sources.shipped import WeightsWithCard
 from zoo.weights.tensors import MEAN_IMAGE, PREPROCESSING, read_tensors
 from zoo.weights.trained import Weights, mean_image_in
 
@@ -54,9 +54,9 @@ def write_hub(weights: Weights, network: Network, path: Path, half: bool, images
 
     Returns the bytes of all.
     """
-    card, notes = _card(weights), notes_of(weights, network, half)
-    readme = model_card(weights, network, notes, card["name"] if card else path.name, card)
-    config = json.dumps(_config(weights, network, notes), indent=2, ensure_ascii=False)
+    card, metadata = _card(weights), metadata_of(weights, network, half)
+    readme = model_card(weights, network, metadata, card["name"] if card else path.name, card)
+    config = json.dumps(_config(weights, network, metadata), indent=2, ensure_ascii=False)
     with drafts(path) as folder:
         draft = folder / path.name
         draft.mkdir()
@@ -70,7 +70,7 @@ def write_hub(weights: Weights, network: Network, path: Path, half: bool, images
 
 def _card(weights: Weights) -> dict[str, Any] | None:
     """The card of these weights, a measured run's made anew; None where nothing has been measured here."""
-    if isinstance(weights, CardedWeights):
+    if isinstance(weights, WeightsWithCard):
         return weights.meta
     if not isinstance(weights, RunWeights) or weights.record is None:
         return None
@@ -105,7 +105,7 @@ def _checked(weights: Weights, network: Network, file: Path, half: bool, images:
     """Reads the file back, through its card where it has one, into a network of its own."""
     module: nn.Module = StoredInHalf(network).eval() if half else network
     if file.with_suffix(".json").is_file():
-        found = CardedWeights(file.with_suffix(".json")).network()
+        found = WeightsWithCard(file.with_suffix(".json")).network()
     else:
         found = weights.bare_network("cpu")
         read = read_tensors(file)
@@ -113,7 +113,7 @@ def _checked(weights: Weights, network: Network, file: Path, half: bool, images:
     return check(network, module, found, images, f"{weights.name} as safetensors")
 
 
-def _config(weights: Weights, network: Network, notes: dict[str, str]) -> dict[str, Any]:
+def _config(weights: Weights, network: Network, metadata: dict[str, str]) -> dict[str, Any]:
     names = weights.class_names
     return {
         "model_type": "zoo",
@@ -122,7 +122,7 @@ def _config(weights: Weights, network: Network, notes: dict[str, str]) -> dict[s
         "variant": network.variant,
         "options": network.options,
         "input_shape": list(network.input_shape),
-        "preprocessing": json.loads(notes["preprocessing"]),
+        "preprocessing": json.loads(metadata["preprocessing"]),
         "num_labels": network.num_classes,
         "id2label": {str(index): name for index, name in enumerate(names)},
         "label2id": {name: index for index, name in enumerate(names)},

@@ -76,8 +76,8 @@ def check_graph(network: Network, form: str) -> None:
         raise InputError(f"ONNX needs the package {missing[0]}: pip install 'zoo[onnx]'.")
 
 
-def to_onnx(module: nn.Module, network: Network, notes: Mapping[str, str]) -> bytes:
-    """An ONNX file of opset ``OPSET`` whose ``metadata_props`` are ``notes``; checked by onnx itself."""
+def to_onnx(module: nn.Module, network: Network, metadata: Mapping[str, str]) -> bytes:
+    """An ONNX file of opset ``OPSET`` whose ``metadata_props`` are ``metadata``; checked by onnx itself."""
     import onnx
 
     program = _program(module, network)
@@ -91,7 +91,7 @@ def to_onnx(module: nn.Module, network: Network, notes: Mapping[str, str]) -> by
     _tidy(proto)
     proto.producer_name, proto.producer_version = "zoo", __version__
     proto.graph.name = f"{network.name} {network.variant}"
-    onnx.helper.set_model_props(proto, dict(notes))
+    onnx.helper.set_model_props(proto, dict(metadata))
     onnx.checker.check_model(proto, full_check=True)
     return bytes(proto.SerializeToString())
 
@@ -107,14 +107,14 @@ def run_onnx(content: bytes) -> Run:
     return lambda images: torch.from_numpy(session.run([OUTPUT], {INPUT: images.numpy()})[0])
 
 
-def to_program(module: nn.Module, network: Network, notes: Mapping[str, str]) -> bytes:
-    """A ``.pt2`` file: a program that ``torch.export.load`` reads without this package, ``notes`` in zoo.json."""
+def to_program(module: nn.Module, network: Network, metadata: Mapping[str, str]) -> bytes:
+    """A ``.pt2`` file: a program that ``torch.export.load`` reads without this package, ``metadata`` in zoo.json."""
     program = _program(module, network)
     for node in program.graph.nodes:
         # They name the files of the machine that exported.
         node.meta.pop("stack_trace", None)
     buffer = io.BytesIO()
-    torch.export.save(program, buffer, extra_files={"zoo.json": json.dumps(dict(notes), ensure_ascii=False)})
+    torch.export.save(program, buffer, extra_files={"zoo.json": json.dumps(dict(metadata), ensure_ascii=False)})
     return buffer.getvalue()
 
 
@@ -157,7 +157,7 @@ def _divisors_as_factors(program: ExportedProgram) -> None:
 
 
 def _tidy(proto: Any) -> None:
-    """Takes the exporter's remarks off, which name the files of the machine that exported, and names the batch."""
+    """Removes the exporter's remarks, which name the files of the machine that exported, and names the batch."""
     graph, batch = proto.graph, proto.graph.input[0].type.tensor_type.shape.dim[0].dim_param
     for part in (*graph.node, *graph.input, *graph.output, *(node for f in proto.functions for node in f.node)):
         del part.metadata_props[:]

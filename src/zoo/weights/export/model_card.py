@@ -24,14 +24,14 @@ _NOTES = "Deviations and guesses"
 
 
 def model_card(
-    weights: Weights, network: Network, notes: dict[str, str], title: str, card: dict[str, Any] | None
+    weights: Weights, network: Network, metadata: dict[str, str], title: str, card: dict[str, Any] | None
 ) -> str:
     """README.md for a folder with config.json and model.safetensors, and the zoo's own ``card`` if there is one."""
     data = _data_name(weights)
     sections = {
         "How it scores": _scores(weights, data),
-        "Architecture": _architecture(network, notes),
-        "What it expects": _expects(weights, notes),
+        "Architecture": _architecture(network, metadata),
+        "What it expects": _expects(weights, metadata),
         "How it was trained": _training(weights, data),
         "Limitations": _limitations(network, data),
         "Use": _use(card is not None),
@@ -110,7 +110,7 @@ def _scores(weights: Weights, data: str) -> str:
     )
 
 
-def _architecture(network: Network, notes: dict[str, str]) -> str:
+def _architecture(network: Network, metadata: dict[str, str]) -> str:
     paragraphs = inspect.cleandoc(type(network).__doc__ or "").split("\n\n")
     told = [p for p in paragraphs if not p.startswith(_NOTES)]
     departures = [p for owner in type(network).__mro__ for p in _paragraphs_of(owner) if p.startswith(_NOTES)]
@@ -119,7 +119,7 @@ def _architecture(network: Network, notes: dict[str, str]) -> str:
     return "\n\n".join(
         [
             *lines,
-            f"{parameters:,} parameters. In: {notes['input']}. Out: {notes['output']}. {notes['precision']}.",
+            f"{parameters:,} parameters. In: {metadata['input']}. Out: {metadata['output']}. {metadata['precision']}.",
         ]
     )
 
@@ -128,12 +128,12 @@ def _paragraphs_of(owner: type) -> list[str]:
     return inspect.cleandoc(owner.__doc__ or "").split("\n\n") if owner.__module__.startswith("zoo.") else []
 
 
-def _expects(weights: Weights, notes: dict[str, str]) -> str:
-    preprocessing = json.loads(notes["preprocessing"])
+def _expects(weights: Weights, metadata: dict[str, str]) -> str:
+    preprocessing = json.loads(metadata["preprocessing"])
     lines = [f"- {key.replace('_', ' ')}: {_plain(value)}" for key, value in preprocessing.items()]
     text = "A picture goes through these steps, in pixels of 0 to 255:\n\n" + "\n".join(lines)
     text += "\n\nThe input is (pixel - mean) / std."
-    if "mean_image" in notes:
+    if "mean_image" in metadata:
         text += " The mean image is in model.safetensors as `preprocessing.mean_image`."
     names = weights.class_names
     few = ", ".join(names) if len(names) <= 20 else f"{', '.join(names[:3])}, ... {names[-1]}"

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -16,12 +15,13 @@ import torch
 from zoo import runs
 from zoo.configs import list_configs
 from zoo.errors import InputError
+from zoo.files import whole
 from zoo.results.record import Record
 from zoo.weights.cards import NAME, SHIPPED, check_card, read_card
 from zoo.weights.export.scoring import measure
-from zoo.weights.pictures import describe
-from zoo.weights.sources.carded import CardedWeights
+from zoo.weights.preprocessing import describe
 from zoo.weights.sources.run import RunWeights
+from zoo.weights.sources.shipped import WeightsWithCard
 from zoo.weights.tensors import MEAN_IMAGE
 from zoo.weights.trained import check_state, mean_image_in
 
@@ -97,14 +97,14 @@ def _draft(card_file: Path, run: RunWeights, name: str, dtype: str, root: str | 
     }  # fmt: skip
     for scores in (None, "measured"):
         if scores:
-            card["scores"] = measure(CardedWeights(card_file), root)
+            card["scores"] = measure(WeightsWithCard(card_file), root)
         check_card(card, name)
         card_file.write_text(json.dumps(card, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
     return True
 
 
 def card_of(run: RunWeights, name: str) -> dict[str, Any]:
-    """The card of a measured run but for what is said of its file: sha256, bytes, dtype; scores are None."""
+    """The card of a measured run, except for what it says of its file: sha256, bytes, dtype; scores are None."""
     assert run.record is not None
     record, use, meta = run.record.content(), run.data, run.meta
     named = {key: record["dataset"][key] for key in ("name", "fingerprint", "split", "num_images")}
@@ -140,7 +140,6 @@ def _publish(draft: Path, target: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     # The weights first: where only they are replaced, the old card refuses them.
     for ending in (".safetensors", ".json"):
-        partial = target.with_name(f".{target.name}.{os.getpid()}")
-        shutil.copyfile(draft.with_suffix(ending), partial)
-        partial.replace(target.with_name(f"{target.name}{ending}"))
+        with whole(target.with_name(f"{target.name}{ending}")) as copy:
+            shutil.copyfile(draft.with_suffix(ending), copy)
     return target.with_name(f"{target.name}.json")

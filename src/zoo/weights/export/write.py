@@ -1,5 +1,6 @@
 """Writes trained networks as files for other programs, each checked against the network before it is there."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -8,19 +9,25 @@ from pathlib import Path
 from torch import nn
 
 from zoo.errors import InputError
+from zoo.files import drafts
 from zoo.models.network import Network
 from zoo.weights.cards import NAME
 from zoo.weights.export import forms
 from zoo.weights.export.checks import Agreement, check, check_images
-from zoo.weights.export.drafts import drafts
 from zoo.weights.export.folder import Checked, Images, write_hub, write_pair
-from zoo.weights.export.notes import notes_of
+from zoo.weights.export.metadata import metadata_of
+from zoo.weights.sources.convnetjs import check_exportable, from_convnetjs, to_convnetjs
 from zoo.weights.trained import Weights
 
-ENDINGS = {"safetensors": ".safetensors", "onnx": ".onnx", "torch-export": ".pt2", "hub": ""}
+ENDINGS = {"safetensors": ".safetensors", "onnx": ".onnx", "torch-export": ".pt2", "hub": "", "convnetjs": ".json"}
 _GRAPHS: dict[str, tuple[Callable[..., bytes], Callable[[bytes], forms.Run]]] = {
     "onnx": (forms.to_onnx, forms.run_onnx),
     "torch-export": (forms.to_program, forms.run_program),
+    # Their page has no place for notes.
+    "convnetjs": (
+        lambda module, network, notes: to_convnetjs(network),
+        lambda content: from_convnetjs(json.loads(content)),
+    ),
 }
 
 
@@ -47,7 +54,9 @@ def export(weights: Weights, form: str, output: Path | None = None, half: bool =
     path = output or Path(file_name(weights) + ENDINGS[form])
     _check_place(path, form)
     network = weights.network()
-    if form in _GRAPHS:
+    if form == "convnetjs":
+        check_exportable(network, half)
+    elif form in _GRAPHS:
         forms.check_graph(network, form)
     images = check_images(weights)
     write = {"hub": write_hub, "safetensors": write_pair}.get(form) or partial(_write_graph, form)
@@ -80,7 +89,7 @@ def _write_graph(
 ) -> tuple[int, Checked]:
     module: nn.Module = forms.StoredInHalf(network).eval() if half else network
     write, read = _GRAPHS[form]
-    content = write(module, network, notes_of(weights, network, half))
+    content = write(module, network, metadata_of(weights, network, half))
     found = check(network, module, read(content), images, f"{weights.name} as {form}")
     with drafts(path) as folder:
         (folder / path.name).write_bytes(content)

@@ -6,15 +6,29 @@ from typing import Any
 
 from torch import Tensor
 
+import zoo.data
 from zoo.data.photos.transforms import TRANSFORMS, PhotoTransform
-from zoo.weights.sources.caffemodel import FORMS, form_of, from_caffemodel, preprocessing_of
+from zoo.data.transforms import LessMeanImage
+from zoo.errors import InputError
+from zoo.weights.sources.caffemodel import FORMS, form_of, mean_image, preprocessing_of, read_state
 from zoo.weights.trained import DataUse, Steps, Weights, check_state
+
+# What each was trained on, and the transform that is its preprocessing.
+_DATA = {
+    "alexnet": ("ImageNet", "caffe"),
+    "caffenet": ("ImageNet", "caffe"),
+    "vgg16": ("ImageNet", "vgg"),
+    "lenet": ("MNIST", "caffe"),
+    "cifar10_quick": ("CIFAR10", "mean_image"),
+    "cifar10_full": ("CIFAR10", "mean_image"),
+}
 
 
 class CaffeFile(Weights):
-    """A file of Caffe's AlexNet, CaffeNet or VGG-16 with the thousand classes of ILSVRC.
+    """A file of one of Caffe's networks with the classes of its data set: ILSVRC's thousand, or ten.
 
-    Which one it is, its net's name says, or its layers, or the file's own name.
+    Which one it is, its net's name says, or its layers, or the file's own name. The CIFAR-10 networks take a mean image
+    off, which lies beside the file as ``mean.binaryproto``.
     """
 
     path: Path
@@ -23,26 +37,45 @@ class CaffeFile(Weights):
         self.path, self.name = path, str(path)
         self.form = form_of(path)
         network, variant = FORMS[self.form]
-        transform = "vgg" if self.form == "vgg16" else "caffe"
-        self.data = DataUse("ImageNet", transform, "single view")
-        from zoo.weights.sources.torchvision import imagenet_names
-
+        self.data = DataUse(*_DATA[self.form], "single view")
+        names = self._class_names()
         self.meta: dict[str, Any] = {
-            "name": self.name, "network": network, "variant": variant, "options": {"num_classes": 1000},
-            "class_names": imagenet_names(), "path": self.name, "licence": "as its authors say: see where it came from",
+            "name": self.name, "network": network, "variant": variant, "options": {"num_classes": len(names)},
+            "class_names": names, "path": self.name, "licence": "as its authors say: see where it came from",
         }  # fmt: skip
 
     def state(self) -> dict[str, Tensor]:
         """The tensors under the zoo's names, for images in the order red, green, blue."""
-        return from_caffemodel(self.path, self.form).state
+        return read_state(self.path, self.form, self.bare_network())
 
     def verify(self) -> None:
         """Raises InputError unless the file holds the whole network; it comes without a digest to compare."""
         check_state(self.state(), self.bare_network(), self.name)
 
     def bare_steps(self) -> Steps:
-        """The geometry of the authors' examples, then their mean colour taken off."""
+        """Of photographs, the geometry of the authors' examples, then their mean colour subtracted."""
+        if self.data.class_name != "ImageNet":
+            return super().bare_steps()
         named = TRANSFORMS[str(self.data.transform)]
-        mean = preprocessing_of(self.form, named.size).mean.flatten().tolist()
+        mean = preprocessing_of(self.form, (3, named.size, named.size)).mean.flatten().tolist()
         steps: PhotoTransform = replace(named, mean=tuple(mean))
         return steps
+
+    def steps(self) -> Steps:
+        """The same with the mean image beside the file. Raises InputError where a CIFAR-10 network has none there."""
+        steps = self.bare_steps()
+        if not isinstance(steps, LessMeanImage):
+            return steps
+        file = self.path.with_name("mean.binaryproto")
+        if not file.is_file():
+            raise InputError(
+                f"{self.path} subtracts a mean image, which Caffe keeps apart: put it beside it as {file}."
+            )
+        return steps.with_mean(mean_image(file, *self.bare_network().input_shape[:2]))
+
+    def _class_names(self) -> list[str]:
+        if self.data.class_name == "ImageNet":
+            from zoo.weights.sources.torchvision import imagenet_names
+
+            return imagenet_names()
+        return list(getattr(zoo.data, self.data.class_name)().class_names)

@@ -1,0 +1,189 @@
+"""The test split for protocols: each photo decoded once, scaled once to every size that a protocol wants."""
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from zoo.data.base import ImageDataModule
+from zoo.data.imagenet import ImageNet
+from zoo.data.memory import InMemory
+from zoo.data.photos.decoders import read_rgb
+from zoo.data.photos.photos import Photos
+from zoo.data.sampling import Batches, Draw
+from zoo.data.store.reader import StoredPhotos
+from zoo.errors import InputError
+from zoo.views import Group
+
+
+class Batch(NamedTuple):
+    """Positions of the images in the split (int64, (n,)), their labels (int64, (n,)), the images by equal shapes."""
+
+    indices: Tensor
+    labels: Tensor
+    groups: list[Group]
+
+
+class Packed(NamedTuple):
+    """Photos of any sizes on their way from a worker: one tensor, because each needs a file of its own there.
+
+    ``pixels`` is uint8, (height, width, 3) of each image at each of ``scales``, one after the other; ``shapes`` are the
+    heights and widths, int64 (n, number of scales, 2).
+    """
+
+    indices: Tensor
+    labels: Tensor
+    scales: tuple[int, ...]
+    shapes: Tensor
+    pixels: Tensor
+
+
+class ProtocolImages(LightningDataModule):
+    """The test split of ``data`` as ``Batch``es, ``batch_size`` images a step over all processes.
+
+    ``scales`` are the short sides that photographs are wanted at, None standing for that of their preprocessing;
+    images in memory come as they are.
+    """
+
+    def __init__(self, data: ImageDataModule, scales: Collection[int | None] = (None,), batch_size: int = 128) -> None:
+        super().__init__()
+        self.data, self.wanted, self.batch_size = data, scales, batch_size
+
+    @property
+    def num_images(self) -> int:
+        """How many images the split has."""
+        return len(self.data.splits["test"])  # type: ignore[arg-type]
+
+    @property
+    def channels(self) -> int:
+        """How many channels the images have."""
+        return 3 if isinstance(self.data, ImageNet) else self._one().shape[0]
+
+    @property
+    def own(self) -> tuple[int, int] | int:
+        """The shape that all images have, or the short side that the preprocessing scales photographs to."""
+        if isinstance(self.data, ImageNet):
+            return self.data.transform.short_side
+        image = self._one()
+        return image.shape[1], image.shape[2]
+
+    def prepare_data(self) -> None:
+        """Raises InputError where the data are missing."""
+        self.data.prepare_data()
+
+    def setup(self, stage: str) -> None:
+        """Reads the data; those in memory go to the Trainer's device. A second call reads nothing again."""
+        self.data.setup("test")
+        self._dataset()
+        if self.trainer:
+            self.data.trainer = self.trainer
+            split = self.data.splits["test"]
+            if isinstance(split, InMemory):
+                split.to(self.trainer.strategy.root_device)
+
+    def test_dataloader(self) -> DataLoader:
+        """Every image of the split once, in order."""
+        rank, replicas = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        draws = Batches(self.num_images, self.batch_size, shuffle=False, rank=rank, num_replicas=replicas)
+        return DataLoader(
+            self._dataset(),
+            batch_size=None,
+            sampler=draws,
+            num_workers=self.data.num_workers,
+            pin_memory=self.data.num_workers > 0 and torch.cuda.is_available(),
+        )
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Batch:
+        """On the device: unpacked, photographs of equal shapes together."""
+        if isinstance(batch, Packed):
+            return Batch(batch.indices, batch.labels, _grouped(batch))
+        indices, (images, labels) = batch
+        everything = torch.arange(len(labels), device=images.device)
+        return Batch(indices, labels, [Group(everything, {min(images.shape[2:]): images})])
+
+    def normalized(self, images: Tensor) -> Tensor:
+        """What a network is fed: photographs or crops of them, uint8 (N, 3, H, W), as float32; others are ready."""
+        if not isinstance(self.data, ImageNet):
+            return images
+        return self.data.transform.normalize(images, torch.zeros(len(images), 3, device=images.device))
+
+    def _one(self) -> Tensor:
+        """The first image in memory, as the network is fed it."""
+        images: Tensor = self.data.splits["test"][Draw(0, torch.tensor([0]))][0]
+        return images[0]
+
+    def _dataset(self) -> Dataset:
+        split: Any = self.data.splits["test"]
+        if not isinstance(split, Photos):
+            return _Indexed(split)
+        return _Pictures(split, self._scales(split))
+
+    def _scales(self, split: Photos) -> tuple[int, ...]:
+        """Raises InputError where a store holds the photos at another scale than a protocol wants."""
+        scales = tuple(sorted({scale or split.transform.short_side for scale in self.wanted}))
+        if isinstance(split, StoredPhotos):
+            for scale in scales:
+                if scale != split.store.size:
+                    raise InputError(
+                        f"{split.store.folder} holds pictures at {split.store.size} pixels, and a protocol wants them"
+                        f" at {scale}: point --data.root at the JPEG folders."
+                    )
+        return scales
+
+
+class _Indexed(Dataset):
+    """A split in memory, whose batches know their positions."""
+
+    def __init__(self, split: Any) -> None:
+        self.split = split
+
+    def __getitem__(self, draw: Draw) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        return draw.indices, self.split[draw]
+
+
+class _Pictures(Dataset):
+    """Photographs, whole, at several scales."""
+
+    def __init__(self, split: Photos, scales: tuple[int, ...]) -> None:
+        self.split, self.scales = split, scales
+
+    def __getitem__(self, draw: Draw) -> Packed:
+        positions = self.split.positions[draw.indices]
+        photos = [self._scaled(position) for position in positions.tolist()]
+        shapes = torch.tensor([[x.shape[:2] for x in scaled] for scaled in photos]).view(-1, len(self.scales), 2)
+        pixels = torch.cat([torch.empty(0, dtype=torch.uint8), *(x.flatten() for scaled in photos for x in scaled)])
+        return Packed(draw.indices, self.split.labels[positions], self.scales, shapes, pixels)
+
+    def _scaled(self, position: int) -> list[Tensor]:
+        if isinstance(self.split, StoredPhotos):
+            planes = self.split.store.photo(self.split.split, position)
+            return [torch.from_numpy(np.array(planes)).permute(1, 2, 0) for _ in self.scales]
+        photo = read_rgb(self.split.files[position])
+        return [torch.from_numpy(np.array(self.split.transform.scale(photo, scale))) for scale in self.scales]
+
+
+def _grouped(batch: Packed) -> list[Group]:
+    """The images whose shapes agree at every scale, together, as uint8 (n, 3, H, W)."""
+    shapes: list[list[list[int]]] = batch.shapes.tolist()
+    flat = batch.pixels.split([3 * height * width for scaled in shapes for height, width in scaled])
+    members: dict[str, list[int]] = {}
+    for row, scaled in enumerate(shapes):
+        members.setdefault(str(scaled), []).append(row)
+    found = []
+    for rows in members.values():
+        images = {}
+        for place, scale in enumerate(batch.scales):
+            height, width = shapes[rows[0]][place]
+            pixels = [flat[row * len(batch.scales) + place].view(height, width, 3) for row in rows]
+            # Channels first in memory too: another layout may take another kernel, which rounds differently.
+            images[scale] = torch.stack(pixels).permute(0, 3, 1, 2).contiguous()
+        found.append(Group(torch.tensor(rows, device=batch.pixels.device), images))
+    if not found:
+        # A process without a share of the step makes its forward passes too, over no image.
+        nothing = {scale: batch.pixels.new_empty(0, 3, scale, scale) for scale in batch.scales}
+        found = [Group(batch.indices.new_empty(0), nothing)]
+    return found

@@ -1,0 +1,97 @@
+"""The part of a download that has come so far, kept with what tells whether its source is still the same."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from email.message import Message
+from pathlib import Path
+from typing import BinaryIO
+
+from zoo.errors import InputError
+from zoo.files import lock
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a server says of a file: its size, a mark that changes with its content, and whether it sends rests."""
+
+    size: int | None
+    mark: str | None
+    ranges: bool
+
+    @classmethod
+    def of(cls, headers: Message, start: int) -> "Source":
+        """From a reply that begins at byte ``start``."""
+        total = (headers.get("Content-Range") or "").rpartition("/")[2]
+        length = headers.get("Content-Length")
+        size = int(total) if total.isdecimal() else start + int(length) if length else None
+        return cls(size, headers.get("ETag") or headers.get("Last-Modified"), headers.get("Accept-Ranges") == "bytes")
+
+    @property
+    def resumable(self) -> bool:
+        """Whether a rest can be asked for, and its end be known."""
+        return self.ranges and self.size is not None
+
+    def same_as(self, other: "Source") -> bool:
+        """Whether a rest of this belongs to the beginning of the other."""
+        return self.size == other.size and self.mark == other.mark
+
+    def headers(self, start: int) -> dict[str, str]:
+        """Asks for the rest from ``start`` on, and for the whole where the content has changed."""
+        if not start:
+            return {}
+        # A weak mark (W/"...") is not allowed to be asked with; the reply's own is compared anyway.
+        condition = {"If-Range": self.mark} if self.mark and not self.mark.startswith("W/") else {}
+        return {"Range": f"bytes={start}-"} | condition
+
+
+class UnfinishedDownload:
+    """``target.part`` and, while it can be gone on with, ``target.part.json`` with its source."""
+
+    def __init__(self, target: Path, url: str) -> None:
+        self.url = url
+        self.file = target.with_name(f"{target.name}.part")
+        self._note = target.with_name(f"{target.name}.part.json")
+        self.source: Source | None = None
+        #: Whether it is this process that downloads.
+        self.held = False
+
+    @contextmanager
+    def opened(self) -> Iterator[BinaryIO]:
+        """The file at its end, for this process alone; empty where nothing is known of its source."""
+        with self.file.open("ab") as made:
+            if not lock(made):
+                raise InputError(f"Another process is writing {self.file}: wait for it.")
+            self.held = True
+            self.source = self._read()
+            if self.source is None or (self.source.size or 0) < made.tell():
+                made.truncate(0)
+            with self.file.open("r+b") as file:
+                file.seek(0, os.SEEK_END)
+                yield file
+
+    def note(self, source: Source | None) -> None:
+        """Keeps what the server says, where it helps to go on."""
+        self.source = source
+        if source is None or not source.resumable:
+            self._note.unlink(missing_ok=True)
+        else:
+            self._note.write_text(json.dumps({"url": self.url, **asdict(source)}), encoding="utf-8")
+
+    def num_kept(self) -> int:
+        """How many bytes a later call can go on from."""
+        return self.file.stat().st_size if self.file.exists() and self._read() else 0
+
+    def forget(self) -> None:
+        """Removes both files."""
+        self.file.unlink(missing_ok=True)
+        self._note.unlink(missing_ok=True)
+
+    def _read(self) -> Source | None:
+        try:
+            known = json.loads(self._note.read_text(encoding="utf-8"))
+            return Source(known["size"], known["mark"], known["ranges"]) if known["url"] == self.url else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None

@@ -1,0 +1,74 @@
+"""Files and folders that are either whole or not there, and locks between processes. Standard library only."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from zoo.errors import InputError
+
+
+@contextmanager
+def whole(path: Path, partial: Path | None = None, *, durable: bool = False) -> Iterator[Path]:
+    """A place beside ``path`` to write to; what was written there takes the name of ``path`` when the block ends.
+
+    If the block fails, the new file is removed and whatever ``path`` was stays. ``partial`` is the place, one of this
+    process's own unless given; a large file has a fixed one, so that what a killed process left is overwritten. Where
+    ``durable``, the file has its name only when it is on the disk. Errors of the disk are OSErrors.
+    """
+    partial = partial or path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield partial
+        if durable:
+            with partial.open("rb+") as file:
+                os.fsync(file.fileno())
+        partial.replace(path)
+        if durable:
+            _sync_folder(path.parent)
+    finally:
+        with suppress(OSError):
+            partial.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    # Without it a power cut may forget the renaming; Windows cannot open a folder.
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def drafts(path: Path) -> Iterator[Path]:
+    """An empty folder beside ``path``: what was written and checked there can take its name in one step.
+
+    At the end the folder is gone with all that is left in it. Raises InputError where ``path`` cannot be written.
+    """
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
+            yield Path(folder)
+    except OSError as error:
+        raise InputError(f"Cannot write {path}: {error.strerror or error}.") from error
+
+
+def lock(file: IO, *, wait: bool = False) -> bool:
+    """Keeps ``file`` for this process until it is closed; False where another process has it and we do not ``wait``.
+
+    True as well where there are no such locks, on Windows and some network file systems: there, nobody keeps two
+    processes apart.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True

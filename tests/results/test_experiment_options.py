@@ -1,0 +1,116 @@
+"""Options that make no difference to a number make none to the experiment, nor does one that came later."""
+
+import inspect
+import sys
+from dataclasses import replace
+
+import pytest
+from lightning.pytorch import Trainer
+from resume_cases import Noise, small_model
+
+import zoo.data
+import zoo.models
+from zoo.evaluation.recorder import Recorder
+from zoo.options import declared
+from zoo.results.experiment import experiments
+from zoo.results.record import Record
+
+STREAM = (
+    "zoo.data.StreamedImageNet",
+    {"root": "s3://a/stream", "batch_size": 128, "num_workers": 4, "window": 16, "cache_gb": 50.0, "seed": 0},
+)
+LENET5 = ("zoo.models.LeNet5Model", {})
+
+
+class Before(Noise):
+    """Data as they were before an option came."""
+
+
+class After(Noise):
+    """The same data with an option more, which by itself does what was done before."""
+
+    def __init__(self, num_held_out: int = 12, batch_size: int = 9, colours: str = "all") -> None:
+        super().__init__(num_held_out, batch_size)
+        self.colours = colours
+
+
+def measured(folder, seed, /, data=STREAM, model=LENET5, **changed):
+    """A Record that the Recorder wrote, read back; ``changed`` are options of the data."""
+    config = {
+        "data": {"class_path": data[0], "init_args": data[1] | changed},
+        "model": {"class_path": model[0], "init_args": model[1]},
+        "trainer": {"max_epochs": 1},
+        "seed_everything": seed,
+    }
+    path = folder / "record.json"
+    trainer = Trainer(
+        accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False, callbacks=[Recorder(path, config)],
+    )  # fmt: skip
+    trainer.test(small_model(), Noise(), verbose=False)
+    # Of another seed, so of other weights: not the same run measured twice.
+    return replace(Record.read(path), weights={"sha256": f"{seed:x}" * 64})
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"cache_gb": 9.0}, {"cache_dir": "/scratch"}, {"root": "gs://b/stream"}, {"num_workers": None}, {"seed": 1}],
+    ids=str,
+)
+def test_seeds_whose_data_lie_elsewhere_or_are_read_otherwise_are_one_experiment(tmp_path, options):
+    records = [measured(tmp_path, 0), measured(tmp_path, 1, **options)]
+    assert [len(experiment.runs) for experiment in experiments(records)] == [2]
+
+
+@pytest.mark.parametrize("options", [{"window": 8}, {"batch_size": 64}], ids=str)
+def test_an_option_that_can_change_a_number_parts_experiments(tmp_path, options):
+    records = [measured(tmp_path, 0), measured(tmp_path, 1, **options)]
+    assert [len(experiment.runs) for experiment in experiments(records)] == [1, 1]
+
+
+def test_the_wiring_of_a_perceptron_is_another_draw_of_the_same_experiment(tmp_path):
+    records = [measured(tmp_path, seed, model=("zoo.models.PerceptronModel", {"wiring_seed": seed})) for seed in (0, 1)]
+    assert len(experiments(records)) == 1
+    assert records[0].options["zoo.models.PerceptronModel"]["chance"] == ["wiring_seed"]
+
+
+def test_an_option_that_came_later_counts_by_itself_as_what_was_done_before(tmp_path, monkeypatch):
+    data = (f"{__name__}.After", {"num_held_out": 12, "batch_size": 9})
+    same, other = measured(tmp_path, 1, data, colours="all"), measured(tmp_path, 2, data, colours="none")
+    monkeypatch.setattr(sys.modules[__name__], "After", Before)
+    old = measured(tmp_path, 0, data)
+    # Records from before there was any such thing say nothing of their options.
+    for first in (old, replace(old, options=None)):
+        found = [{run.seed for run in experiment.runs} for experiment in experiments([first, same, other])]
+        assert sorted(found, key=min) == [{0, 1}, {2}]
+
+
+@pytest.mark.parametrize(
+    ("data", "changes_no_number"),
+    {
+        "CIFAR10": {"root", "download"},
+        "Digits": set(),
+        "FiveDigits": set(),
+        "ImageNet": {"root", "num_workers"},
+        "MNIST": {"root", "download"},
+        "SmokeImageNet": {"root", "num_workers"},
+        "StreamedImageNet": {"root", "num_workers", "cache_dir", "cache_gb"},
+        "Symmetry": set(),
+    }.items(),
+)
+def test_every_data_module_says_which_of_its_options_change_no_number(data, changes_no_number):
+    path = f"zoo.data.{data}"
+    said = declared({"data": {"class_path": path, "init_args": {}}})[path]
+    assert (set(said["changes_no_number"]), said["chance"]) == (changes_no_number, ["seed"])
+    assert said["defaults"].keys() == inspect.signature(getattr(zoo.data, data)).parameters.keys()
+
+
+def test_declarations_of_classes_within_classes_are_found_and_nothing_is_imported_for_them():
+    optimizer = {"class_path": "torch.optim.AdamW", "init_args": {"lr": 1.0}}
+    config = {"model": {"class_path": "no_such_package.Model", "init_args": {"optimizer": optimizer}}, "trainer": {}}
+    said = declared(config)
+    assert said.keys() == {"torch.optim.AdamW"}
+    assert said["torch.optim.AdamW"]["defaults"]["betas"] == [0.9, 0.999]
+    unused = {"class_path": "this.Zen", "init_args": {}}
+    assert declared({"data": unused}) == {}
+    assert "this" not in sys.modules
