@@ -61,7 +61,7 @@ class VGG(Network):
             variant: the paper's plain form, bn, lrn (depth 11) or 1x1 (depth 16)
             num_classes: how many classes there are logits for
             input_size: pixels a side of the image, a multiple of 32
-            head: the fully connected layers: the paper's three, or linear for the last one alone
+            head: the fully connected layers: the paper's three, the last one alone (linear), or three with 512 units
             init: the first weights: Glorot's uniform distribution, or the paper's normal one
         """
         check_variant(variant, self.variants)
