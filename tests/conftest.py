@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -23,6 +24,12 @@ def linked(source: Path, folder: Path, without: str = "") -> Path:
         if file.name != without:
             (folder / file.name).symlink_to(file)
     return folder
+
+
+def arrays_in(path: Path) -> dict:
+    """The arrays of an .npz file, which is closed again."""
+    with np.load(path, allow_pickle=False) as file:
+        return dict(file)
 
 
 def record_of(folder: Path) -> dict:

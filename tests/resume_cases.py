@@ -87,7 +87,11 @@ def train(folder: Path, data, model, *callbacks, every=None, **options) -> Train
     options = {"max_epochs": 3, "num_sanity_val_steps": 0, "log_every_n_steps": 2} | options
     trainer = Trainer(
         logger=MetricsFile(folder),
-        callbacks=[Recorder(folder / "record.json", {}), LastCheckpoint(last, every, None, "go on"), *callbacks],
+        callbacks=[
+            Recorder(folder / "record.json", {"data": {}, "model": {}, "trainer": {}}),
+            LastCheckpoint(last, every, None, "go on"),
+            *callbacks,
+        ],
         accelerator="cpu",
         enable_progress_bar=False,
         enable_model_summary=False,

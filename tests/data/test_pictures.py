@@ -8,6 +8,7 @@ from PIL import Image
 from zoo.cli import main
 from zoo.data import CIFAR10, Digits, ImageNet, SmokeImageNet, Symmetry, smoke, transforms
 from zoo.data.photos import transforms as of_photos
+from zoo.data.photos.decoders import read_rgb
 from zoo.data.sampling import Draw
 
 TABLES = {
@@ -103,7 +104,7 @@ def test_info_of_an_image_folder_gives_sizes_and_storage(capsys, tmp_path, monke
     words = ["data", "info", "SmokeImageNet", "--root", str(root), "--transform", "alexnet"]
     assert main([*words, "--output", str(tmp_path / "sheet.png")]) == 0
     shown = capsys.readouterr().out
-    widths = sorted(of_photos.read_rgb(path).width for path in root.rglob("*.JPEG"))
+    widths = sorted(read_rgb(path).width for path in root.rglob("*.JPEG"))
     assert f"width {widths[0]} to {widths[-1]} pixels, median {widths[4]} (headers of 9 of 9 files)" in shown
     assert f"storage {sum(path.stat().st_size for path in root.rglob('*.JPEG')) / 1e6:.1f} MB in 9 files" in shown
     assert "(names and sizes of the files)" in shown

@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
+from conftest import ROOT, arrays_in
 from exact_counts_case import CLASSES, NUM, Generated, made_model
 from lightning.pytorch import Trainer
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, IterableDataset, TensorDataset
@@ -77,7 +77,7 @@ def test_the_integers_are_those_of_a_count_by_hand(scored, by_hand):
 
 
 def test_the_predictions_do_not_depend_on_the_processes_and_hold_each_image_once(scored, by_hand):
-    files = [np.load(scored / f"trainer-{name}.npz") for name in ("1-1000", "2-64", "3-1000")]
+    files = [arrays_in(scored / f"trainer-{name}.npz") for name in ("1-1000", "2-64", "3-1000")]
     logits, labels = by_hand
     for file in files:
         assert file["index"].tolist() == list(range(NUM))
@@ -183,7 +183,7 @@ def test_predictions_from_a_users_own_loader_keep_their_indices(tmp_path):
         warnings.simplefilter("ignore")
         trainer.predict(model, data, return_predictions=False)
     images, labels = whole(data.splits["test"]).tensors
-    found = np.load(tmp_path / "p.npz")
+    found = arrays_in(tmp_path / "p.npz")
     assert found["label"].tolist() == labels.tolist()
     assert (found["top_classes"][:, 0] == model.network(images).argmax(dim=1).numpy()).all()
 

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 import torch
+from conftest import arrays_in
 
 from zoo.cli import main
 from zoo.errors import InputError
@@ -44,7 +45,7 @@ def test_every_format_holds_the_same(tmp_path, logits):
         labels = written(tmp_path / f"p{ending}", logits, data)
     expected = logits.double().softmax(dim=1).float().numpy()
     order = np.argsort(-logits.numpy(), axis=1, kind="stable")[:, :5]
-    arrays = np.load(tmp_path / "p.npz", allow_pickle=False)
+    arrays = arrays_in(tmp_path / "p.npz")
     table = pyarrow.parquet.read_table(tmp_path / "p.parquet")
     with (tmp_path / "p.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -77,7 +78,7 @@ def test_images_in_memory_have_no_file_names_and_outputs_beyond_the_classes_are_
     predictions = Predictions(tmp_path / "p.npz")
     predictions.update(torch.tensor([0]), logits[:1], torch.tensor([1]))
     predictions.write(data)
-    assert np.load(tmp_path / "p.npz")["class_names"].tolist() == [*NAMES[:5], "class 5", "class 6"]
+    assert arrays_in(tmp_path / "p.npz")["class_names"].tolist() == [*NAMES[:5], "class 5", "class 6"]
 
 
 @pytest.mark.parametrize(
@@ -133,7 +134,7 @@ def test_what_zoo_test_and_zoo_predict_write_fits_the_record(run, in_folder, cap
     assert main(["test", *words, "--run_dir", "t", "--predictions", "p.npz"]) == 0
     assert main(["predict", *words, "--run_dir", "p", "--predictions", "q.parquet"]) == 0
     metrics = Record.read(in_folder / "t" / "record.json").metrics
-    arrays, table = np.load(in_folder / "p.npz"), pyarrow.parquet.read_table(in_folder / "q.parquet")
+    arrays, table = arrays_in(in_folder / "p.npz"), pyarrow.parquet.read_table(in_folder / "q.parquet")
     assert (arrays["top_classes"][:, 0] != arrays["label"]).sum() == metrics["top1_wrong"]
     assert (arrays["top_classes"] != arrays["label"][:, None]).all(axis=1).sum() == metrics["top5_wrong"]
     assert (np.array(table["probabilities"].to_pylist(), np.float32) == arrays["probabilities"]).all()

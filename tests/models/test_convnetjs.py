@@ -163,7 +163,7 @@ def test_the_test_is_the_mean_of_six_views_whatever_the_batch_size(tmp_path):
 
 def test_the_record_names_the_protocol_and_validation_looks_once(tmp_path):
     data, model = Small(), ConvNetJSModel()
-    recorder = Recorder(tmp_path / "record.json", {"seed_everything": 0})
+    recorder = Recorder(tmp_path / "record.json", {"data": {}, "model": {}, "trainer": {}, "seed_everything": 0})
     run = trainer(tmp_path, max_epochs=1, callbacks=[recorder])
     run.fit(model, data)
     run.test(model, data, verbose=False)

@@ -1,7 +1,7 @@
 """AlexNet (Krizhevsky, Sutskever, Hinton, "ImageNet classification with deep convolutional neural networks", 2012)."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from lightning.pytorch.cli import OptimizerCallable
 from torch import nn
@@ -9,6 +9,7 @@ from torch import nn
 from zoo.layers import ResponseNorm, UnscaledDropout
 from zoo.models.classifier import Classifier
 from zoo.models.network import Network, check_variant
+from zoo.models.options import takes_options_of
 from zoo.optim import MomentumSGD, Schedule
 
 Variant = Literal["paper", "torchvision", "cifar", "one_gpu", "joined", "caffe", "caffenet", "bearpaw"]
@@ -72,6 +73,16 @@ class AlexNet(Network):
         alpha: Source = "paper",
         init: Source = "paper",
     ) -> None:
+        """Builds the layers and gives them their first weights.
+
+        Args:
+            variant: the paper's form, or one that others gave it
+            num_classes: how many classes there are logits for; unless given 1000, or 10 in the form cifar
+            input_size: pixels a side of the image; unless given the form's own, 224, 227 or 32
+            order: whether the layers of blocks 1 and 5 follow one another as in the paper or as in the 2012 code
+            alpha: whether the normalisation's alpha is the paper's or that of the 2012 code
+            init: whether the first weights are the paper's or those of the 2012 code
+        """
         check_variant(variant, VARIANTS)
         choices = {"order": order, "alpha": alpha, "init": init}
         _check_choices(variant, choices)
@@ -198,17 +209,14 @@ class AlexNetModel(Classifier):
 
     bias_rate = 2.0
 
+    @takes_options_of(AlexNet)
     def __init__(
         self,
-        variant: Variant = "paper",
-        num_classes: int | None = None,
-        input_size: int | None = None,
-        order: Source = "paper",
-        alpha: Source = "paper",
-        init: Source = "paper",
+        *args: Any,
         optimizer: OptimizerCallable = lambda groups: MomentumSGD(groups, lr=0.01, momentum=0.9, weight_decay=5e-4),
         schedule: Schedule | None = None,
         label_smoothing: float = 0.0,
+        **options: Any,
     ) -> None:
-        super().__init__(AlexNet(variant, num_classes, input_size, order, alpha, init), optimizer, schedule)
+        super().__init__(AlexNet(*args, **options), optimizer, schedule)
         self.smooth_labels(label_smoothing)

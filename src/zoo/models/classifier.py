@@ -29,6 +29,11 @@ class Classifier(LightningModule):
 
     Metrics are named ``<stage>/loss``, ``<stage>/top1_error`` and ``<stage>/top5_error`` (percent). A subclass gives
     the paper's loss by overriding ``losses``, its learning rule by ``training_step`` or the optimiser it is built with.
+
+    Args:
+        optimizer: the learning rule and its options
+        schedule: how the learning rate changes in the course of training; constant unless given
+        label_smoothing: share of each training target that is spread evenly over all classes
     """
 
     #: Factor on the learning rate of biases, and whether weight decay holds for them.

@@ -1,5 +1,7 @@
 """The CIFAR-10 demo of ConvNetJS (Karpathy, github.com/karpathy/convnetjs, demo/cifar10.html)."""
 
+from typing import Any
+
 import torch
 from lightning.pytorch.cli import OptimizerCallable
 from torch import nn
@@ -7,6 +9,7 @@ from torch import nn
 from zoo.evaluation.protocols import SIX_VIEWS
 from zoo.models.classifier import Classifier
 from zoo.models.network import Network, check_variant
+from zoo.models.options import takes_options_of
 from zoo.optim import Schedule
 
 
@@ -24,6 +27,12 @@ class ConvNetJS(Network):
     name = "convnetjs"
 
     def __init__(self, variant: str = "paper", num_classes: int = 10) -> None:
+        """Builds the layers and gives them their first weights.
+
+        Args:
+            variant: the paper's form is the only one
+            num_classes: how many classes there are logits for
+        """
         check_variant(variant, ("paper",))
         layers: dict[str, nn.Module] = {}
         channels = 3
@@ -58,12 +67,14 @@ class ConvNetJSModel(Classifier):
 
     protocol = SIX_VIEWS
 
+    @takes_options_of(ConvNetJS, without=("variant",))
     def __init__(
         self,
-        num_classes: int = 10,
+        *args: Any,
         optimizer: OptimizerCallable = lambda groups: torch.optim.Adadelta(
             groups, lr=1.0, rho=0.95, eps=1e-8, weight_decay=2.5e-5
         ),
         schedule: Schedule | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(ConvNetJS(num_classes=num_classes), optimizer, schedule)
+        super().__init__(ConvNetJS("paper", *args, **options), optimizer, schedule)

@@ -11,6 +11,7 @@ from zoo.evaluation.protocols import NINE_CROPS, TEN_CROPS
 from zoo.layers import Local2d, ResponseNorm, SameMapNorm
 from zoo.models.classifier import Classifier
 from zoo.models.network import Network, check_variant
+from zoo.models.options import takes_options_of
 from zoo.optim import MomentumSGD, Schedule
 from zoo.views import center
 
@@ -60,6 +61,13 @@ class CudaConvnet(Network):
     name = "cuda_convnet"
 
     def __init__(self, variant: Variant = "11pct", num_classes: int = 10, input_size: int | None = None) -> None:
+        """Builds the layers and gives them their first weights.
+
+        Args:
+            variant: one of cuda-convnet's networks, by the error that it was published with
+            num_classes: how many classes there are logits for
+            input_size: pixels a side of the image; unless given 24 where there are local layers, else 32
+        """
         check_variant(variant, VARIANTS)
         local = variant in ("11pct", "13pct")
         size = (24 if local else 32) if input_size is None else input_size
@@ -157,22 +165,25 @@ class CudaConvnetModel(Classifier):
     through five files of 10,000 images in a fixed order and has a short batch at the end of each. A drop lowers the
     rates of weights and biases alike, as the 18pct file says ("all learning rates"); the 11pct file names those of the
     weights ("epsW") only. Of ``quick`` Caffe decays the biases, too.
+
+    Args:
+        weight_decay: the coefficient of each layer with weights; unless given the variant's published table
     """
 
     bias_rate = 2.0
 
+    @takes_options_of(CudaConvnet)
     def __init__(
         self,
-        variant: Variant = "11pct",
-        num_classes: int = 10,
-        input_size: int | None = None,
+        *args: Any,
         weight_decay: dict[str, float] | None = None,
         optimizer: OptimizerCallable = lambda groups: MomentumSGD(groups, lr=0.001, momentum=0.9),
         schedule: Schedule | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(CudaConvnet(variant, num_classes, input_size), optimizer, schedule)
-        self.protocol = self.protocol_of(variant)
-        published = WEIGHT_DECAY[variant]
+        super().__init__(CudaConvnet(*args, **options), optimizer, schedule)
+        self.protocol = self.protocol_of(self.network.variant)
+        published = WEIGHT_DECAY[self.network.variant]
         self.weight_decay = published if weight_decay is None else weight_decay
         if set(self.weight_decay) != set(published):
             raise ValueError(

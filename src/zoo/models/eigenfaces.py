@@ -1,5 +1,7 @@
 """Eigenfaces (Turk and Pentland 1991): principal components of the pixels, then the nearest neighbour."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -7,6 +9,7 @@ from zoo.layers.neighbours import ROWS, Neighbours
 from zoo.layers.projection import PrincipalComponents
 from zoo.models.baseline import Baseline, BaselineNetwork
 from zoo.models.network import check_variant
+from zoo.models.options import takes_options_of
 
 
 class Eigenfaces(BaselineNetwork):
@@ -34,6 +37,17 @@ class Eigenfaces(BaselineNetwork):
         num_components: int = 30,
         k: int = 1,
     ) -> None:
+        """Builds the layers and gives them their first weights.
+
+        Args:
+            variant: the paper's form is the only one
+            num_classes: how many classes there are logits for
+            in_channels: channels of an image: 1 is grey, 3 is colour
+            input_size: pixels a side of the image
+            num_images: how many training images are stored
+            num_components: how many eigenfaces there are
+            k: how many of the nearest images vote
+        """
         check_variant(variant, ("paper",))
         num_features = in_channels * input_size**2
         if not 1 <= num_components <= min(num_features, num_images):
@@ -68,22 +82,6 @@ class Eigenfaces(BaselineNetwork):
 class EigenfacesModel(Baseline):
     """Eigenfaces of the training images: ``data.transform`` must be raw."""
 
-    def __init__(
-        self,
-        num_classes: int = 10,
-        in_channels: int = 3,
-        input_size: int = 32,
-        num_images: int = 50_000,
-        num_components: int = 30,
-        k: int = 1,
-    ) -> None:
-        super().__init__(
-            Eigenfaces(
-                num_classes=num_classes,
-                in_channels=in_channels,
-                input_size=input_size,
-                num_images=num_images,
-                num_components=num_components,
-                k=k,
-            )
-        )
+    @takes_options_of(Eigenfaces, without=("variant",))
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(Eigenfaces("paper", *args, **options))

@@ -1,5 +1,7 @@
 """Histograms of oriented gradients and a linear support vector machine (Dalal and Triggs 2005)."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -9,6 +11,7 @@ from zoo.layers.hog import HOG
 from zoo.layers.neighbours import ROWS
 from zoo.models.baseline import Baseline, BaselineNetwork
 from zoo.models.network import check_variant
+from zoo.models.options import takes_options_of
 
 
 class HOGSVM(BaselineNetwork):
@@ -36,6 +39,15 @@ class HOGSVM(BaselineNetwork):
         input_size: int = 32,
         cell_size: int = 8,
     ) -> None:
+        """Builds the layers and gives them their first weights.
+
+        Args:
+            variant: the paper's form is the only one
+            num_classes: how many classes there are logits for
+            in_channels: channels of an image: 1 is grey, 3 is colour
+            input_size: pixels a side of the image
+            cell_size: pixels a side of a cell, in which gradients are counted
+        """
         check_variant(variant, ("paper",))
         hog = HOG(input_size, cell_size)
         svm = nn.Linear(hog.num_features, num_classes)
@@ -83,20 +95,17 @@ def support_vectors(
 
 
 class HOGSVMModel(Baseline):
-    """Support vector machines with the paper's C of 0.01: ``data.transform`` must be raw."""
+    """Support vector machines with the paper's C of 0.01: ``data.transform`` must be raw.
 
-    def __init__(
-        self,
-        num_classes: int = 10,
-        in_channels: int = 3,
-        input_size: int = 32,
-        cell_size: int = 8,
-        c: float = 0.01,
-    ) -> None:
+    Args:
+        c: what weighs the slacks against the margin
+    """
+
+    @takes_options_of(HOGSVM, without=("variant",))
+    def __init__(self, *args: Any, c: float = 0.01, **options: Any) -> None:
         if c <= 0:
             raise ValueError(f"c must be above 0, not {c}")
-        network = HOGSVM(num_classes=num_classes, in_channels=in_channels, input_size=input_size, cell_size=cell_size)
-        super().__init__(network)
+        super().__init__(HOGSVM("paper", *args, **options))
         self.c = c
 
     def fit_network(self, images: Tensor, labels: Tensor) -> None:

@@ -12,6 +12,7 @@ from zoo.models.classifier import Classifier
 from zoo.models.curvature import Curvatures, diagonal
 from zoo.models.lenet5_codes import codes
 from zoo.models.network import Network, check_variant
+from zoo.models.options import takes_options_of
 from zoo.optim import SDLM, Schedule
 
 # Table I of the paper: the maps of S2 that each map of C3 reads.
@@ -52,6 +53,15 @@ class LeNet5(Network):
         input_size: int | None = None,
         distance_scale: float = 1.0,
     ) -> None:
+        """Builds the layers and gives them their first weights.
+
+        Args:
+            variant: the paper's form, the same with a linear output layer, a modern one (ReLU, max-pooling) or Caffe's
+            num_classes: how many classes there are logits for, at most ten in the paper's form
+            in_channels: channels of an image: 1 is grey, 3 is colour
+            input_size: pixels a side of the image; unless given 32, or 28 in the form caffe
+            distance_scale: what the paper's form divides the distances of its output units by
+        """
         check_variant(variant, tuple(SIZES))
         size = SIZES[variant][0] if input_size is None else input_size
         if size not in SIZES[variant]:
@@ -187,21 +197,23 @@ class LeNet5Model(Classifier):
     Deviations and guesses: ``j`` of equation 9 is not printed; 10 is a guess. The second derivatives of the subsampling
     coefficients take the four connections of a sum one by one. Unless another optimiser is given it is SGD with
     momentum.
+
+    Args:
+        j: the constant of equation 9, the penalty of the rubbish class
+        num_curvature: training images on which SDLM measures second derivatives before each epoch
     """
 
+    @takes_options_of(LeNet5)
     def __init__(
         self,
-        variant: Variant = "paper",
-        num_classes: int = 10,
-        in_channels: int = 1,
-        input_size: int | None = None,
+        *args: Any,
         j: float = 10.0,
-        distance_scale: float = 1.0,
         num_curvature: int = 500,
         optimizer: OptimizerCallable = lambda groups: torch.optim.SGD(groups, lr=0.01, momentum=0.9),
         schedule: Schedule | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(LeNet5(variant, num_classes, in_channels, input_size, distance_scale), optimizer, schedule)
+        super().__init__(LeNet5(*args, **options), optimizer, schedule)
         self.j, self.num_curvature = j, num_curvature
 
     def on_train_epoch_start(self) -> None:

@@ -1,11 +1,14 @@
 """The linear softmax classifier: logits = W x + b on raw pixels, cross-entropy, L2 on W."""
 
+from typing import Any
+
 import torch
 from lightning.pytorch.cli import OptimizerCallable
 from torch import nn
 
 from zoo.models.classifier import Classifier
 from zoo.models.network import Network, check_variant
+from zoo.models.options import takes_options_of
 from zoo.optim import Schedule
 
 
@@ -20,6 +23,14 @@ class Linear(Network):
     def __init__(
         self, variant: str = "paper", num_classes: int = 10, in_channels: int = 3, input_size: int = 32
     ) -> None:
+        """Builds the layers and gives them their first weights.
+
+        Args:
+            variant: the paper's form is the only one
+            num_classes: how many classes there are logits for
+            in_channels: channels of an image: 1 is grey, 3 is colour
+            input_size: pixels a side of the image
+        """
         check_variant(variant, ("paper",))
         fc = nn.Linear(in_channels * input_size**2, num_classes)
         nn.init.zeros_(fc.weight)
@@ -35,13 +46,12 @@ class Linear(Network):
 class LinearModel(Classifier):
     """Softmax regression: mean cross-entropy, weight decay on the weights but not on the biases."""
 
+    @takes_options_of(Linear, without=("variant",))
     def __init__(
         self,
-        num_classes: int = 10,
-        in_channels: int = 3,
-        input_size: int = 32,
+        *args: Any,
         optimizer: OptimizerCallable = lambda groups: torch.optim.SGD(groups, lr=0.01, momentum=0.9),
         schedule: Schedule | None = None,
+        **options: Any,
     ) -> None:
-        network = Linear(num_classes=num_classes, in_channels=in_channels, input_size=input_size)
-        super().__init__(network, optimizer, schedule)
+        super().__init__(Linear("paper", *args, **options), optimizer, schedule)

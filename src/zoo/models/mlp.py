@@ -1,7 +1,7 @@
 """The multilayer perceptron, with any widths and the six activations of the lecture."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from lightning.pytorch.cli import OptimizerCallable
@@ -10,6 +10,7 @@ from torch import nn
 from zoo.layers import Maxout
 from zoo.models.classifier import Classifier
 from zoo.models.network import Network, check_variant
+from zoo.models.options import takes_options_of
 from zoo.optim import Schedule
 
 Activation = Literal["sigmoid", "tanh", "relu", "leaky_relu", "maxout", "elu"]
@@ -46,6 +47,16 @@ class MLP(Network):
         hidden: tuple[int, ...] = (100,),
         activation: Activation = "relu",
     ) -> None:
+        """Builds the layers and gives them their first weights.
+
+        Args:
+            variant: the paper's form is the only one
+            num_classes: how many classes there are logits for
+            in_channels: channels of an image: 1 is grey, 3 is colour
+            input_size: pixels a side of the image
+            hidden: units of each hidden layer
+            activation: what a hidden unit computes of its sum
+        """
         check_variant(variant, ("paper",))
         if activation not in ACTIVATIONS:
             raise ValueError(f"no activation {activation!r}; there is {', '.join(ACTIVATIONS)}")
@@ -82,21 +93,12 @@ def _glorot(module: nn.Module) -> None:
 class MLPModel(Classifier):
     """An MLP with softmax output, mean cross-entropy and weight decay on the weights only."""
 
+    @takes_options_of(MLP, without=("variant",))
     def __init__(
         self,
-        num_classes: int = 10,
-        in_channels: int = 3,
-        input_size: int = 32,
-        hidden: tuple[int, ...] = (100,),
-        activation: Activation = "relu",
+        *args: Any,
         optimizer: OptimizerCallable = lambda groups: torch.optim.SGD(groups, lr=0.01, momentum=0.9),
         schedule: Schedule | None = None,
+        **options: Any,
     ) -> None:
-        network = MLP(
-            num_classes=num_classes,
-            in_channels=in_channels,
-            input_size=input_size,
-            hidden=tuple(hidden),
-            activation=activation,
-        )
-        super().__init__(network, optimizer, schedule)
+        super().__init__(MLP("paper", *args, **options), optimizer, schedule)

@@ -1,5 +1,7 @@
 """Nearest neighbours on pixels: the training images are the model."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -7,6 +9,7 @@ from zoo.layers.neighbours import Metric, PixelNeighbours
 from zoo.models.baseline import Baseline, BaselineNetwork
 from zoo.models.ledger import Work
 from zoo.models.network import check_variant
+from zoo.models.options import takes_options_of
 
 
 class NearestNeighbour(BaselineNetwork):
@@ -34,6 +37,17 @@ class NearestNeighbour(BaselineNetwork):
         k: int = 1,
         metric: Metric = "l1",
     ) -> None:
+        """Builds the layers and gives them their first weights.
+
+        Args:
+            variant: the paper's form is the only one
+            num_classes: how many classes there are logits for
+            in_channels: channels of an image: 1 is grey, 3 is colour
+            input_size: pixels a side of the image
+            num_images: how many training images are stored
+            k: how many of the nearest images vote
+            metric: the distance: l1 sums absolute differences of pixels, l2 squared ones
+        """
         check_variant(variant, ("paper",))
         shape = (in_channels, input_size, input_size)
         options = {
@@ -60,22 +74,6 @@ class NearestNeighbourModel(Baseline):
 
     work = Work(0, "none: the training images are stored as they are")
 
-    def __init__(
-        self,
-        num_classes: int = 10,
-        in_channels: int = 3,
-        input_size: int = 32,
-        num_images: int = 50_000,
-        k: int = 1,
-        metric: Metric = "l1",
-    ) -> None:
-        super().__init__(
-            NearestNeighbour(
-                num_classes=num_classes,
-                in_channels=in_channels,
-                input_size=input_size,
-                num_images=num_images,
-                k=k,
-                metric=metric,
-            )
-        )
+    @takes_options_of(NearestNeighbour, without=("variant",))
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(NearestNeighbour("paper", *args, **options))

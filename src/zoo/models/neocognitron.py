@@ -13,6 +13,7 @@ from zoo.layers import CCells, SCells, TopCells
 from zoo.models.classifier import Batch, Classifier
 from zoo.models.ledger import Work
 from zoo.models.network import Network, check_variant
+from zoo.models.options import takes_options_of
 
 PLANES = 24
 # Of the layers US1, US2, US3: the step q of a reinforcement, and the side of a column, within which cells compete.
@@ -39,6 +40,12 @@ class Neocognitron(Network):
     name = "neocognitron"
 
     def __init__(self, variant: str = "paper", num_classes: int = 5) -> None:
+        """Builds the layers and gives them their first weights.
+
+        Args:
+            variant: the paper's form is the only one
+            num_classes: how many classes there are logits for
+        """
         check_variant(variant, ("paper",))
         super().__init__(
             {
@@ -105,9 +112,10 @@ class NeocognitronModel(Classifier):
 
     work = Work(1, "reinforcement, 1 x macs an image: the forward pass; what the winners add is not counted")
 
-    def __init__(self, num_classes: int = 5) -> None:
+    @takes_options_of(Neocognitron, without=("variant",))
+    def __init__(self, *args: Any, **options: Any) -> None:
         # One step of this optimiser adds exactly what the rule says.
-        super().__init__(Neocognitron(num_classes=num_classes), lambda groups: torch.optim.SGD(groups, lr=1.0))
+        super().__init__(Neocognitron("paper", *args, **options), lambda groups: torch.optim.SGD(groups, lr=1.0))
         self.automatic_optimization = False
 
     def setup(self, stage: str) -> None:

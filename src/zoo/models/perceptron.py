@@ -12,6 +12,7 @@ from zoo.layers import AUnits, Retina
 from zoo.models.classifier import Batch, Classifier
 from zoo.models.ledger import Work
 from zoo.models.network import Network, check_variant
+from zoo.models.options import takes_options_of
 from zoo.optim.error_correction import LearningHistory, corrections
 from zoo.options import Chance
 
@@ -62,6 +63,19 @@ class Perceptron(Network):
         threshold: int | None = None,
         wiring_seed: Chance[int | None] = None,
     ) -> None:
+        """Builds the layers and gives them their first weights.
+
+        Args:
+            variant: paper reads the pixels, mark1 the A-units of the Mark I
+            num_classes: how many classes there are logits for; unless given 10, or 8 in mark1
+            in_channels: channels of an image: 1 is grey, 3 is colour; unless given 3, or 1 in mark1
+            input_size: pixels a side of the image; unless given 32, or 20 in mark1
+            num_a_units: mark1: how many A-units there are, 512 unless given
+            excitatory: mark1: photocells that speak for an A-unit, 3 unless given
+            inhibitory: mark1: photocells that speak against it, 2 unless given
+            threshold: mark1: the sum from which an A-unit is active, 1 unless given
+            wiring_seed: mark1: seed of the random wiring, 0 unless given
+        """
         check_variant(variant, tuple(DEFAULTS))
         given = {"num_classes": num_classes, "in_channels": in_channels, "input_size": input_size}
         wiring = {"num_a_units": num_a_units, "excitatory": excitatory, "inhibitory": inhibitory}
@@ -100,25 +114,16 @@ class PerceptronModel(Classifier):
     Deviations and guesses: on patterns that no hyperplane separates the rule never settles; with ``average`` the
     network is the mean of the learner's weights after each batch (after Freund and Schapire 1999), without it the
     learner itself, as Rosenblatt has it.
+
+    Args:
+        average: whether the network is the mean of the learner's weights after each batch, or the learner itself
     """
 
     work = Work(2, "error correction, 2 x macs an image: the sums, and at most one correction of every weight")
 
-    def __init__(
-        self,
-        variant: Variant = "paper",
-        num_classes: int | None = None,
-        in_channels: int | None = None,
-        input_size: int | None = None,
-        average: bool = False,
-        num_a_units: int | None = None,
-        excitatory: int | None = None,
-        inhibitory: int | None = None,
-        threshold: int | None = None,
-        wiring_seed: Chance[int | None] = None,
-    ) -> None:
-        sizes, wiring = (num_classes, in_channels, input_size), (num_a_units, excitatory, inhibitory)
-        network = Perceptron(variant, *sizes, *wiring, threshold, wiring_seed)
+    @takes_options_of(Perceptron)
+    def __init__(self, *args: Any, average: bool = False, **options: Any) -> None:
+        network = Perceptron(*args, **options)
         super().__init__(network, lambda groups: torch.optim.SGD(groups, lr=1.0))
         self.automatic_optimization = False
         self.average = average

@@ -30,6 +30,12 @@ class SymmetryNetwork(Network):
     name = "symmetry"
 
     def __init__(self, variant: str = "paper", num_classes: int = 2) -> None:
+        """Builds the layers and gives them their first weights.
+
+        Args:
+            variant: the paper's form is the only one
+            num_classes: how many classes there are logits for
+        """
         check_variant(variant, ("paper",))
         if num_classes < 2:
             raise ValueError(f"two classes share one output unit: num_classes is 2 or more, not {num_classes}")

@@ -1,7 +1,7 @@
 """VGG (Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition", 2014)."""
 
 from collections.abc import Collection
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from lightning.pytorch.cli import OptimizerCallable
@@ -10,6 +10,7 @@ from torch import nn
 from zoo.layers import ResponseNorm
 from zoo.models.classifier import Classifier
 from zoo.models.network import Network, check_variant
+from zoo.models.options import takes_options_of
 from zoo.optim import Schedule
 
 # Table 1, configurations A, B, D and E: the convolutions of each of the five blocks; a 2x2 max-pooling ends a block.
@@ -54,6 +55,15 @@ class VGG(Network):
         head: Head = "paper",
         init: Init = "glorot",
     ) -> None:
+        """Builds the layers and gives them their first weights.
+
+        Args:
+            variant: the paper's plain form, bn, lrn (depth 11) or 1x1 (depth 16)
+            num_classes: how many classes there are logits for
+            input_size: pixels a side of the image, a multiple of 32
+            head: the fully connected layers: the paper's three, or linear for the last one alone
+            init: the first weights: Glorot's uniform distribution, or the paper's normal one
+        """
         check_variant(variant, self.variants)
         for what, value, known in (("head", head, ("paper", "linear", "512")), ("init", init, ("glorot", "paper"))):
             if value not in known:
@@ -161,22 +171,23 @@ class VGGModel(Classifier):
     """VGG of the given depth with cross-entropy; ``label_smoothing`` spreads a share of each target over all classes.
 
     Deviations and guesses: weight decay leaves biases and batch normalisation alone; the paper does not say.
+
+    Args:
+        depth: how many layers with weights there are
     """
 
+    @takes_options_of(VGG)
     def __init__(
         self,
         depth: Depth = 16,
-        variant: Variant = "paper",
-        num_classes: int = 1000,
-        input_size: int = 224,
-        head: Head = "paper",
-        init: Init = "glorot",
+        *args: Any,
         optimizer: OptimizerCallable = lambda groups: torch.optim.SGD(groups, lr=0.01, momentum=0.9, weight_decay=5e-4),
         schedule: Schedule | None = None,
         label_smoothing: float = 0.0,
+        **options: Any,
     ) -> None:
         networks: dict[int, type[VGG]] = {11: VGG11, 13: VGG13, 16: VGG16, 19: VGG19}
         if depth not in networks:
             raise ValueError(f"no VGG of depth {depth}; there is {', '.join(map(str, networks))}")
-        super().__init__(networks[depth](variant, num_classes, input_size, head, init), optimizer, schedule)
+        super().__init__(networks[depth](*args, **options), optimizer, schedule)
         self.smooth_labels(label_smoothing)

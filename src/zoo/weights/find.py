@@ -1,4 +1,4 @@
-"""Finds trained weights: shipped ones by name, files and run folders by path, torchvision's and Caffe's."""
+"""Finds trained weights: shipped ones and torchvision's by name, run folders and files by path."""
 
 from pathlib import Path
 

@@ -18,8 +18,8 @@ import zoo
 from zoo.cli import main
 from zoo.data import CIFAR10
 from zoo.errors import InputError
+from zoo.weights.export.convnetjs import to_convnetjs
 from zoo.weights.export.write import export
-from zoo.weights.sources.convnetjs import to_convnetjs
 
 # The page's own program: its demo's layers, and its way of showing bytes of CIFAR-10 to them.
 PAGE = """

@@ -1,1 +1,1 @@
-"""Trained weights written for others: ONNX, torch.export, safetensors, Hugging Face folders, shipped pairs."""
+"""Trained weights written for others: ONNX, torch.export, safetensors, Hugging Face, ConvNetJS, shipped pairs."""

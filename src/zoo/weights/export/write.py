@@ -14,18 +14,19 @@ from zoo.models.network import Network
 from zoo.weights.cards import NAME
 from zoo.weights.export import forms
 from zoo.weights.export.checks import Agreement, check, check_images
+from zoo.weights.export.convnetjs import check_exportable, to_convnetjs
 from zoo.weights.export.folder import Checked, Images, write_hub, write_pair
 from zoo.weights.export.metadata import metadata_of
-from zoo.weights.sources.convnetjs import check_exportable, from_convnetjs, to_convnetjs
+from zoo.weights.sources.convnetjs import from_convnetjs
 from zoo.weights.trained import Weights
 
 ENDINGS = {"safetensors": ".safetensors", "onnx": ".onnx", "torch-export": ".pt2", "hub": "", "convnetjs": ".json"}
 _GRAPHS: dict[str, tuple[Callable[..., bytes], Callable[[bytes], forms.Run]]] = {
     "onnx": (forms.to_onnx, forms.run_onnx),
     "torch-export": (forms.to_program, forms.run_program),
-    # Their page has no place for notes.
+    # Their page has no place for metadata.
     "convnetjs": (
-        lambda module, network, notes: to_convnetjs(network),
+        lambda module, network, metadata: to_convnetjs(network),
         lambda content: from_convnetjs(json.loads(content)),
     ),
 }

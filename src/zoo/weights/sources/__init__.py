@@ -1,1 +1,1 @@
-"""Where trained weights come from: runs, pairs of file and card, torchvision, Caffe."""
+"""Where trained weights come from: runs, pairs of file and card, torchvision, Caffe, ConvNetJS, other PyTorch code."""

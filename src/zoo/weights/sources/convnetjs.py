@@ -38,31 +38,6 @@ def from_convnetjs(snapshot: str | Path | Mapping[str, Any]) -> Network:
         raise InputError(f"{name} is no snapshot of ConvNetJS's CIFAR-10 network: {error}.") from error
 
 
-def to_convnetjs(network: Network) -> bytes:
-    """The snapshot of a network ``convnetjs``, as Net.toJSON writes it: the page loads it, and so does Net.fromJSON.
-
-    Weights are written as plain lists, which ConvNetJS reads as well as the objects that browsers make of its arrays.
-    """
-    layers = []
-    for said, layer in _described(network):
-        if layer is not None:
-            said["l1_decay_mul"], said["l2_decay_mul"] = 0, 1
-            rows = _in_their_order(layer.weight.detach(), said)
-            width, height = said.get("sx", 1), said.get("sy", 1)
-            said["filters"] = [_volume(row, width, height) for row in rows]
-            said["biases"] = _volume(layer.bias.detach(), 1, 1)
-        layers.append(said)
-    return json.dumps({"layers": layers}, allow_nan=False).encode()
-
-
-def check_exportable(network: Network, half: bool) -> None:
-    """Raises InputError for networks other than the demo's, and for weights in 16 bits, which JSON does not have."""
-    if network.name != "convnetjs":
-        raise InputError(f"The page of ConvNetJS knows the network convnetjs only, not {network.name}.")
-    if half:
-        raise InputError("Numbers in JSON have no number of bits: leave --half out with --format convnetjs.")
-
-
 class ConvNetJSFile(Weights):
     """A snapshot by path, with the preprocessing of the page bound to it."""
 
@@ -89,24 +64,7 @@ class ConvNetJSFile(Weights):
         check_state(self.state(), self.bare_network(), self.name)
 
 
-class _OtherNetError(ValueError):
-    """Says in a few words what is not as the demo's network has it."""
-
-
-def _read(path: Path) -> Any:
-    if not path.is_file():
-        raise InputError(f"There is no file {path}.")
-    if path.stat().st_size > _MOST_BYTES:
-        raise InputError(f"{path} is larger than {_MOST_BYTES:,} bytes: that is no snapshot of ConvNetJS.")
-    try:
-        return json.loads(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"Cannot read {path}: {error.strerror}.") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is no whole JSON file: save the snapshot again.") from error
-
-
-def _described(network: Network) -> Iterator[tuple[dict[str, Any], Any]]:
+def described(network: Network) -> Iterator[tuple[dict[str, Any], Any]]:
     """What Net.toJSON says of each layer of the demo's network, and where it has weights our layer."""
     depth, height, width = network.input_shape
 
@@ -133,6 +91,31 @@ def _described(network: Network) -> Iterator[tuple[dict[str, Any], Any]]:
     yield out("softmax", num_inputs=depth), None
 
 
+def shape_of_filter(said: Mapping[str, Any]) -> tuple[int, int, int]:
+    """(height, width, depth): their ``Vol`` runs through rows, then columns, then depth."""
+    if said["layer_type"] == "conv":
+        return said["sy"], said["sx"], said["in_depth"]
+    height, width, depth = said["_reads"]
+    return height, width, depth
+
+
+class _OtherNetError(ValueError):
+    """Says in a few words what is not as the demo's network has it."""
+
+
+def _read(path: Path) -> Any:
+    if not path.is_file():
+        raise InputError(f"There is no file {path}.")
+    if path.stat().st_size > _MOST_BYTES:
+        raise InputError(f"{path} is larger than {_MOST_BYTES:,} bytes: that is no snapshot of ConvNetJS.")
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"Cannot read {path}: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is no whole JSON file: save the snapshot again.") from error
+
+
 def _network(content: Any) -> Network:
     layers = content.get("layers") if isinstance(content, Mapping) else None
     if not isinstance(layers, list) or not all(isinstance(layer, Mapping) for layer in layers):
@@ -140,7 +123,7 @@ def _network(content: Any) -> Network:
     # As many classes as there are rows of weights before the softmax.
     rows = layers[-2].get("filters") if len(layers) > 1 else None
     network = ConvNetJS(num_classes=len(rows) if isinstance(rows, list) and rows else 10)
-    expected = list(_described(network))
+    expected = list(described(network))
     kinds = [layer.get("layer_type") for layer in layers]
     wanted = [said["layer_type"] for said, _ in expected]
     if kinds != wanted:
@@ -161,7 +144,7 @@ def _fill(layer: Any, theirs: Mapping[str, Any], said: Mapping[str, Any], where:
     filters = theirs.get("filters")
     if not isinstance(filters, list) or len(filters) != said["out_depth"]:
         raise _OtherNetError(f"{where} has not {said['out_depth']} filters")
-    height, width, depth = _shape_of_filter(said)
+    height, width, depth = shape_of_filter(said)
     # A fully connected layer keeps its filters as vectors.
     sizes = (width, height, depth) if said["layer_type"] == "conv" else (1, 1, height * width * depth)
     rows = [_numbers(volume, sizes, f"{where}, filter {n}") for n, volume in enumerate(filters)]
@@ -170,25 +153,6 @@ def _fill(layer: Any, theirs: Mapping[str, Any], said: Mapping[str, Any], where:
     with torch.no_grad():
         layer.weight.copy_(torch.from_numpy(weights.astype(np.float32)).reshape(layer.weight.shape))
         layer.bias.copy_(torch.from_numpy(biases.astype(np.float32)))
-
-
-def _shape_of_filter(said: Mapping[str, Any]) -> tuple[int, int, int]:
-    """(height, width, depth): their ``Vol`` runs through rows, then columns, then depth."""
-    if said["layer_type"] == "conv":
-        return said["sy"], said["sx"], said["in_depth"]
-    height, width, depth = said["_reads"]
-    return height, width, depth
-
-
-def _in_their_order(weight: Tensor, said: dict[str, Any]) -> Tensor:
-    """Weights (N, ...) of a layer as (N, rows times columns times depth)."""
-    height, width, depth = _shape_of_filter(said)
-    said.pop("_reads", None)
-    return weight.reshape(-1, depth, height, width).permute(0, 2, 3, 1).flatten(1)
-
-
-def _volume(numbers: Tensor, width: int, height: int) -> dict[str, Any]:
-    return {"sx": width, "sy": height, "depth": len(numbers) // (width * height), "w": numbers.tolist()}
 
 
 def _numbers(volume: Any, sizes: tuple[int, int, int], where: str) -> np.ndarray:
