@@ -51,7 +51,7 @@ def test_the_code_is_that_which_was_imported_whatever_is_committed_while_it_meas
     monkeypatch.setattr(timing, "LEAST_SECONDS", 0.001)
     monkeypatch.setattr(provenance, "checkout_of", lambda package: tmp_path)
     monkeypatch.setattr(provenance, "_git", lambda checkout, *words: commits[-1] if words[0] == "rev-parse" else "")
-    monkeypatch.setattr("zoo.speed.timed", lambda *given: commits.append("b" * 40) or timed(*given))
+    monkeypatch.setattr("zoo.benchmark.speed.timed", lambda *given: commits.append("b" * 40) or timed(*given))
     measure(["linear", "perceptron"], [1], tmp_path, warmup=1, repeats=2, forms=["float32"])
     assert commits[-1] == "b" * 40
     assert [record.git["commit"] for record in read_speeds(tmp_path)] == ["a" * 40] * 2
