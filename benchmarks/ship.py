@@ -1,7 +1,9 @@
 """Makes weights to ship of a run: ``python benchmarks/ship.py RUN NAME [--dtype float16] [--root DATA]``.
 
 Writes ``src/zoo/weights/shipped/NAME.safetensors`` and its card, scores the file that it wrote on the whole test set,
-and prints both scores: the run's own and those of the file.
+and prints both scores: the run's own and those of the file. What is too large for the wheel becomes an asset of a
+release, with ``--url https://.../releases/download/v1.0 --out DIR``: the card ``DIR/NAME.json``, which goes into the
+package, and the file to upload, under the name that ``zoo`` fetches it by.
 """
 
 import argparse
@@ -10,7 +12,7 @@ import sys
 from pathlib import Path
 
 from zoo.errors import InputError
-from zoo.weights.cards import SHIPPED
+from zoo.weights.cards import SHIPPED, asset_name
 from zoo.weights.export.ship import write
 
 
@@ -20,10 +22,14 @@ def main() -> int:
     parser.add_argument("name", help="<network>[-<variant>]/<dataset>[-<recipe>], such as lenet5/mnist")
     parser.add_argument("--dtype", default="auto", choices=("auto", "float32", "float16", "bfloat16"))
     parser.add_argument("--root", help="the folder of the data, where the run's config names another one")
-    parser.add_argument("--out", default=str(SHIPPED), help="where to write instead of the package")
+    parser.add_argument("--out", help="where to write instead of the package")
+    parser.add_argument("--url", help="the address below which the file will be uploaded; needs --out")
     options = parser.parse_args()
     try:
-        card_file = write(options.run, options.name, options.out, options.dtype, options.root)
+        if options.url is not None and options.out is None:
+            raise InputError("--url is for a file that does not go into the package: say with --out where to write it.")
+        out = options.out or SHIPPED
+        card_file = write(options.run, options.name, out, options.dtype, options.root, options.url)
     except InputError as error:
         print(f"ship: {error}", file=sys.stderr)
         return 2
@@ -32,6 +38,8 @@ def main() -> int:
     print(f"{card_file}: {card['dtype']}, {card['bytes'] / 1e6:.2f} MB, {shipped['protocol']}, n = {shipped['n']:,}")
     print(f"top-1 wrong: run {run['top1_wrong']:,}, file {shipped['top1_wrong']:,}")
     print(f"top-5 wrong: run {run['top5_wrong']:,}, file {shipped['top5_wrong']:,}")
+    if options.url is not None:
+        print(f"to upload: {Path(out) / asset_name(card)}, as {card['url']}")
     return 0
 
 

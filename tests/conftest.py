@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from file_server import Server
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -65,3 +67,17 @@ def zoo_process(tmp_path):
         return done
 
     return run
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A server of files on this machine."""
+    # A proxy of the machine's must not be asked for 127.0.0.1.
+    monkeypatch.setenv("no_proxy", "*")
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.gate.set()
+        server.shutdown()
+        thread.join()

@@ -134,8 +134,9 @@ def test_a_data_set_a_protocol_and_a_verb_are_listed_and_used(copy):
 def test_what_the_lists_add_obeys_ruff_and_the_import_contracts(copy):
     for heading in PLACES:
         apply(copy, heading)
-    for command in (["ruff", "check"], ["ruff", "format", "--check"]):
-        done = subprocess.run([*command, str(copy / "src")], cwd=copy, capture_output=True, text=True, check=False)
+    for command in (["check"], ["format", "--check"]):
+        words = [sys.executable, "-m", "ruff", *command, str(copy / "src")]
+        done = subprocess.run(words, cwd=copy, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout
     assert contracts(copy).returncode == 0
 

@@ -44,7 +44,8 @@ def test_weights_cards_schemas_and_configs_are_inside(unpacked):
     inside = {path.relative_to(unpacked / "zoo").as_posix() for path in (unpacked / "zoo").rglob("*") if path.is_file()}
     assert {f"shipped_configs/{name}.yaml" for name in list_configs()} <= inside
     assert {"published.yaml", "py.typed", "results/schema.json", "weights/card.schema.json"} <= inside
-    wanted = {f"weights/shipped/{name}{ending}" for name in shipped() for ending in (".json", ".safetensors")}
+    wanted = {file.with_suffix(ending) for file in shipped().values() for ending in (".json", ".safetensors")}
+    wanted = {file.relative_to(ROOT / "src" / "zoo").as_posix() for file in wanted if file.is_file()}
     assert wanted == {name for name in inside if name.startswith("weights/shipped/")}
     for name in wanted:
         ours = ROOT / "src" / "zoo" / name
@@ -64,7 +65,7 @@ def test_it_classifies_in_an_empty_folder(unpacked, tmp_path):
     from PIL import Image
 
     Image.new("RGB", (100, 80), "white").save(tmp_path / "white.png")
-    name = next(iter(shipped()))
+    name = next(name for name, card in shipped().items() if card.with_suffix(".safetensors").is_file())
     code = f"""
 import zoo
 weights = zoo.get_weights({name!r})

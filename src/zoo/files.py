@@ -55,6 +55,33 @@ def drafts(path: Path) -> Iterator[Path]:
         raise InputError(f"Cannot write {path}: {error.strerror or error}.") from error
 
 
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Lets one process at a time into the block, the others wait; ``path`` is a file for this alone, gone afterwards.
+
+    Where there are no locks it keeps nobody out. Errors of the disk are OSErrors.
+    """
+    while True:
+        with path.open("w") as file:
+            lock(file, wait=True)
+            # The one before us removed it: who comes now locks a new file, and would not know of us.
+            if not _has_name(file, path):
+                continue
+            try:
+                yield
+            finally:
+                with suppress(OSError):
+                    path.unlink()
+            return
+
+
+def _has_name(file: IO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
 def lock(file: IO, *, wait: bool = False) -> bool:
     """Keeps ``file`` for this process until it is closed; False where another process has it and we do not ``wait``.
 

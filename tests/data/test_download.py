@@ -4,9 +4,7 @@ import hashlib
 import io
 import socket
 import tarfile
-import threading
 from http.client import BadStatusLine
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -18,49 +16,6 @@ from zoo.errors import InputError
 
 BODY = bytes(range(256)) * (3 * CHUNK // 256) + b"the end"
 NAMES = [f"{name}.bin" for name in cifar10.BATCHES]
-
-
-class Server(ThreadingHTTPServer):
-    """Serves ``files``: a body for each path, and what the reply says its length is (None: nothing)."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.files: dict[str, tuple[bytes, int | None]] = {}
-        self.asked: list[str] = []
-
-    def offer(self, name: str, body: bytes, length: int | None = -1) -> str:
-        """Serves ``body`` under ``name``; returns its address."""
-        self.files[f"/{name}"] = (body, len(body) if length == -1 else length)
-        return f"http://127.0.0.1:{self.server_port}/{name}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.server.asked.append(self.path)
-        if self.path not in self.server.files:
-            self.send_error(404)
-            return
-        body, length = self.server.files[self.path]
-        self.send_response(200)
-        if length is not None:
-            self.send_header("Content-Length", str(length))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *ignored):
-        pass
-
-
-@pytest.fixture
-def server(monkeypatch):
-    # A proxy of the machine's must not be asked for 127.0.0.1.
-    monkeypatch.setenv("no_proxy", "*")
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
 
 
 def md5(data: bytes) -> str:

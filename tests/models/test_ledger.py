@@ -112,6 +112,6 @@ def test_a_record_without_a_ledger_stays_as_it_was(tmp_path):
     ],
 )
 def test_a_broken_ledger_is_refused_with_its_path(tmp_path, ledger, says):
-    make_record(compute=ledger).write(tmp_path / "odd.json")
+    (tmp_path / "odd.json").write_text(json.dumps(make_record(compute=ledger).content()))
     with pytest.raises(zoo.InputError, match=rf"odd\.json .*{says}"):
         Record.read(tmp_path / "odd.json")

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from caffe_cases import field, new_blob, new_layer
 from PIL import Image
 from torchvision.models import AlexNet_Weights, VGG16_BN_Weights, VGG16_Weights
 
@@ -164,8 +165,6 @@ def test_patterns_of_bits_are_no_pictures():
     ],
 )
 def test_caffes_files_say_what_they_are_and_bring_their_mean(tmp_path, name, layers, file, form):
-    from test_caffe_weights import field, new_blob, new_layer
-
     path = tmp_path / f"{file}.caffemodel"
     blob = partial(new_blob, torch.zeros(1))
     path.write_bytes(field(1, name.encode()) + b"".join(new_layer(layer, blob(), blob()) for layer in layers))

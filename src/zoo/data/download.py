@@ -57,9 +57,11 @@ def _receive(unfinished: UnfinishedDownload, kind: str) -> str:
 
     A transfer that breaks off goes on where it stopped, while the server can do that and each try brings more.
     """
+    from rich.console import Console
     from rich.progress import Progress
 
-    with unfinished.opened() as file, Progress() as progress:
+    # Standard output is for what was asked, perhaps as JSON: weights are fetched on the way to it.
+    with unfinished.opened() as file, Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task(unfinished.url.rsplit("/", 1)[-1], total=None)
         while True:
             before = file.tell()

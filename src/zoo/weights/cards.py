@@ -28,6 +28,10 @@ PLANNED = (
 MOST_BYTES = 10_000_000
 
 
+class WrongFileError(InputError):
+    """A file that is not the one its card describes."""
+
+
 def list_weights(model: str | None = None) -> list[str]:
     """The names that ``get_weights`` knows: those shipped, then torchvision's; of the network ``model`` alone if given.
 
@@ -104,7 +108,10 @@ def digest_of(path: Path) -> str:
 
 
 def read_checked(weights: Path, card: dict[str, Any]) -> bytes:
-    """The bytes of ``weights``. Raises InputError unless they have the length and the sha256 that the card names."""
+    """The bytes of ``weights``. Raises WrongFileError unless they have the length and the sha256 that the card names.
+
+    Raises InputError where the file cannot be read.
+    """
     try:
         size = weights.stat().st_size
         # A length that is wrong says enough: what was put in the file's place may be of any size.
@@ -117,10 +124,27 @@ def read_checked(weights: Path, card: dict[str, Any]) -> bytes:
         if digest == card["sha256"]:
             return content
         found, named = f"the sha256 {digest[:12]}...", f"{card['sha256'][:12]}..."
-    raise InputError(
+    raise WrongFileError(
         f"{weights} is not the file that its card describes: it has {found}, not {named};"
         " get both again from where they came from."
     )
+
+
+def asset_name(card: dict[str, Any]) -> str:
+    """The file of a card among a release's assets and in torch.hub's folder, such as lenet5-mnist-1a2b3c4d.safetensors.
+
+    The digits are the first of its sha256, by which torch.hub knows what it has.
+    """
+    return f"{card['name'].replace('/', '-')}-{card['sha256'][:8]}.safetensors"
+
+
+def is_card(path: Path) -> bool:
+    """Whether ``path`` is JSON with the sha256 of weights, right or wrong otherwise."""
+    try:
+        content = json.loads(path.read_bytes()) if path.is_file() and path.stat().st_size <= MOST_BYTES else None
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and "sha256" in content
 
 
 def check_card(content: Any, where: str) -> None:
@@ -147,6 +171,8 @@ def _contradiction(card: dict[str, Any]) -> str | None:
     for key in ("name", "fingerprint", "split", "num_images"):
         if card["data"][key] != record["dataset"][key]:
             return f"data.{key} is {card['data'][key]!r}, but {record['dataset'][key]!r} in its Record"
+    if "url" in card and card["url"].rpartition("/")[2] != asset_name(card):
+        return f"url {card['url']!r} does not end with {asset_name(card)}"
     return _wrong_scores(scores, card["data"]["num_images"]) if scores else None
 
 

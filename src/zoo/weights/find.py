@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from zoo.errors import InputError
-from zoo.weights.cards import NAME, shipped, shipped_card
+from zoo.weights.cards import NAME, is_card, shipped, shipped_card
 from zoo.weights.trained import Weights
 
 
@@ -12,8 +12,9 @@ def find(name_or_path: "str | Path | Weights") -> Weights:
 
     Shipped names are ``<network>[-<variant>]/<dataset>``, such as ``lenet5/mnist`` and ``vgg16-bn/cifar10``, and win
     over a folder of that name, which ``./lenet5/mnist`` means. Paths are run folders and ``.ckpt`` files that this
-    package wrote, ``.safetensors`` files with their ``.json`` card beside them, ``.caffemodel`` files, and ``.json``
-    snapshots of ConvNetJS. Raises InputError where there is nothing, or nothing that this package can read.
+    package wrote, ``.safetensors`` files with their ``.json`` card beside them, cards that have a ``url`` instead of a
+    file, ``.caffemodel`` files, and ``.json`` snapshots of ConvNetJS. Nothing is fetched here. Raises InputError where
+    there is nothing, or nothing that this package can read.
     """
     if isinstance(name_or_path, Weights):
         return name_or_path
@@ -36,7 +37,7 @@ def get_weights(name: "str | Path | Weights") -> Weights:
 
 
 def _of_path(path: Path) -> Weights:
-    if path.suffix == ".safetensors" or (path.suffix == ".json" and path.with_suffix(".safetensors").is_file()):
+    if path.suffix == ".safetensors" or _is_of_card(path):
         return _of_card(path.with_suffix(".json"))
     if not path.exists():
         raise InputError(
@@ -56,11 +57,16 @@ def _of_path(path: Path) -> Weights:
     return RunWeights(path)
 
 
+def _is_of_card(path: Path) -> bool:
+    # A snapshot of ConvNetJS is JSON as well.
+    return path.suffix == ".json" and (path.with_suffix(".safetensors").is_file() or is_card(path))
+
+
 def _of_card(card: Path) -> Weights:
     from zoo.weights.sources.shipped import WeightsWithCard
 
     weights = card.with_suffix(".safetensors")
-    if not weights.is_file():
+    if not (weights.is_file() or card.is_file()):
         raise InputError(f"There are no weights at {weights}.")
     if not card.is_file():
         raise InputError(

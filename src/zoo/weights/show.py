@@ -14,13 +14,16 @@ from zoo.weights.cards import PLANNED, TORCHVISION, read_card, read_checked, shi
 def listed() -> dict[str, str]:
     """A line for each name: what it is and what it scores, or why it is not there."""
     found = shipped()
-    rows = {name: _line(read_card(card)) for name, card in found.items()}
+    rows = {name: _line(read_card(card), card.with_suffix(".safetensors").is_file()) for name, card in found.items()}
     rows |= {name: "not trained yet" for name in PLANNED if name not in found}
     return dict(sorted(rows.items())) | dict.fromkeys(TORCHVISION, "ImageNet; torchvision's, fetched on first use")
 
 
 def card_of(name: str) -> dict[str, Any]:
-    """The card of a name, file or run folder. Raises InputError where there is none or the file is not the card's."""
+    """The card of a name, file or run folder. Raises InputError where there is none or the file is not the card's.
+
+    A file that would have to be fetched is not looked for.
+    """
     card = shipped().get(name)
     if card is None and Path(name).suffix == ".safetensors" and Path(name).with_suffix(".json").is_file():
         card = Path(name).with_suffix(".json")
@@ -29,7 +32,9 @@ def card_of(name: str) -> dict[str, Any]:
 
         return find(name).meta
     content = read_card(card)
-    read_checked(card.with_suffix(".safetensors"), content)
+    file = card.with_suffix(".safetensors")
+    if file.is_file() or "url" not in content:
+        read_checked(file, content)
     return content
 
 
@@ -77,10 +82,11 @@ def _rows(card: dict[str, Any]) -> dict[str, str]:
     return rows
 
 
-def _line(card: dict[str, Any]) -> str:
+def _line(card: dict[str, Any], here: bool) -> str:
     scores = card["scores"] or card["record"]["metrics"] | {key: card["record"][key] for key in ("n", "protocol")}
     error = f"{scores['top1_error']:.2f} % top-1 error on {card['data']['name']} (n = {scores['n']:,})"
-    return f"{error}, {scores['protocol']}, {card['parameters']:,} parameters, {card['bytes'] / 1e3:,.0f} kB"
+    size = f"{card['bytes'] / 1e3:,.0f} kB{'' if here else ', fetched on first use'}"
+    return f"{error}, {scores['protocol']}, {card['parameters']:,} parameters, {size}"
 
 
 def _scores(values: dict[str, Any], n: int, protocol: str) -> str:

@@ -96,8 +96,10 @@ def _write(weights: Weights, file: Path, card: dict[str, Any] | None, half: bool
     # Scores are those of one very file; with rounded weights they have to be counted again.
     scores = card["scores"] if dtype == card.get("dtype") else None
     about = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), "dtype": dtype, "scores": scores}
-    check_card(card | about, str(file))
-    text = json.dumps(card | about, indent=2, ensure_ascii=False, allow_nan=False)
+    # What was fetched may come from elsewhere than this file, which lies beside its card.
+    card = {key: value for key, value in card.items() if key != "url"} | about
+    check_card(card, str(file))
+    text = json.dumps(card, indent=2, ensure_ascii=False, allow_nan=False)
     file.with_suffix(".json").write_text(text + "\n", encoding="utf-8")
 
 

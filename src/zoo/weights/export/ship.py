@@ -17,7 +17,7 @@ from zoo.configs import list_configs
 from zoo.errors import InputError
 from zoo.files import whole
 from zoo.results.record import Record
-from zoo.weights.cards import NAME, SHIPPED, check_card, read_card
+from zoo.weights.cards import NAME, SHIPPED, asset_name, card_schema, check_card, read_card
 from zoo.weights.export.scoring import measure
 from zoo.weights.preprocessing import describe
 from zoo.weights.sources.run import RunWeights
@@ -32,20 +32,30 @@ LICENCE = "Apache-2.0"
 
 
 def write(
-    run_folder: str | Path, name: str, out_dir: str | Path, dtype: DType = "auto", root: str | None = None
+    run_folder: str | Path,
+    name: str,
+    out_dir: str | Path,
+    dtype: DType = "auto",
+    root: str | None = None,
+    url: str | None = None,
 ) -> Path:
     """Writes ``out_dir/<name>.safetensors`` and its card, whose path it returns, scored on the whole test set.
 
     ``name`` is ``<network>[-<variant>]/<dataset>[-<recipe>]``; ``root`` is the folder of the data where the run's
     config names another one. ``dtype`` is that of the weights with two or more dimensions; biases, scales, running
     means and a mean image stay float32. "auto" takes float16 where that costs at most ``MEASURABLE`` mistakes in 10,000
-    and float32 otherwise. Raises InputError where the run has no Record of these weights on its whole test set, the
-    name is of another network, or the numbers do not fit ``dtype``; nothing is written then.
+    and float32 otherwise. With a ``url``, the address of a release's files, the card says to fetch the tensors from
+    there, and they lie in ``out_dir`` under the name that they have there, that of ``asset_name``. Raises InputError
+    where the run has no Record of these weights on its whole test set, the name is of another network, the address is
+    not https, or the numbers do not fit ``dtype``; nothing is written then.
     """
     run = RunWeights(Path(run_folder))
     record = _whole_record(run)
     if not NAME.fullmatch(name):
         raise InputError(f"{name!r} is no name for weights: one looks like lenet5/mnist or vgg16-bn/cifar10.")
+    # Before the minutes that scoring may take.
+    if url is not None and not re.search(card_schema()["properties"]["url"]["pattern"], f"{url}/"):
+        raise InputError(f"{url!r} is no https:// address of a folder to fetch weights from.")
     run.verify()
     root = root or run.root()
     target = Path(out_dir) / name
@@ -58,7 +68,10 @@ def write(
             scores = read_card(draft)["scores"]
             cost = scores["top1_wrong"] - (record.metrics["top1_wrong"] or 0)
             if dtype != "auto" or kind == "float32" or cost * 10_000 <= MEASURABLE * scores["n"]:
-                return _publish(draft, target)
+                weights = target.with_name(f"{target.name}.safetensors")
+                if url is not None:
+                    weights = Path(out_dir) / _point_to(draft, url)
+                return _publish(draft, target.with_name(f"{target.name}.json"), weights)
     raise InputError(f"{run.name} has numbers that do not fit into {dtype}: take float32.")
 
 
@@ -98,9 +111,21 @@ def _draft(card_file: Path, run: RunWeights, name: str, dtype: str, root: str | 
     for scores in (None, "measured"):
         if scores:
             card["scores"] = measure(WeightsWithCard(card_file), root)
-        check_card(card, name)
-        card_file.write_text(json.dumps(card, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+        _write_card(card_file, card)
     return True
+
+
+def _point_to(card_file: Path, url: str) -> str:
+    """Writes into the card that its file is to be fetched from below ``url``; returns the name that it has there."""
+    card = read_card(card_file)
+    name = asset_name(card)
+    _write_card(card_file, card | {"url": f"{url.rstrip('/')}/{name}"})
+    return name
+
+
+def _write_card(card_file: Path, card: dict[str, Any]) -> None:
+    check_card(card, card["name"])
+    card_file.write_text(json.dumps(card, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def card_of(run: RunWeights, name: str) -> dict[str, Any]:
@@ -136,10 +161,10 @@ def _config_name(checkpoint: Path) -> str | None:
     return next((name for name in named if name in list_configs()), None)
 
 
-def _publish(draft: Path, target: Path) -> Path:
-    target.parent.mkdir(parents=True, exist_ok=True)
+def _publish(draft: Path, card_file: Path, weights: Path) -> Path:
+    card_file.parent.mkdir(parents=True, exist_ok=True)
     # The weights first: where only they are replaced, the old card refuses them.
-    for ending in (".safetensors", ".json"):
-        with whole(target.with_name(f"{target.name}{ending}")) as copy:
-            shutil.copyfile(draft.with_suffix(ending), copy)
-    return target.with_name(f"{target.name}.json")
+    for source, target in ((draft.with_suffix(".safetensors"), weights), (draft, card_file)):
+        with whole(target) as copy:
+            shutil.copyfile(source, copy)
+    return card_file

@@ -1,4 +1,4 @@
-"""Weights in a ``.safetensors`` file with their card beside it: those shipped, and those that somebody passes on."""
+"""Weights in a ``.safetensors`` file with their card: those shipped or fetched, and those that somebody passes on."""
 
 from pathlib import Path
 from typing import Any
@@ -8,26 +8,36 @@ from torch import Tensor
 from zoo.data.transforms import LessMeanImage
 from zoo.errors import InputError
 from zoo.weights.cards import read_card, read_checked
+from zoo.weights.sources.asset import place_of, read_asset
 from zoo.weights.tensors import MEAN_IMAGE, PREPROCESSING, parsed
 from zoo.weights.trained import DataUse, Steps, Weights, check_state
 
 
 class WeightsWithCard(Weights):
-    """The pair ``X.json`` and ``X.safetensors``; no byte of the second is looked at before its sha256 is the card's."""
+    """The pair ``X.json`` and ``X.safetensors``; no byte of the second is looked at before its sha256 is the card's.
+
+    Where only the card is there and has a ``url``, the file is fetched when its tensors are first asked for, once and
+    for all, to where torch.hub keeps its files; ``path`` is that place. Raises InputError where there is neither.
+    """
 
     path: Path
 
     def __init__(self, card: Path) -> None:
         self.card, self.path = card, card.with_suffix(".safetensors")
         self.meta: dict[str, Any] = read_card(card)
-        self.name = self.meta["name"]
+        self.name, self.url = self.meta["name"], self.meta.get("url")
+        self._fetched = self.url is not None and not self.path.is_file()
+        if self._fetched:
+            self.path = place_of(self.meta)
+        elif not self.path.is_file():
+            raise InputError(f"There are no weights at {self.path}, and {card.name} has no url to fetch them from.")
         data, record = self.meta["data"], self.meta["record"]
         scores = self.meta["scores"] or record
         self.data = DataUse(data["class"], data["transform"], scores["protocol"])
         self.config = record["config"]
 
     def state(self) -> dict[str, Tensor]:
-        """The network's tensors, as stored."""
+        """The network's tensors, as stored. Raises InputError where they cannot be fetched or are others."""
         return {key: tensor for key, tensor in self._tensors().items() if not key.startswith(PREPROCESSING)}
 
     def verify(self) -> None:
@@ -47,4 +57,5 @@ class WeightsWithCard(Weights):
 
     def _tensors(self) -> dict[str, Tensor]:
         # Hashed and parsed are the same bytes: the file may be replaced in between.
-        return parsed(read_checked(self.path, self.meta), self.path)
+        content = read_asset(self.path, self.meta) if self._fetched else read_checked(self.path, self.meta)
+        return parsed(content, self.path)
