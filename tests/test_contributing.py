@@ -23,8 +23,7 @@ PLACES = {
         "src/zoo/models/tiny.py", "src/zoo/catalog.py", "configs/tiny_digits.yaml", "benchmarks/published.yaml",
     ],
     "A data set": [
-        "src/zoo/data/stripes.py", "src/zoo/catalog.py", "pyproject.toml", "benchmarks/published.yaml",
-        "configs/linear_stripes.yaml",
+        "src/zoo/data/stripes.py", "src/zoo/catalog.py", "pyproject.toml", "configs/linear_stripes.yaml",
     ],
     "A protocol": [
         "src/zoo/evaluation/protocols/plan.py", "src/zoo/evaluation/protocols/names.py", "benchmarks/README.md",

@@ -1,6 +1,7 @@
 """What the zoo holds, as plain data: the commands that only list things import nothing heavier than this."""
 
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,37 @@ class Entry:
     model_options: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DataSet:
-    """One data set: where its data module lives, what a Record calls it, and what it is."""
+    """One data set: where its data module lives, and whatever is true of it; all that speaks of it reads it here.
+
+    ``name`` is what a Record calls it, ``title`` what tables and model cards do, ``summary`` what ``zoo list data``
+    says. ``storage`` is how it lies there for training: whole in memory, as files of photos, or as a stream; ``source``
+    how one comes by it: by download, with a package, made by this one, or by registration with its owners. ``stored``
+    is (C, H, W) of its pictures before any preprocessing, None where they have any size or are no pictures. ``hub`` is
+    its name on Hugging Face's hub, None where it is not there, or not under one name.
+
+    Of data that come from elsewhere ``images`` counts those of each official split, one number or one for each class,
+    ``test_split`` is the official name of what this zoo calls test, and ``fingerprints`` says of the digest of a copy
+    how many test images in it are ``altered``, and what it is, as a ``note``.
+    """
 
     module: str
     name: str
+    title: str
     summary: str
+    storage: Literal["memory", "photos", "stream"]
+    source: Literal["download", "package", "made", "registration"]
+    stored: tuple[int, int, int] | None
+    hub: str | None
+    images: dict[str, int | tuple[int, ...]] = field(default_factory=dict)
+    test_split: str = "test"
+    fingerprints: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def num_images(self) -> dict[str, int]:
+        """How many images each official split has."""
+        return {split: number if isinstance(number, int) else sum(number) for split, number in self.images.items()}
 
 
 NETWORKS = {
@@ -153,40 +178,77 @@ NETWORKS = {
     ),
 }  # fmt: skip
 
+_IMAGENET: dict[str, Any] = {
+    "name": "imagenet", "title": "ImageNet, ILSVRC-2012", "source": "registration", "stored": None,
+    "hub": "ILSVRC/imagenet-1k", "images": {"val": 50_000, "test": 100_000},
+    # The labels of the official test images are not public, so that test is the validation images here.
+    "test_split": "val",
+}  # fmt: skip
 DATA = {
     "Digits": DataSet(
-        "zoo.data.digits", "digits",
-        "1,797 handwritten digits, 8x8, carried by scikit-learn: needs no download",
+        module="zoo.data.digits", name="digits", title="Digits (scikit-learn)",
+        summary="1,797 handwritten digits, 8x8, carried by scikit-learn: needs no download",
+        storage="memory", source="package", stored=(1, 8, 8), hub=None,
+        images={"test": 360},
+        fingerprints={
+            "sha256:51a2e67013355661fc9c324e26f90f1925b2b882af0fc7df33f42bea7af6da32":
+                {"altered": 0, "note": "as scikit-learn carries them"},
+        },
     ),
     "FiveDigits": DataSet(
-        "zoo.data.five_digits", "five-digits",
-        "the digits 0 to 4 as strokes on 16x16, under shifts: needs no download",
+        module="zoo.data.five_digits", name="five-digits", title="Five digits",
+        summary="the digits 0 to 4 as strokes on 16x16, under shifts: needs no download",
+        storage="memory", source="made", stored=(1, 16, 16), hub=None,
     ),
     "MNIST": DataSet(
-        "zoo.data.mnist", "mnist",
-        "60,000 + 10,000 handwritten digits, 28x28",
+        module="zoo.data.mnist", name="mnist", title="MNIST",
+        summary="60,000 + 10,000 handwritten digits, 28x28",
+        storage="memory", source="download", stored=(1, 28, 28), hub="ylecun/mnist",
+        images={
+            "train": (5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949),
+            "test": (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009),
+        },
+        fingerprints={
+            "sha256:3ee7f568b8fdc8915ba79f8c2e5cfce6e08e6def379bae044b8ec31ae87c0afb":
+                {"altered": 0, "note": "the official files"},
+        },
     ),
     "CIFAR10": DataSet(
-        "zoo.data.cifar10", "cifar10",
-        "50,000 + 10,000 colour photographs, 32x32, 10 classes",
+        module="zoo.data.cifar10", name="cifar10", title="CIFAR-10",
+        summary="50,000 + 10,000 colour photographs, 32x32, 10 classes",
+        storage="memory", source="download", stored=(3, 32, 32), hub="uoft-cs/cifar10",
+        images={"train": (5000,) * 10, "test": (1000,) * 10},
+        fingerprints={
+            "sha256:544cbd86fdf2e6fa2cebd03d568d02a0f9e83381e920c6d5ae1f14cfa3d7981a": {
+                "altered": 20,
+                "note": "the data differ slightly from the official: 73 training and 20 test images went through JPEG",
+            },
+        },
     ),
     "ImageNet": DataSet(
-        "zoo.data.imagenet", "imagenet",
-        "ILSVRC folders train/<wnid>/*.JPEG and val/, or a store made of them, any number of classes",
+        module="zoo.data.imagenet", storage="photos", **_IMAGENET,
+        summary="ILSVRC folders train/<wnid>/*.JPEG and val/, or a store made of them, any number of classes",
     ),
     "StreamedImageNet": DataSet(
-        "zoo.data.stream.module", "imagenet",
-        "ILSVRC as LitData chunks in a folder or object storage (zoo data stream packs them)",
+        module="zoo.data.stream.module", storage="stream", **_IMAGENET,
+        summary="ILSVRC as LitData chunks in a folder or object storage (zoo data stream packs them)",
     ),
     "Symmetry": DataSet(
-        "zoo.data.symmetry", "symmetry",
-        "all 64 patterns of six bits, eight of them mirror symmetric: needs no download",
+        module="zoo.data.symmetry", name="symmetry", title="Mirror symmetry of six bits",
+        summary="all 64 patterns of six bits, eight of them mirror symmetric: needs no download",
+        storage="memory", source="made", stored=None, hub=None,
     ),
     "SmokeImageNet": DataSet(
-        "zoo.data.smoke", "smoke-imagenet",
-        "ten classes of generated JPEG files in ImageNet's layout, for a quick try",
+        module="zoo.data.smoke", name="smoke-imagenet", title="Generated photographs",
+        summary="ten classes of generated JPEG files in ImageNet's layout, for a quick try",
+        storage="photos", source="made", stored=None, hub=None,
     ),
 }  # fmt: skip
+
+
+def data_named(name: str) -> DataSet | None:
+    """The data set that a Record calls ``name``; None where it is one of somebody else's."""
+    return next((data for data in DATA.values() if data.name == name), None)
 
 
 def list_models() -> list[str]:

@@ -167,3 +167,12 @@ def test_the_options_of_a_network_stand_where_they_are_handed_on():
     assert str(inspect.signature(ToyModel.__init__)) == f"({parameters}) -> None"
     assert "width: how wide it is" in (ToyModel.__init__.__doc__ or "")
     assert ToyModel(1, 5, deep=True).network.options == {"num_classes": 2, "width": 5, "deep": True}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_variants_of_the_catalogue_are_those_that_a_network_builds(name):
+    entry = NETWORKS[name]
+    network = getattr(import_module(entry.module), entry.network)
+    with pytest.raises(ValueError, match="no variant 'nonsense'") as refused:
+        network(variant="nonsense")
+    assert str(refused.value).rpartition("there is ")[2] == ", ".join(entry.variants)

@@ -6,14 +6,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from zoo.catalog import DATA
 from zoo.commands.options import Parser
 from zoo.data.lookup import check_transform, dataset_named
 from zoo.errors import InputError
-
-FOLDERS = ("ImageNet", "SmokeImageNet")
-# Of these, mean and principal components are worth knowing.
-MEASURED = ("CIFAR10", "MNIST", "Digits")
-FETCHED = ("CIFAR10", "MNIST")
 
 
 def run(verb: str, args: list[str]) -> int:
@@ -37,7 +33,7 @@ def _parsed(verb: str, args: list[str]) -> argparse.Namespace:
     parsers = {
         verb: verbs.add_parser(verb, help=text, description=text)
         for verb, text in (
-            ("fetch", "Download CIFAR10 or MNIST; put a flat val/ of ImageNet into class folders."),
+            ("fetch", f"Download {_fetched(' or ')}; put a flat val/ of ImageNet into class folders."),
             ("verify", "Find every broken, misplaced or odd image; exit status 1 where there are faults."),
             ("prepare", "Scale every picture once, for training at full speed; find mean and principal components."),
             ("info", "Show counts, sizes and fingerprint; draw augmented training images."),
@@ -71,9 +67,9 @@ def verify(name: str, root: str, num_workers: int | None, manifest: str | None, 
 
     if num_workers is not None and num_workers < 1:
         raise InputError(f"--workers must be at least 1, not {num_workers}.")
-    if name == "StreamedImageNet":
+    if DATA[name].storage == "stream":
         raise InputError("A stream is as good as the folders that it is packed from: verify these, as ImageNet.")
-    if name in FOLDERS:
+    if DATA[name].storage == "photos":
         found = _verify_images(name, Path(root), num_workers, Path(manifest) if manifest else None)
     else:
         from zoo.data.base import InMemoryDataModule
@@ -110,7 +106,7 @@ def prepare(name: str, root: str, size: int | None, warp: bool, output: str | No
 
     if num_workers is not None and num_workers < 1:
         raise InputError(f"--workers must be at least 1, not {num_workers}.")
-    if name in FOLDERS:
+    if DATA[name].storage == "photos":
         from zoo.data import cores
         from zoo.data.store.format import SHORT_SIDE, WARPED
         from zoo.data.store.writer import prepare_store
@@ -131,7 +127,7 @@ def prepare(name: str, root: str, size: int | None, warp: bool, output: str | No
     options = {"--size": size, "--warp": warp, "--output": output, "--workers": num_workers}
     given = [option for option, value in options.items() if value not in (None, False)]
     data = _module(name, root)
-    if not isinstance(data, InMemoryDataModule) or name not in MEASURED:
+    if not isinstance(data, InMemoryDataModule) or DATA[name].source == "made":
         raise InputError(f"{name} is made in memory and has nothing to prepare: train on it as it is.")
     if given:
         raise InputError(f"{name} is read into memory, so that nothing is written for it: leave out {given[0]}.")
@@ -165,9 +161,9 @@ def fetch(name: str, root: str, labels: str | None = None) -> int:
         moved, total = arrange_val(Path(root), Path(labels) if labels else None)
         print(f"{moved:,} images moved; all {total:,} of {Path(root, 'val')} are in class folders.")
         return 0
-    if name not in FETCHED:
-        way = "register at https://image-net.org" if name == "ImageNet" else "it needs no download"
-        raise InputError(f"{name} is not fetched ({way}): zoo data fetch knows {' and '.join(FETCHED)}.")
+    if DATA[name].source != "download":
+        way = "register at https://image-net.org" if DATA[name].source == "registration" else "it needs no download"
+        raise InputError(f"{name} is not fetched ({way}): zoo data fetch knows {_fetched(' and ')}.")
     if labels:
         raise InputError(f"{name} brings its labels along: leave out --labels.")
     _module(name, root, download=True).prepare_data()
@@ -177,7 +173,7 @@ def fetch(name: str, root: str, labels: str | None = None) -> int:
 
 def stream(name: str, root: str, output: str) -> int:
     """Packs a folder of image files into chunks for object storage, with a progress bar."""
-    if name not in FOLDERS:
+    if DATA[name].storage != "photos":
         raise InputError(f"{name} is small enough for memory and not streamed: zoo data stream knows ImageNet.")
     from rich.progress import Progress
 
@@ -191,6 +187,10 @@ def stream(name: str, root: str, output: str) -> int:
     counts = ", ".join(f"{len(files):,} {split}" for split, files in listing.files.items())
     print(f"{counts} images of {len(listing.classes):,} classes are in {output}; train with --data StreamedImageNet.")
     return 0
+
+
+def _fetched(conjunction: str) -> str:
+    return conjunction.join(sorted(name for name, data in DATA.items() if data.source == "download"))
 
 
 def _module(name: str, root: str, transform: str | None = None, **options: Any) -> Any:

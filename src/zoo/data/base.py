@@ -1,7 +1,7 @@
 """What all data modules share: three splits, loaders that count exactly, one seed."""
 
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -9,6 +9,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from zoo.catalog import DataSet
 from zoo.data.fingerprint import kind_of, of_tensors
 from zoo.data.loader import Loader, signals_left_to_parent
 from zoo.data.memory import InMemory
@@ -26,9 +27,17 @@ class ImageDataModule(LightningDataModule):
     ``val`` is a slice of the training images, for choosing; ``test`` is the official test set, for measuring.
     """
 
+    #: What the catalogue says of it, with the ``name`` that its Records have; data of one's own may have a name alone.
+    facts: ClassVar[DataSet | None] = None
     name: str
     class_names: list[str]
     num_workers = 0
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        # Not what a base class says of itself: a class of one's own may stand on one of the catalogue's.
+        if facts := vars(cls).get("facts"):
+            cls.name = facts.name
 
     def __init__(self, batch_size: int, num_held_out: int, seed: int) -> None:
         super().__init__()

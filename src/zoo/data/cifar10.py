@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zoo.catalog import DATA
 from zoo.data.base import InMemoryDataModule
 from zoo.data.download import extract, fetch
 from zoo.data.transforms import CIFAR10 as TRANSFORMS
@@ -36,7 +37,7 @@ class CIFAR10(InMemoryDataModule):
     "raw" leaves pixels from 0 to 255.
     """
 
-    name = "cifar10"
+    facts = DATA["CIFAR10"]
 
     def __init__(
         self,

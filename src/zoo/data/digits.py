@@ -5,6 +5,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from zoo.catalog import DATA
 from zoo.data.base import InMemoryDataModule
 from zoo.data.splits import held_out
 from zoo.data.transforms import DIGITS
@@ -24,7 +25,7 @@ class Digits(InMemoryDataModule):
     of the other 1,437 are the slice for choosing.
     """
 
-    name = "digits"
+    facts = DATA["Digits"]
 
     def __init__(
         self,

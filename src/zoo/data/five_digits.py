@@ -8,6 +8,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from zoo.catalog import DATA
 from zoo.data.base import InMemoryDataModule
 from zoo.data.transforms import Transform, shifted_and_flipped
 from zoo.errors import InputError
@@ -112,7 +113,7 @@ class FiveDigits(InMemoryDataModule):
     guess.
     """
 
-    name = "five-digits"
+    facts = DATA["FiveDigits"]
 
     def __init__(self, batch_size: int = 1, reach: int = 1, test_reach: int = 2, seed: Chance[int] = 0) -> None:
         margin = min(map(_margin, DRAWINGS))

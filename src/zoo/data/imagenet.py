@@ -6,6 +6,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from zoo.catalog import DATA
 from zoo.data.fingerprint import of_listing
 from zoo.data.photos import manifest
 from zoo.data.photos.decoders import read_fast, read_rgb, require_packages
@@ -49,7 +50,7 @@ class ImageNet(PhotoDataModule):
     Deviations and guesses: "alexnet" has the 2012 code's noise without its division by 1.1; "alexnet_code" has both.
     """
 
-    name = "imagenet"
+    facts = DATA["ImageNet"]
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zoo.catalog import DATA
 from zoo.data.base import InMemoryDataModule
 from zoo.data.download import fetch
 from zoo.data.transforms import MNIST as TRANSFORMS
@@ -34,7 +35,7 @@ class MNIST(InMemoryDataModule):
     0 to 255, "caffe" with those divided by 256, as Caffe's LeNet takes them.
     """
 
-    name = "mnist"
+    facts = DATA["MNIST"]
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
+from zoo.catalog import DATA
 from zoo.data.imagenet import ImageNet
 from zoo.data.photos.transforms import Name
 from zoo.data.store.format import find_store
@@ -23,7 +24,7 @@ class SmokeImageNet(ImageNet):
     The files are made once, in ``root``, from fixed seeds.
     """
 
-    name = "smoke-imagenet"
+    facts = DATA["SmokeImageNet"]
 
     def __init__(
         self,

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from zoo.catalog import DATA
 from zoo.data.base import InMemoryDataModule
 from zoo.data.transforms import SYMMETRY
 from zoo.options import Chance
@@ -19,7 +20,7 @@ class Symmetry(InMemoryDataModule):
     "test" says nothing about unseen ones. A batch of 64, the default, is the paper's sweep.
     """
 
-    name = "symmetry"
+    facts = DATA["Symmetry"]
 
     def __init__(self, batch_size: int = 2**BITS, seed: Chance[int] = 0) -> None:
         super().__init__(batch_size, 0, seed, SYMMETRY)

@@ -1,7 +1,7 @@
 """AlexNet (Krizhevsky, Sutskever, Hinton, "ImageNet classification with deep convolutional neural networks", 2012)."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from lightning.pytorch.cli import OptimizerCallable
 from torch import nn
@@ -15,7 +15,7 @@ from zoo.optim import MomentumSGD, Schedule
 Variant = Literal["paper", "torchvision", "cifar", "one_gpu", "joined", "caffe", "caffenet", "bearpaw"]
 Source = Literal["paper", "code"]
 
-VARIANTS = ("paper", "torchvision", "cifar", "one_gpu", "joined", "caffe", "caffenet", "bearpaw")
+VARIANTS = get_args(Variant)
 # Those that the options ``order``, ``alpha`` and ``init`` are for.
 OF_2012 = ("paper", "cifar", "one_gpu", "joined")
 

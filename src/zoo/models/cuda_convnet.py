@@ -1,6 +1,6 @@
 """Krizhevsky's networks for CIFAR-10, the examples that came with cuda-convnet (2011 and 2012)."""
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
@@ -16,7 +16,7 @@ from zoo.optim import MomentumSGD, Schedule
 from zoo.views import center
 
 Variant = Literal["11pct", "13pct", "18pct", "26pct", "quick"]
-VARIANTS: tuple[Variant, ...] = ("11pct", "13pct", "18pct", "26pct", "quick")
+VARIANTS: tuple[Variant, ...] = get_args(Variant)
 # The layers of their form that these do without, by what their names begin with.
 WITHOUT = {"13pct": ("rnorm",), "26pct": ("rnorm",), "quick": ("rnorm", "relu4")}
 

@@ -11,7 +11,7 @@ from zoo.report.formats import Column, Table, write
 from zoo.report.ilsvrc import contest_rows, contest_table
 from zoo.report.row import Row
 from zoo.report.speed import speed_document
-from zoo.report.untrained import Shipped, published_cell, untrained, untrained_table
+from zoo.report.untrained import Shipped, published_cell, shipped, untrained, untrained_table
 from zoo.results.experiment import Experiment, experiments, read_records
 from zoo.results.published import Figure, Published, load
 from zoo.results.record import Record
@@ -90,7 +90,8 @@ def measured(records: Path | None) -> list[Experiment]:
 def dataset_names(found: Iterable[Experiment], published: Published) -> list[str]:
     """The data sets that there is a table of."""
     known = [name for name in published.datasets if name != CONTEST]
-    return known + sorted({experiment.record.dataset["name"] for experiment in found} - set(known))
+    others = {experiment.record.dataset["name"] for experiment in found} | {one.dataset for one in shipped()}
+    return known + sorted(others - set(known))
 
 
 def _row(experiment: Experiment, published: Published) -> tuple[Row, Figure | None]:

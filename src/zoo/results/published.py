@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from zoo.catalog import DATA
 from zoo.errors import InputError
 
 # A wheel carries the file inside the package; in a checkout it lies under benchmarks/.
@@ -104,7 +105,7 @@ def load(path: Path = FILE) -> Published:
     try:
         content = yaml.load(path.read_bytes(), Loader=loader)
         return Published(
-            {name: Dataset(**fields) for name, fields in content["datasets"].items()},
+            _of_the_zoo() | {name: Dataset(**fields) for name, fields in content["datasets"].items()},
             content["sources"],
             tuple(Figure(**fields) for fields in content["figures"]),
             tuple(Training(**fields) for fields in content["trainings"]),
@@ -112,3 +113,12 @@ def load(path: Path = FILE) -> Published:
         )
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"Cannot read the published figures {path}: {' '.join(str(error).split())}.") from error
+
+
+def _of_the_zoo() -> dict[str, Dataset]:
+    """The data sets of the catalogue that are not this package's own, under their names in Records."""
+    return {
+        data.name: Dataset(data.title, {**data.num_images}, {"test": data.test_split}, data.fingerprints)
+        for data in DATA.values()
+        if data.source != "made"
+    }

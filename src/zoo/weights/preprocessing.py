@@ -9,21 +9,19 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from zoo.catalog import DATA
 from zoo.data.photos.decoders import read_rgb
 from zoo.data.photos.transforms import PhotoTransform, scale_short_side
 from zoo.data.transforms import LessMeanImage, Preprocessing, Transform
 from zoo.errors import InputError
 from zoo.views import center
 
-# (C, H, W) of what each data set stores, before its preprocessing places it.
-_STORED = {"Digits": (1, 8, 8), "FiveDigits": (1, 16, 16), "MNIST": (1, 28, 28), "CIFAR10": (3, 32, 32)}
-
 ImageSource = Image.Image | str | Path
 
 
 def stored_shape(class_name: str) -> tuple[int, int, int] | None:
     """(C, H, W) of the images that a data module reads; None where they have any size, or are no pictures."""
-    return _STORED.get(class_name)
+    return DATA[class_name].stored if class_name in DATA else None
 
 
 def describe(steps: Preprocessing | PhotoTransform) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, get_worker_info
 
 from zoo import keyed
+from zoo.catalog import DATA
 from zoo.data.photos.module import PhotoDataModule
 from zoo.data.photos.transforms import TRANSFORMS, Name, PhotoTransform
 from zoo.data.sampling import Batches, Draw
@@ -31,7 +32,7 @@ class StreamedImageNet(PhotoDataModule):
     fetched while one is read.
     """
 
-    name = "imagenet"
+    facts = DATA["StreamedImageNet"]
 
     def __init__(
         self,

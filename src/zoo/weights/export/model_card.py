@@ -7,19 +7,11 @@ from typing import Any
 import yaml
 
 from zoo import __version__
-from zoo.catalog import NETWORKS
+from zoo.catalog import DATA, NETWORKS, data_named
 from zoo.models.network import Network
 from zoo.weights.export.papers import bibtex
 from zoo.weights.trained import Weights
 
-# What the hub calls these data sets; the others are not there, or not under one name.
-_HUB_NAMES = {"mnist": "ylecun/mnist", "cifar10": "uoft-cs/cifar10", "imagenet": "ILSVRC/imagenet-1k"}
-_DATA = {
-    "mnist": "MNIST",
-    "cifar10": "CIFAR-10",
-    "imagenet": "ImageNet (ILSVRC 2012)",
-    "digits": "scikit-learn's digits",
-}
 _NOTES = "Deviations and guesses"
 
 
@@ -33,7 +25,7 @@ def model_card(
         "Architecture": _architecture(network, metadata),
         "What it expects": _expects(weights, metadata),
         "How it was trained": _training(weights, data),
-        "Limitations": _limitations(network, data),
+        "Limitations": _limitations(network, weights.class_names),
         "Use": _use(card is not None),
         "Cite": _citation(network),
     }
@@ -42,14 +34,25 @@ def model_card(
     head = yaml.safe_dump(front, sort_keys=False, allow_unicode=True)
     entry = NETWORKS[network.name]
     intro = f"{network.name} ({entry.year}), variant {network.variant}: {entry.summary}."
-    intro += f" Trained on {_DATA.get(data, data)}."
+    intro += f" Trained on {_title(data)}."
     body = "\n\n".join(f"## {heading}\n\n{text}" for heading, text in sections.items())
     return f"---\n{head}---\n\n# {title}\n\n{intro}\n\n{body}\n"
 
 
 def _data_name(weights: Weights) -> str:
     record = weights.meta.get("record") or {}
-    return str(record.get("dataset", {}).get("name") or weights.data.class_name.lower())
+    known = DATA.get(weights.data.class_name)
+    return str(record.get("dataset", {}).get("name") or (known.name if known else weights.data.class_name.lower()))
+
+
+def _title(data: str) -> str:
+    known = data_named(data)
+    return known.title if known else data
+
+
+def _hub_name(data: str) -> str | None:
+    known = data_named(data)
+    return known.hub if known else None
 
 
 def scores_of(weights: Weights) -> dict[str, Any] | None:
@@ -74,8 +77,8 @@ def _front_matter(weights: Weights, network: Network, title: str, data: str, lic
         head["license_name"] = licence
     head |= {"library_name": "zoo", "pipeline_tag": "image-classification"}
     head["tags"] = ["image-classification", "zoo", network.name, f"{network.name}-{network.variant}"]
-    if data in _HUB_NAMES:
-        head["datasets"] = [_HUB_NAMES[data]]
+    if hub := _hub_name(data):
+        head["datasets"] = [hub]
     head["metrics"] = ["accuracy"]
     scores = scores_of(weights)
     if scores:
@@ -88,7 +91,7 @@ def _result(scores: dict[str, Any], data: str) -> dict[str, Any]:
         {"type": "accuracy", "name": f"top-{k} accuracy, {scores['protocol']}", "value": _accuracy(scores, k)}
         for k in (1, 5)
     ]
-    dataset = {"name": _DATA.get(data, data), "type": _HUB_NAMES.get(data, data), "split": "test"}
+    dataset = {"name": _title(data), "type": _hub_name(data) or data, "split": "test"}
     return {"task": {"type": "image-classification"}, "dataset": dataset, "metrics": metrics}
 
 
@@ -101,7 +104,8 @@ def _scores(weights: Weights, data: str) -> str:
     scores = scores_of(weights)
     if not scores:
         return "Not measured yet: `zoo test` or `zoo benchmark` does it."
-    split = "validation images of ILSVRC 2012" if data == "imagenet" else f"test images of {_DATA.get(data, data)}"
+    known = data_named(data)
+    split = f"{'validation' if known and known.test_split == 'val' else 'test'} images of {_title(data)}"
     source = f" ({scores['source']})" if "source" in scores else ""
     return (
         f"| protocol | n | top-1 error | top-5 error |\n| --- | ---: | ---: | ---: |\n"
@@ -151,7 +155,7 @@ def _training(weights: Weights, data: str) -> str:
         return f"Not by zoo: see {recipe}." if recipe else "Not by zoo; the file does not say how."
     timing = record["timing"]
     rows = {
-        "data": f"{_DATA.get(data, data)}, fingerprint `{record['dataset']['fingerprint']}`",
+        "data": f"{_title(data)}, fingerprint `{record['dataset']['fingerprint']}`",
         "config": meta.get("config") if isinstance(meta.get("config"), str) else None,
         "seed": record["seed"],
         "commit": f"`{(record['git'] or {}).get('commit')}`" if record["git"] else None,
@@ -172,8 +176,8 @@ def _training(weights: Weights, data: str) -> str:
     )
 
 
-def _limitations(network: Network, data: str) -> str:
-    known = "ten digits" if data in ("mnist", "digits") else f"the {network.num_classes} classes above"
+def _limitations(network: Network, class_names: list[str]) -> str:
+    known = "ten digits" if class_names == [*"0123456789"] else f"the {network.num_classes} classes above"
     lines = [
         f"It knows {known} and nothing else: whatever it is shown, it names one of them, often with confidence.",
         "It is a network of its time, kept for study: today's networks err less.",
