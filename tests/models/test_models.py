@@ -405,7 +405,7 @@ def test_smoothed_labels_are_for_training_alone(model):
     target[range(7), labels] += 0.8
     torch.testing.assert_close(model.training_losses(logits, labels), -(target * logits.log_softmax(1)).sum(1))
     torch.testing.assert_close(model.losses(logits, labels), -logits.log_softmax(1)[range(7), labels])
-    with pytest.raises(ValueError, match="label_smoothing is a share from 0 to less than 1, not 1"):
+    with pytest.raises(ValueError, match="label_smoothing must be at least 0 and less than 1, not 1"):
         model.smooth_labels(1)
 
 

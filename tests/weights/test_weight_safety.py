@@ -162,8 +162,8 @@ def test_headers_that_promise_what_is_not_there_are_refused(card, entry):
         ("fc.weight", torch.zeros(10, 64, dtype=torch.complex64), "as torch.complex64"),
         ("fc.weight", torch.zeros(10, 64, dtype=torch.bool), "as torch.bool"),
         ("fc.bias", None, "lacks fc.bias, which linear paper has"),
-        ("fc2.bias", torch.zeros(1), "holds 'fc2.bias', which linear paper has not"),
-        ("../../fc.bias", torch.zeros(10), "which linear paper has not"),
+        ("fc2.bias", torch.zeros(1), "holds 'fc2.bias', which linear paper does not have"),
+        ("../../fc.bias", torch.zeros(10), "which linear paper does not have"),
     ],
     ids=lambda value: None if isinstance(value, torch.Tensor) else str(value),
 )

@@ -186,7 +186,7 @@ class Classifier(LightningModule):
     def smooth_labels(self, share: float) -> None:
         """Sets ``label_smoothing``. Raises ValueError unless it is from 0 to less than 1."""
         if not 0 <= share < 1:
-            raise ValueError(f"label_smoothing is a share from 0 to less than 1, not {share}")
+            raise ValueError(f"label_smoothing must be at least 0 and less than 1, not {share}.")
         self.label_smoothing = share
 
     def _length(self) -> tuple[float, float]:

@@ -167,7 +167,7 @@ def check_state(state: Mapping[str, Tensor], network: Network, name: str) -> Non
             raise InputError(f"{name} lacks {key}, which {network.name} {network.variant} has.")
     for key, tensor in state.items():
         if key not in expected:
-            raise InputError(f"{name} holds {key!r}, which {network.name} {network.variant} has not.")
+            raise InputError(f"{name} holds {key!r}, which {network.name} {network.variant} does not have.")
         wanted = expected[key]
         if tensor.shape != wanted.shape:
             raise InputError(f"{name} holds {key} of the shape {tuple(tensor.shape)}, not {tuple(wanted.shape)}.")

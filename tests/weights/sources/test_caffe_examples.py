@@ -234,8 +234,10 @@ def test_without_its_mean_image_a_cifar_network_says_so(folder, tmp_path):
         (MEAN[:1], r"\(32, 32\), not a mean image of at least 3x32x32"),
         (MEAN[:, :31], r"\(3, 31, 32\), not a mean image"),
         (MEAN[None].repeat(2, 1, 1, 1), r"\(2, 3, 32, 32\), not a mean image"),
+        (MEAN.masked_fill(MEAN[1, 2, 3] == MEAN, torch.nan), "no mean of pixels from 0 to 255"),
+        (MEAN * 100, "no mean of pixels from 0 to 255"),
     ],
-    ids=["grey", "small", "two"],
+    ids=["grey", "small", "two", "nan", "large"],
 )
 def test_other_mean_images_are_refused(folder, values, words):
     (folder / "net.caffemodel").write_bytes(written(random_weights("cifar10_full"), "old"))
@@ -292,3 +294,13 @@ def test_a_file_cut_short_is_refused(folder, name, form):
         with pytest.raises(InputError, match=r"net\.caffemodel") as refused:
             from_caffemodel(file, name, folder / "mean.binaryproto")
         assert "\n" not in str(refused.value)
+
+
+def test_weights_that_are_no_numbers_and_options_of_another_network_are_refused(folder):
+    weights = random_weights("cifar10_full")
+    next(iter(weights.values()))[0][0] = torch.nan
+    (folder / "net.caffemodel").write_bytes(written(weights, "new"))
+    with pytest.raises(InputError, match="numbers that are NaN or infinite"):
+        from_caffemodel(folder / "net.caffemodel", "cifar10_full", folder / "mean.binaryproto")
+    with pytest.raises(InputError, match=r"cifar10_full cannot be built: .*'depth'"):
+        from_caffemodel(folder / "net.caffemodel", "cifar10_full", folder / "mean.binaryproto", depth=3)

@@ -116,7 +116,7 @@ def test_only_the_first_convolution_is_turned_round_and_the_rest_is_bit_for_bit(
 
 
 def test_a_mean_image_is_cut_to_the_centre_and_turned_to_rgb(alexnet, tmp_path):
-    image = torch.arange(3 * 71 * 73, dtype=torch.float32).reshape(3, 71, 73)
+    image = torch.arange(3 * 71 * 73).reshape(3, 71, 73) / 61
     (tmp_path / "mean.binaryproto").write_bytes(old_blob(image))
     found = from_caffemodel(alexnet[1] / "new.caffemodel", "alexnet", tmp_path / "mean.binaryproto", **SMALL)
     bgr = rgb(67).flip(1).float() - image[:, 2:69, 3:70]

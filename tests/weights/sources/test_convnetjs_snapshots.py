@@ -224,15 +224,28 @@ def spoilt(change) -> dict:
         (spoilt(lambda layers: layers[1].pop("pad")), r"layer 1 \(conv\) has pad 0, not 2"),
         (spoilt(lambda layers: layers[3].update(stride=3)), r"layer 3 \(pool\) has stride 3, not 2"),
         (spoilt(lambda layers: layers[0].update(out_depth=1)), r"layer 0 \(input\) has out_depth 1, not 3"),
-        (spoilt(lambda layers: layers[4]["filters"].pop()), r"layer 4 \(conv\) has not 20 filters"),
+        (
+            spoilt(lambda layers: layers[-2].update(filters=[0] * 1_000_000)),
+            r"layer 10 \(fc\) does not have 10 filters",
+        ),
+        (spoilt(lambda layers: layers[4]["filters"].pop()), r"layer 4 \(conv\) does not have 20 filters"),
         (spoilt(lambda layers: layers[4].pop("biases")), "biases is missing"),
         (spoilt(lambda layers: layers[1]["filters"][2].update(depth=1)), r"filter 2 has the sizes \(5, 5, 1\)"),
-        (spoilt(lambda layers: layers[1]["filters"][2]["w"].pop("7")), "filter 2 has not 75 numbers"),
-        (spoilt(lambda layers: layers[1]["filters"][2]["w"].update({"7": None})), "holds what is no finite number"),
-        (spoilt(lambda layers: layers[1]["filters"][2]["w"].update({"7": "1"})), "holds what is no finite number"),
-        (spoilt(lambda layers: layers[1]["filters"][2]["w"].update({"7": True})), "holds what is no finite number"),
-        (spoilt(lambda layers: layers[1]["filters"][2]["w"].update({"7": float("nan")})), "no finite number"),
-        (spoilt(lambda layers: layers[1]["filters"][2]["w"].update({"7": 10**400})), "no finite number"),
+        (spoilt(lambda layers: layers[1]["filters"][2]["w"].pop("7")), "filter 2 does not have 75 numbers"),
+        (
+            spoilt(lambda layers: layers[1]["filters"][2]["w"].update({"7": None})),
+            "not a finite number",
+        ),
+        (
+            spoilt(lambda layers: layers[1]["filters"][2]["w"].update({"7": "1"})),
+            "not a finite number",
+        ),
+        (
+            spoilt(lambda layers: layers[1]["filters"][2]["w"].update({"7": True})),
+            "not a finite number",
+        ),
+        (spoilt(lambda layers: layers[1]["filters"][2]["w"].update({"7": float("nan")})), "not a finite number"),
+        (spoilt(lambda layers: layers[1]["filters"][2]["w"].update({"7": 10**400})), "not a finite number"),
     ],
     ids=lambda value: value[:30] if isinstance(value, str) else "",
 )
@@ -251,7 +264,7 @@ def test_missing_files_other_networks_and_half_are_refused(tmp_path, capsys):
     with pytest.raises(InputError, match=r"no file .*none\.json"):
         zoo.weights.from_convnetjs(tmp_path / "none.json")
     for words, sentence in (
-        (["lenet5/mnist"], "knows the network convnetjs only, not lenet5"),
+        (["lenet5/mnist"], "can load only convnetjs, not lenet5"),
         (["convnetjs/cifar10", "--half"], "leave --half out"),
     ):
         output = str(tmp_path / "a.json")

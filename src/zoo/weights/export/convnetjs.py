@@ -13,9 +13,9 @@ from zoo.weights.sources.convnetjs import described, shape_of_filter
 def check_exportable(network: Network, half: bool) -> None:
     """Raises InputError for networks other than the demo's, and for weights in 16 bits, which JSON does not have."""
     if network.name != "convnetjs":
-        raise InputError(f"The page of ConvNetJS knows the network convnetjs only, not {network.name}.")
+        raise InputError(f"The ConvNetJS page can load only convnetjs, not {network.name}.")
     if half:
-        raise InputError("Numbers in JSON have no number of bits: leave --half out with --format convnetjs.")
+        raise InputError("--half does not apply to --format convnetjs, whose numbers are text: leave --half out.")
 
 
 def to_convnetjs(network: Network) -> bytes:

@@ -13,6 +13,7 @@ from zoo.models import get_model
 from zoo.models.network import Network
 from zoo.weights.sources.caffe_messages import layers_of, name_of, read_blob, read_bytes, without_ones
 from zoo.weights.sources.protobuf import BrokenMessageError
+from zoo.weights.trained import check_state
 
 # Caffe's name here: the zoo's network and variant.
 FORMS = {
@@ -80,9 +81,13 @@ def from_caffemodel(
     if name not in FORMS:
         raise InputError(f"No reader for Caffe's {name!r}; there is {', '.join(FORMS)}.")
     network_name, variant = FORMS[name]
-    with torch.device("meta"):
-        network: Network = get_model(network_name, variant=variant, **options)
+    try:
+        with torch.device("meta"):
+            network: Network = get_model(network_name, variant=variant, **options)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} cannot be built: {error}.") from error
     state = read_state(path, name, network)
+    check_state(state, network, str(path))
     return CaffeWeights(network_name, variant, state, preprocessing_of(name, network.input_shape, mean_file))
 
 
@@ -183,7 +188,8 @@ def preprocessing_of(
 def mean_image(path: str | Path, channels: int, size: int) -> Tensor:
     """The centre of a mean image (``.binaryproto``), float32 (channels, size, size), in the file's order of channels.
 
-    Raises InputError where the file holds no mean image, or one of other channels or a smaller size.
+    Raises InputError where the file holds no mean image, one of other channels or a smaller size,
+    or one that is no mean of pixels.
     """
     try:
         shape, numbers = read_blob(read_bytes(path))
@@ -197,4 +203,6 @@ def mean_image(path: str | Path, channels: int, size: int) -> Tensor:
         )
     top, left = ((side - size) // 2 for side in full[1:])
     image = torch.from_numpy(numbers.astype(np.float32)).reshape(full)
+    if not ((image >= 0) & (image <= 255)).all():
+        raise InputError(f"{path} holds numbers that are no mean of pixels from 0 to 255: it is broken.")
     return image[:, top : top + size, left : left + size].clone()

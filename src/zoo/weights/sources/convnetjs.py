@@ -120,9 +120,10 @@ def _network(content: Any) -> Network:
     layers = content.get("layers") if isinstance(content, Mapping) else None
     if not isinstance(layers, list) or not all(isinstance(layer, Mapping) for layer in layers):
         raise _OtherNetError("it has no list of layers")
-    # As many classes as there are rows of weights before the softmax.
+    # As many classes as there are rows of weights before the softmax. A list of anything else must not fill the memory.
     rows = layers[-2].get("filters") if len(layers) > 1 else None
-    network = ConvNetJS(num_classes=len(rows) if isinstance(rows, list) and rows else 10)
+    rows = rows if isinstance(rows, list) and all(isinstance(row, Mapping) and row.get("w") for row in rows) else []
+    network = ConvNetJS(num_classes=len(rows) or 10)
     expected = list(described(network))
     kinds = [layer.get("layer_type") for layer in layers]
     wanted = [said["layer_type"] for said, _ in expected]
@@ -143,7 +144,7 @@ def _network(content: Any) -> Network:
 def _fill(layer: Any, theirs: Mapping[str, Any], said: Mapping[str, Any], where: str) -> None:
     filters = theirs.get("filters")
     if not isinstance(filters, list) or len(filters) != said["out_depth"]:
-        raise _OtherNetError(f"{where} has not {said['out_depth']} filters")
+        raise _OtherNetError(f"{where} does not have {said['out_depth']} filters")
     height, width, depth = shape_of_filter(said)
     # A fully connected layer keeps its filters as vectors.
     sizes = (width, height, depth) if said["layer_type"] == "conv" else (1, 1, height * width * depth)
@@ -167,8 +168,8 @@ def _numbers(volume: Any, sizes: tuple[int, int, int], where: str) -> np.ndarray
         # JSON.stringify makes an object with the keys "0", "1", ... of a typed array.
         values = [values.get(str(place)) for place in range(len(values))]
     if not isinstance(values, list) or len(values) != count:
-        raise _OtherNetError(f"{where} has not {count} numbers")
+        raise _OtherNetError(f"{where} does not have {count} numbers")
     # Not bool, which Python takes for an int, and not null, which JSON has for NaN.
     if not all(type(value) in (int, float) and abs(value) < 1e38 for value in values):
-        raise _OtherNetError(f"{where} holds what is no finite number")
+        raise _OtherNetError(f"{where} contains a value that is not a finite number")
     return np.array(values, np.float64)
