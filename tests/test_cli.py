@@ -124,7 +124,7 @@ def test_an_unknown_key_in_a_file_is_named(capsys, in_folder):
 
 def test_an_unknown_key_of_the_trainer_in_a_file_is_named(capsys, in_folder):
     (in_folder / "mine.yaml").write_text("data: {class_path: Digits}\nmodel: LeNet5Model\ntrainer: {max_epoch: 3}\n")
-    assert "'trainer.max_epoch': did you mean max_epochs" in error_of(capsys, "fit", "--config", "mine.yaml")
+    assert "'trainer.max_epoch': did you mean trainer.max_epochs?" in error_of(capsys, "fit", "--config", "mine.yaml")
 
 
 def test_broken_yaml_is_named_with_its_line(capsys, in_folder):

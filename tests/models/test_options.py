@@ -131,7 +131,7 @@ def test_help_gives_type_and_meaning_of_every_option(name, capsys):
         (["--model.variant", "nonsense"], "model.variant must be one of paper, torchvision, cifar"),
         (["--model.num_classes", "ten"], "model.num_classes must be a whole number, not 'ten'"),
         (["--model.order", "1"], "model.order must be one of paper, code, not '1'"),
-        (["--model.varian", "cifar"], "did you mean variant?"),
+        (["--model.varian", "cifar"], "did you mean model.variant?"),
         (["--model.distance_scale", "2"], "There is no key 'model.distance_scale'"),
         (["--model.variant", "caffe", "--model.order", "code"], "order 'code' is for the variants paper, cifar"),
     ],

@@ -113,12 +113,14 @@ def _given(about: str) -> str:
 
 
 def _unknown(key: str) -> str:
-    near = difflib.get_close_matches(key.rsplit(".", maxsplit=1)[-1], _known_names(), n=1, cutoff=0.7)
-    hint = (
-        f"did you mean {near[0]}?"
-        if near
-        else "zoo fit --help, --model.help CLASS and --data.help CLASS list the keys."
-    )
+    owner, _, name = key.rpartition(".")
+    near = difflib.get_close_matches(name, _known_names(), n=1, cutoff=0.7)
+    listed = "zoo fit --help, --model.help CLASS and --data.help CLASS list the keys."
+    if near and near[0] != name:
+        hint = f"did you mean {f'{owner}.' if owner else ''}{near[0]}?"
+    else:
+        # A name that exists belongs to another class than the one chosen.
+        hint = f"another class has it; {listed}" if near else listed
     return f"There is no key {key!r}: {hint}"
 
 
