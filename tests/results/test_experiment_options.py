@@ -34,12 +34,15 @@ class After(Noise):
         self.colours = colours
 
 
-def measured(folder, seed, /, data=STREAM, model=LENET5, **changed):
+def measured(folder, seed, /, data=STREAM, model=LENET5, callbacks=(), **changed):
     """A Record that the Recorder wrote, read back; ``changed`` are options of the data."""
     config = {
         "data": {"class_path": data[0], "init_args": data[1] | changed},
         "model": {"class_path": model[0], "init_args": model[1]},
-        "trainer": {"max_epochs": 1},
+        "trainer": {
+            "max_epochs": 1,
+            "callbacks": [{"class_path": f"lightning.pytorch.callbacks.{c}"} for c in callbacks],
+        },
         "seed_everything": seed,
     }
     path = folder / "record.json"
@@ -66,6 +69,14 @@ def test_seeds_whose_data_lie_elsewhere_or_are_read_otherwise_are_one_experiment
 def test_an_option_that_can_change_a_number_parts_experiments(tmp_path, options):
     records = [measured(tmp_path, 0), measured(tmp_path, 1, **options)]
     assert [len(experiment.runs) for experiment in experiments(records)] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "runs"), [(["LearningRateMonitor"], [2]), (["EMAWeightAveraging"], [1, 1])], ids=str
+)
+def test_a_callback_parts_experiments_unless_it_only_watches(tmp_path, callbacks, runs):
+    records = [measured(tmp_path, 0), measured(tmp_path, 1, callbacks=callbacks)]
+    assert [len(experiment.runs) for experiment in experiments(records)] == runs
 
 
 def test_the_wiring_of_a_perceptron_is_another_draw_of_the_same_experiment(tmp_path):

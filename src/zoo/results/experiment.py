@@ -17,6 +17,11 @@ _TRAINING = (
     "max_epochs", "min_epochs", "max_steps", "min_steps", "limit_train_batches", "accumulate_grad_batches",
     "gradient_clip_val", "gradient_clip_algorithm", "overfit_batches", "fast_dev_run", "precision",
 )  # fmt: skip
+# Lightning's callbacks that only watch: a run with one of them is the same experiment, with any other it is not.
+_WATCHING = {
+    "DeviceStatsMonitor", "LearningRateMonitor", "ModelCheckpoint", "ModelSummary", "OnExceptionCheckpoint",
+    "RichModelSummary", "RichProgressBar", "ThroughputMonitor", "TQDMProgressBar",
+}  # fmt: skip
 # For Records from before classes declared it of each option, and closed with them: what makes no other experiment,
 _UNDECLARED = {"root", "download", "num_workers", "val_labels", "cache_dir", "cache_gb", "seed", "wiring_seed"}
 # and the options that came while they were written, with what every run before had done.
@@ -154,6 +159,19 @@ def _identity(record: Record, declared: Declared) -> str:
         "model": declared.settled(record.config["model"], own),
         "trainer": {key: trainer[key] for key in _TRAINING if trainer.get(key) is not None},
     }
+    if callbacks := _callbacks(trainer):
+        common["trainer"]["callbacks"] = callbacks
     if "members" in record.weights:
         common["nets"] = len(record.weights["members"])
     return json.dumps(common, sort_keys=True)
+
+
+def _callbacks(trainer: dict[str, Any]) -> list[Any]:
+    """The config's callbacks that can change a number, as averaging the weights does."""
+    callbacks = trainer.get("callbacks") or []
+    callbacks = callbacks if isinstance(callbacks, list) else [callbacks]
+    return [
+        callback
+        for callback in callbacks
+        if not (isinstance(callback, dict) and callback.get("class_path", "").split(".")[-1] in _WATCHING)
+    ]
