@@ -40,6 +40,15 @@ def test_importing_zoo_is_light():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
+def test_lightnings_metrics_of_sound_and_boxes_are_not_waited_for_and_are_whole_for_everybody_else():
+    names = "{'scipy.signal', 'matplotlib', 'torchvision.ops'}"
+    code = f"import sys; from zoo.cli import main; main(%s); print('HEAVY', sorted({names} & set(sys.modules)))"
+    for call, heavy in (("", []), ("['info', 'lenet5']", ["matplotlib", "scipy.signal", "torchvision.ops"])):
+        words = [sys.executable, "-c", code % call, *([] if call else ["info", "lenet5"])]
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
+        assert done.stdout.splitlines()[-1] == f"HEAVY {heavy}"
+
+
 def test_help_names_every_verb(capsys):
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
