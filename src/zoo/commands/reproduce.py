@@ -14,6 +14,7 @@ import yaml
 from zoo import runs
 from zoo.commands.options import Parser
 from zoo.errors import InputError
+from zoo.options import declared
 from zoo.results.provenance import checkout_of, environment, git_state
 from zoo.results.record import Record
 from zoo.results.reproduction import Difference, compare, of_code, of_config, of_environment
@@ -130,7 +131,7 @@ def _differences(path: Path, then: Record, words: list[str], code: str | None, o
     if code:
         return found
     config, fingerprint = _prepared(path, then, words)
-    found += of_config(then.config, config)
+    found += of_config(then.config, config, declared(then.config) | declared(config))
     if fingerprint != then.dataset["fingerprint"]:
         if not other_data:
             raise InputError(
