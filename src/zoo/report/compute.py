@@ -74,11 +74,11 @@ def compute_table(title: str, rows: Sequence[Row]) -> Table:
 
 
 def _cells(row: Row) -> list[str]:
-    then = row.then_seconds
+    then = spanned(*row.then_seconds) if row.then_seconds else ""
     macs = "" if row.train_macs is None else counted(row.train_macs)
     return [
-        row.network, row.variant, row.training, f"{row.train_images:,.0f}", macs,
-        duration(row.train_seconds), row.device, row.then_hardware or "", spanned(*then) if then else "",
+        row.network or "", row.variant or "", row.training or "", f"{row.train_images:,.0f}", macs,
+        duration(row.train_seconds or 0), row.device or "", row.then_hardware or "", then,
     ]  # fmt: skip
 
 

@@ -83,9 +83,10 @@ def untrained_table(title: str, rows: Sequence[Row], notes: Sequence[Sequence[st
 
 
 def _cells(row: Row) -> list[str]:
-    then = f"{row.then_hardware}, {spanned(*row.then_seconds)}" if row.then_hardware else ""
+    then = f"{row.then_hardware}, {spanned(*row.then_seconds)}" if row.then_hardware and row.then_seconds else ""
     return [
-        row.network, row.variant, row.config, row.protocol or "", published_cell(row), then, row.verdict,
+        row.network or "", row.variant or "", row.config or "", row.protocol or "", published_cell(row), then,
+        row.verdict,
     ]  # fmt: skip
 
 
