@@ -136,7 +136,7 @@ def test_dark_on_light_looks_at_the_edge():
     ("words", "sentence"),
     [
         (["nothing.png"], "There is no file or folder nothing.png"),
-        (["text.txt"], "text.txt is not a readable picture"),
+        (["text.txt"], "text.txt is not a readable image"),
         (["empty"], "The folder empty holds no files"),
         (["texts"], "None of the 1 files is a picture"),
         (["a.png", "--top", "0"], "--top is a number of classes"),
@@ -162,4 +162,4 @@ def test_bad_input_gets_one_sentence(run, tmp_path, monkeypatch, capsys, words, 
 def test_a_network_that_sees_no_pictures_says_so(tmp_path, capsys):
     run = write_run(tmp_path / "run", zoo.get_model("symmetry"), "Symmetry", None)
     assert main(["classify", str(run), picture(tmp_path / "a.png", "red")]) == 2
-    assert "was not trained on pictures" in capsys.readouterr().err
+    assert "was not trained on images" in capsys.readouterr().err

@@ -120,7 +120,7 @@ class ProtocolImages(LightningDataModule):
         split: Any = self.data.splits["test"]
         if not isinstance(split, Photos):
             return _Indexed(split)
-        return _Pictures(split, self._scales(split))
+        return _ScaledPhotos(split, self._scales(split))
 
     def _scales(self, split: Photos) -> tuple[int, ...]:
         """Raises InputError where a store holds the photos at another scale than a protocol wants."""
@@ -129,7 +129,7 @@ class ProtocolImages(LightningDataModule):
             for scale in scales:
                 if scale != split.store.size:
                     raise InputError(
-                        f"{split.store.folder} holds pictures at {split.store.size} pixels, and a protocol wants them"
+                        f"{split.store.folder} holds photos at {split.store.size} pixels, and a protocol wants them"
                         f" at {scale}: point --data.root at the JPEG folders."
                     )
         return scales
@@ -145,7 +145,7 @@ class _Indexed(Dataset):
         return draw.indices, self.split[draw]
 
 
-class _Pictures(Dataset):
+class _ScaledPhotos(Dataset):
     """Photographs, whole, at several scales."""
 
     def __init__(self, split: Photos, scales: tuple[int, ...]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 FAULTS = {
     "zero bytes": "an empty file",
     "truncated": "cut short: pixels or the end marker are missing",
-    "not an image": "no picture of any known format",
+    "not an image": "no image of any known format",
     "unreadable": "damaged beyond decoding, or closed to this user",
     "wrong folder": "its name begins with another class's wnid",
     "wrong count": "more or fewer images than the official data have",

@@ -1,4 +1,4 @@
-"""``zoo table --chart``: the ImageNet challenge, or a data set's errors beside the published ones, as a picture.
+"""``zoo table --chart``: the ImageNet challenge, or a data set's errors beside the published ones, as a figure.
 
 The same Records give the same bytes: nothing in the file depends on the date or on the reader's own settings.
 """

@@ -1,4 +1,4 @@
-"""``zoo table DATA --ladder``: error over the networks' years, parameters and multiply-accumulates, in one picture."""
+"""``zoo table DATA --ladder``: error over the networks' years, parameters and multiply-accumulates, in one figure."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -216,6 +216,4 @@ class Streamed(Dataset):
                 return image.convert("RGB")
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             where = f"{self.source.address}: {self.names[position]}"
-            raise InputError(
-                f"{where} is not a readable picture ({error}): pack the stream anew without it."
-            ) from error
+            raise InputError(f"{where} is not a readable image ({error}): pack the stream anew without it.") from error
