@@ -244,7 +244,7 @@ def test_images_that_a_loader_leaves_out_stop_the_benchmark(digits, tmp_path, mo
         (["--warmup", "3"], "--warmup is for zoo benchmark --speed"),
         (["--predictions", "x.txt"], "x.txt"),
         (["--batch_size", "0"], "--batch_size must be at least 1"),
-        (["--devices", "none"], "--devices none cannot be had"),
+        (["--devices", "none"], "--devices none is not available"),
         (["--output", "/proc/nowhere/at/all"], "Cannot write to /proc/nowhere/at/all"),
     ],
 )  # fmt: skip

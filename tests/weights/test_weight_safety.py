@@ -109,7 +109,7 @@ def test_a_checkpoint_that_would_run_something_does_not(tmp_path, place):
         content[place] = payload
     torch.save(content, file)
     for use in (zoo.load, zoo.get_weights, lambda path: zoo.get_model("linear", weights=path)):
-        with pytest.raises(InputError, match=r"evil\.ckpt is no checkpoint") as error:
+        with pytest.raises(InputError, match=r"evil\.ckpt is not a checkpoint") as error:
             use(file)
         assert "\n" not in str(error.value)
         assert "weights_only" not in str(error.value)

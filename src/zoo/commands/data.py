@@ -76,7 +76,7 @@ def verify(name: str, root: str, num_workers: int | None, manifest: str | None, 
         from zoo.data.verify.memory import verify_memory
 
         if manifest:
-            raise InputError(f"{name} is no folder of image files, so it has no manifest: leave out --manifest.")
+            raise InputError(f"{name} is not a folder of image files, so it has no manifest: leave out --manifest.")
         data = _module(name, root)
         assert isinstance(data, InMemoryDataModule)
         found = verify_memory(data, root)

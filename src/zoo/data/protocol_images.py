@@ -106,13 +106,13 @@ class ProtocolImages(LightningDataModule):
         return Batch(indices, labels, [Group(everything, {min(images.shape[2:]): images})])
 
     def normalized(self, images: Tensor) -> Tensor:
-        """What a network is fed: photographs or crops of them, uint8 (N, 3, H, W), as float32; others are ready."""
+        """A network's input: photographs or crops of them, uint8 (N, 3, H, W), as float32; other images are ready."""
         if not isinstance(self.data, ImageNet):
             return images
         return self.data.transform.normalize(images, torch.zeros(len(images), 3, device=images.device))
 
     def _one(self) -> Tensor:
-        """The first image in memory, as the network is fed it."""
+        """The first image in memory, as it is fed to the network."""
         images: Tensor = self.data.splits["test"][Draw(0, torch.tensor([0]))][0]
         return images[0]
 

@@ -1,4 +1,4 @@
-"""A contact sheet: training images as the network is fed them, a row a class, a column an epoch."""
+"""A contact sheet: training images as they are fed to the network, a row a class, a column an epoch."""
 
 from pathlib import Path
 

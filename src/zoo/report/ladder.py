@@ -43,7 +43,7 @@ def draw_ladder(which: str | None, file: Path, records: Path | None = None) -> N
 
 
 def steps(rows: Sequence[Row]) -> list[Row]:
-    """Of the measured rows the one with the smallest error of each network, variant and protocol; the worst first."""
+    """The measured row with the smallest error of each network, variant and number of parameters; the worst first."""
     ours = [row for row in rows if row.verdict not in (NOT_MEASURED, NOT_TRAINED)]
     best: dict[tuple[Any, ...], Row] = {}
     for row in sorted(ours, key=lambda row: -row.error):

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 class Row:
     """None stands for what is not known. Errors are percent, times seconds; the order is that of CSV's columns.
 
-    ``training`` is what parts experiments with the same network and data; ``published_*`` are the figure that errors
-    are compared with, ``then_*`` the hardware and time of its training; ``config`` is a shipped one that nobody ran.
+    ``training`` is what tells experiments with the same network and data apart; ``published_*`` are the figure that
+    errors are compared with, ``then_*`` the hardware and time of its training; ``config`` is a shipped one that nobody
+    ran.
     """
 
     network: str | None = None

@@ -48,7 +48,7 @@ def complete(verb: str, words: list[str]) -> list[str]:
 
 def _check_resume(verb: str, folder: str, words: list[str], configs: int) -> None:
     if verb != "fit":
-        raise InputError(f"zoo {verb} resumes nothing: --resume goes on with training, give --ckpt_path {folder} here.")
+        raise InputError(f"zoo {verb} cannot resume: --resume goes on with training; give --ckpt_path {folder} here.")
     for other in ("--ckpt_path", "--run_dir"):
         if _value_of(words, other) is not None:
             raise InputError(f"--resume {folder} says both where the run is and where it goes on: leave out {other}.")

@@ -76,7 +76,7 @@ class ZooCLI(LightningCLI):
         parser.add_argument("--run_dir", type=str | None, default=None, help="the run's folder instead of runs/...")
         parser.add_argument("--ckpt_path", type=str | None, default=None, help="a .ckpt file or a run folder")
         parser.add_argument("--resume", type=str | None, default=None, help="fit: the run folder to go on in")
-        parser.add_argument("--save_every_n_steps", type=int | None, default=None, help="save within an epoch, too")
+        parser.add_argument("--save_every_n_steps", type=int | None, default=None, help="also save within an epoch")
         parser.add_argument("--save_every_n_minutes", type=float | None, default=10.0, help="the same, by the clock")
         parser.add_argument("--init_from", type=str | None, default=None, help="fit: a run whose layers to start from")
         parser.add_argument("--predictions", type=str | None, default=None, help="FILE.npz, FILE.parquet or FILE.csv")
@@ -251,7 +251,7 @@ def _show_differences(cli: ZooCLI) -> None:
     """Says where what was typed differs from what the checkpoint's run began with."""
     before = runs.config_of(cli.checkpoint) if cli.checkpoint else None
     for line in runs.differences(before, cli.config_text) if before else []:
-        say(f"other than in {cli.checkpoint}: {line}")
+        say(f"unlike {cli.checkpoint}: {line}")
 
 
 def load_classes() -> None:

@@ -77,7 +77,7 @@ class ImagePreprocessing:
             return self._of_tensor(images)
         several = [images] if isinstance(images, (Image.Image, str, Path)) else list(images)
         if not several:
-            raise InputError("There is no image among those given.")
+            raise InputError("No image was given.")
         return torch.stack([self._of_image(_opened(image)) for image in several])
 
     def _of_tensor(self, images: Tensor) -> Tensor:

@@ -186,7 +186,7 @@ def test_labels_of_another_data_set_or_with_wrong_counts_are_refused(root, capsy
         ("list.txt", "ILSVRC2012_val_00000001.JPEG 5\n", "synsets.txt"),
         ("list.txt", "1\n2\n", "need meta.mat beside it"),
         ("list.txt", "ILSVRC2012_val_00000001.JPEG tench\n", "cannot be read"),
-        ("list.csv", "ImageId,PredictionString\nILSVRC2012_val_00000001,tench 1\n", "tench is no wnid"),
+        ("list.csv", "ImageId,PredictionString\nILSVRC2012_val_00000001,tench 1\n", "tench is not a wnid"),
     ],
 )
 def test_a_label_file_that_is_none_is_named(root, capsys, name, content, part):

@@ -504,7 +504,7 @@ def test_a_store_of_something_else_is_not_written_over(root, copy, tmp_path, cap
         prepare_store(other, copy, 256, 1)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("x")
-    assert "is not empty and no store" in refusal(tmp_path / "mine")
+    assert "is not empty and is not a store" in refusal(tmp_path / "mine")
     assert "at least 1, not 0" in refusal(tmp_path / "new", "--size", "0")
     assert "at least 1, not 0" in refusal(tmp_path / "new", "--workers", "0")
     assert "No ImageNet in" in refusal(tmp_path / "new", "--root", str(tmp_path / "nowhere"))

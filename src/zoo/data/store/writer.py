@@ -93,7 +93,7 @@ def _begun(output: Path, job: dict[str, Any]) -> Iterator[None]:
         if (output / JOB).is_file():
             _require_same(output, json.loads((output / JOB).read_text(encoding="utf-8")), job)
         elif output.is_dir() and any(entry.name != UNFINISHED for entry in output.iterdir()):
-            raise InputError(f"{output} is not empty and no store: name another place with --output.")
+            raise InputError(f"{output} is not empty and is not a store: name another place with --output.")
         (output / UNFINISHED).mkdir(parents=True, exist_ok=True)
         mark = (output / UNFINISHED / "lock").open("w")
     except InputError:
