@@ -79,7 +79,7 @@ def readable(name: str) -> Path:
     if not isinstance(content, dict):
         raise InputError(f"{path} holds no keys: a config has data, model and trainer.")
     for key in content:
-        # The parser passes over an unknown key that has nothing below it.
+        # The parser ignores an unknown key that has nothing below it.
         if key not in TOP_KEYS:
             near = difflib.get_close_matches(str(key), TOP_KEYS, n=1)
             hint = f"did you mean {near[0]}?" if near else f"a config has {', '.join(TOP_KEYS)}."

@@ -139,7 +139,7 @@ def _program(module: nn.Module, network: Network) -> ExportedProgram:
 def _divisors_as_factors(program: ExportedProgram) -> None:
     """Makes each average pooling with a divisor of its own one without, times a factor.
 
-    The exporter to ONNX passes over the divisor without a word.
+    The exporter to ONNX ignores the divisor without a word.
     """
     for node in program.graph.find_nodes(op="call_function", target=torch.ops.aten.avg_pool2d.default):
         arguments: list[Any] = [*node.args, *_POOLING[len(node.args) :]]
