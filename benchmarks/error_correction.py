@@ -19,10 +19,10 @@ def main() -> None:
     for gamma in (1.0, 0.3, 0.1, 0.03):
         patterns, targets, normal = separable(gamma)
         bound = mistake_bound(patterns, targets, normal)
-        _, course = learn(patterns, targets[:, None], max_passes=10_000)
+        _, course = learn(patterns, targets[:, None], max_epochs=10_000)
         print(f"gamma {gamma:<4}  bound (R/gamma)^2 {bound:>9,.0f}  corrections {course.corrections:>5,}")
     exclusive_or = torch.tensor([[0.0, 0, 1], [0, 1, 1], [1, 0, 1], [1, 1, 1]])
-    print(learn(exclusive_or, torch.tensor([[-1.0], [1], [1], [-1]]), max_passes=10_000)[1].sentence)
+    print(learn(exclusive_or, torch.tensor([[-1.0], [1], [1], [-1]]), max_epochs=10_000)[1].sentence)
 
 
 if __name__ == "__main__":

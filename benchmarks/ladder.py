@@ -3,6 +3,8 @@
 from pathlib import Path
 from statistics import mean, stdev
 
+from zoo.catalog import data_named
+from zoo.report.row import label_of
 from zoo.results.record import Record
 
 RESULTS = Path(__file__).parent / "results"
@@ -30,31 +32,6 @@ ORDER = (
     "vgg16_cifar10",
     "alexnet_imagenette",
 )
-NAMES = {
-    "perceptron": "perceptron",
-    "linear": "linear softmax",
-    "mlp": "MLP",
-    "symmetry": "6-2-1 of 1986",
-    "neocognitron": "neocognitron",
-    "lenet5": "LeNet-5",
-    "nearest_neighbour": "nearest neighbour",
-    "eigenfaces": "eigenfaces",
-    "hog_svm": "HOG and linear SVM",
-    "convnetjs": "ConvNetJS demo",
-    "cuda_convnet": "cuda-convnet",
-    "alexnet": "AlexNet",
-    "vgg16": "VGG-16",
-}
-# Networks that stand here in other forms than their papers'.
-SEVERAL = ("cuda_convnet", "alexnet", "vgg16")
-DATA = {
-    "digits": "digits",
-    "cifar10": "CIFAR-10",
-    "mnist": "MNIST",
-    "symmetry": "64 patterns",
-    "five-digits": "5 digits",
-    "imagenet": "ImageNet, 10 classes",
-}
 
 
 def records(config: str) -> list[Record]:
@@ -74,19 +51,35 @@ def where(record: Record) -> str:
     return "" if device == "cpu" else f", {device}"
 
 
+def images(record: Record) -> str:
+    """The data set, and how many of its classes where the test images are not all of the official ones."""
+    name, num_images, num_classes = (record.dataset[key] for key in ("name", "num_images", "num_classes"))
+    data = data_named(name)
+    if data is None:
+        return name
+    official = data.num_images.get(data.test_split, num_images)
+    return data.title if num_images == official else f"{data.title}, {num_classes} classes"
+
+
+def training(record: Record) -> str:
+    """Epochs, seconds, and the GPU where it was one."""
+    epochs, seconds = record.timing["train_epochs"], record.timing["train_seconds"]
+    return f"{epochs} epoch{'s' if epochs != 1 else ''}, {seconds:.0f} s{where(record)}"
+
+
 def row(config: str) -> str:
     """One Markdown row: config, network, data, test error, training epochs and time."""
     runs = records(config)
     record = runs[0]
     cells = [
         f"`{config}`",
-        NAMES[record.network] + (f" {record.variant}" if record.network in SEVERAL else ""),
-        DATA[record.dataset["name"]],
+        label_of(record.network, record.variant),
+        images(record),
         f"{record.metrics['top1_error']:.2f} %",
         spread([float(run.metrics["top1_error"] or 0) for run in runs]),
         f"{record.n:,}",
         f"{record.parameters:,}",
-        f"{record.timing['train_epochs']} epochs, {record.timing['train_seconds']:.0f} s{where(record)}",
+        training(record),
     ]
     return f"| {' | '.join(cells)} |"
 

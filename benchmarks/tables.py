@@ -1,4 +1,4 @@
-"""Writes the tables of ``tables/`` and README's picture anew from the Records and the figures in ``published.yaml``."""
+"""Writes the tables of ``tables/`` and README's figure anew from the Records and the figures in ``published.yaml``."""
 
 from pathlib import Path
 

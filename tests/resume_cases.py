@@ -51,7 +51,7 @@ def small_model(size: int = 8, lr: float = 0.05) -> Classifier:
 
 
 class Noise(InMemoryDataModule):
-    """52 pictures of noise in three classes, augmented by crop and flip."""
+    """52 images of noise in three classes, augmented by crop and flip."""
 
     name = "noise"
 

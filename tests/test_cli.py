@@ -160,10 +160,10 @@ def test_a_truncated_cifar_batch_is_named(capsys, in_folder):
 def test_a_text_file_named_jpeg_is_named(capsys, in_folder, workers):
     from zoo.data.smoke import SmokeImageNet
 
-    SmokeImageNet(root="pictures").prepare_data()
-    for broken in (in_folder / "pictures" / "train").rglob("*.JPEG"):
-        broken.write_text("not a picture")
-    overrides = ["--data.root", "pictures", "--data.num_workers", workers, "--trainer.num_sanity_val_steps", "0"]
+    SmokeImageNet(root="photos").prepare_data()
+    for broken in (in_folder / "photos" / "train").rglob("*.JPEG"):
+        broken.write_text("not a photo")
+    overrides = ["--data.root", "photos", "--data.num_workers", workers, "--trainer.num_sanity_val_steps", "0"]
     line = error_of(capsys, "fit", "--config", "alexnet", "--config", "overlays/smoke", *overrides, *SHORT)
-    assert ".JPEG is not a readable picture" in line
+    assert ".JPEG is not a readable image" in line
     assert not list(in_folder.rglob("config.yaml"))

@@ -1,13 +1,13 @@
-"""Times all test protocols of one network in one pass over photographs against the sum of their forward passes.
+"""Times all test protocols of one network in one measurement on photographs against the sum of their forward passes.
 
     OMP_NUM_THREADS=1 python benchmarks/speed/protocols.py --photos DIR [--network vgg16 --num_photos 4]
 
-DIR holds JPEG files, in folders or not. Each round measures, one after the other: every protocol by itself on pictures
-that are decoded and scaled already, of which only the time inside the network counts; then one pass of all protocols
-from the files on, with decoding, scaling, cropping, normalising and averaging. The ratio of the second to the sum of
-the first is at most 1.1 where decoding is shared; it is below 1 where protocols share views, which go through the
-network once. The last column is against the passes that are left then. Weights are random; on a CPU the clock is the
-process's own time, so that other processes do not count.
+DIR holds JPEG files, in folders or not. Each round measures, one after the other: every protocol by itself on photos
+that are decoded and scaled already, of which only the time inside the network counts; then one measurement with all
+protocols from the files on, with decoding, scaling, cropping, normalising and averaging. The ratio of the second to the
+sum of the first is at most 1.1 where decoding is shared; it is below 1 where protocols share views, which go through
+the network once. The last column is against the forward passes that are left then. Weights are random; on a CPU the
+clock is the process's own time, so that other processes do not count.
 """
 
 import argparse
@@ -81,8 +81,8 @@ class Bench:
         """Everything decoded and scaled, on the device."""
         return [looks.on_after_batch_transfer(self._moved(packed), 0) for packed in looks.test_dataloader()]
 
-    def one_pass(self, protocols: Sequence[Protocol]) -> tuple[float, float]:
-        """Seconds of a pass from the files on, and those of them that were inside the network."""
+    def one_measurement(self, protocols: Sequence[Protocol]) -> tuple[float, float]:
+        """Seconds of a measurement from the files on, and those of them that were inside the network."""
         looks, begin, inside = self.looks(protocols), self.clock(), 0.0
         for packed in looks.test_dataloader():
             inside += self.score(looks, looks.on_after_batch_transfer(self._moved(packed), 0), protocols)
@@ -108,14 +108,14 @@ def row(bench: Bench, names: Sequence[str], rounds: int) -> str:
     measured = []
     for _ in range(rounds + 1):
         alone = sum(bench.score(ready[one.name][0], batch, [one]) for one in protocols for batch in ready[one.name][1])
-        measured.append((alone, *bench.one_pass(protocols)))
+        measured.append((alone, *bench.one_measurement(protocols)))
     apart, together, inside = (statistics.median(column) for column in zip(*measured[1:], strict=True))
     ratio, rest = (statistics.median(numbers[1] / numbers[other] for numbers in measured[1:]) for other in (0, 2))
     return f"| {', '.join(names)} | {apart:.2f} | {together:.2f} | {inside:.2f} | {ratio:.3f} | {rest:.3f} |"
 
 
 def as_imagenet(photos: Path, number: int, root: Path) -> Path:
-    """The first pictures of a folder in ImageNet's layout, as links."""
+    """The first photos of a folder in ImageNet's layout, as links."""
     files = sorted(file for file in photos.rglob("*") if file.suffix.lower() in (".jpeg", ".jpg"))[:number]
     for place, file in enumerate(files):
         for split in ("train", "val"):
@@ -142,8 +142,8 @@ def main() -> None:
         bench = Bench(options.network, transform, root, options.device, options.batch_size)
         rows = [row(bench, names, options.rounds) for names in SETS]
     head = [
-        "protocols", "forward passes of each, sum, s", "one pass, s", "of it in the network, s", "one pass / sum",
-        "one pass / in the network",
+        "protocols", "forward passes of each, sum, s", "one measurement, s", "of it in the network, s",
+        "one measurement / sum", "one measurement / in the network",
     ]  # fmt: skip
     device = torch.cuda.get_device_name() if options.device != "cpu" else f"{platform.machine()} CPU"
     note = (
@@ -152,7 +152,7 @@ def main() -> None:
         " rounds. `python benchmarks/speed/protocols.py`"
     )
     lines = [f"| {' | '.join(head)} |", "| --- " + "| ---: " * (len(head) - 1) + "|", *rows]
-    text = "\n".join(["# Test protocols in one pass against their forward passes", "", *lines, "", note])
+    text = "\n".join(["# Test protocols in one measurement against their forward passes", "", *lines, "", note])
     print(text)
     options.output.write_text(f"{text}\n")
 

@@ -38,7 +38,7 @@ class DataSet:
     ``name`` is what a Record calls it, ``title`` what tables and model cards do, ``summary`` what ``zoo list data``
     says. ``storage`` is how it lies there for training: whole in memory, as files of photos, or as a stream; ``source``
     how one comes by it: by download, with a package, made by this one, or by registration with its owners. ``stored``
-    is (C, H, W) of its pictures before any preprocessing, None where they have any size or are no pictures. ``hub`` is
+    is (C, H, W) of its images before any preprocessing, None where they have any size or are no images. ``hub`` is
     its name on Hugging Face's hub, None where it is not there, or not under one name.
 
     Of data that come from elsewhere ``images`` counts those of each official split, one number or one for each class,

@@ -24,7 +24,7 @@ Re-run the history of image recognition, from the perceptron to VGG.
   zoo list models|configs|data|weights  what there is
   zoo info NETWORK                    a network layer by layer: shapes, parameters, multiply-accumulates
   zoo info weights NAME               how trained weights came to be, and what they score
-  zoo classify WEIGHTS IMAGE...       the likeliest classes of pictures, or of all pictures in folders
+  zoo classify WEIGHTS IMAGE...       the likeliest classes of images, or of all images in folders
   zoo export WEIGHTS --format FORM    trained weights as safetensors, ONNX, torch.export program, hub folder, ConvNetJS
   zoo table [DATA]                    measured errors beside the published ones, with a verdict
   zoo reproduce RECORD                run a Record's experiment again: does its number come back?

@@ -41,7 +41,7 @@ def trained(folder, data, seed=0, name="lenet5", **options):
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    """Six generated pictures of two classes, and two networks for them."""
+    """Six generated photos of two classes, and two networks for them."""
     root = tmp_path_factory.mktemp("imagenet")
     for number in range(6):
         for split in ("train", "val"):
@@ -90,7 +90,7 @@ def test_single_view_is_what_a_loop_over_the_test_split_counts(digits, tmp_path)
     assert record.compute["macs"] == 326_520
 
 
-def test_many_protocols_and_networks_decode_and_scale_each_picture_once(photos, tmp_path, monkeypatch, capsys):
+def test_many_protocols_and_networks_decode_and_scale_each_photo_once(photos, tmp_path, monkeypatch, capsys):
     decoded, scaled = [], []
     read, vgg = zoo.data.protocol_images.read_rgb, TRANSFORMS["vgg"]
     counting = replace(vgg, scale=lambda image, side: scaled.append(side) or vgg.scale(image, side))
@@ -191,7 +191,7 @@ def test_a_prepared_store_gives_the_same_single_view_and_ten_crops_and_has_no_ot
     assert {name: record.metrics for name, record in files.items()} == {n: r.metrics for n, r in stored.items()}
     capsys.readouterr()
     assert main(["benchmark", photos[0], "--data.root", store, "--protocol", "dense-64"]) == 2
-    assert "holds pictures at 256 pixels, and a protocol wants them at 64" in capsys.readouterr().err
+    assert "holds photos at 256 pixels, and a protocol wants them at 64" in capsys.readouterr().err
 
 
 def test_predictions_of_one_measurement_are_written_beside_its_record(photos, tmp_path, capsys):
@@ -244,7 +244,7 @@ def test_images_that_a_loader_leaves_out_stop_the_benchmark(digits, tmp_path, mo
         (["--warmup", "3"], "--warmup is for zoo benchmark --speed"),
         (["--predictions", "x.txt"], "x.txt"),
         (["--batch_size", "0"], "--batch_size must be at least 1"),
-        (["--devices", "none"], "--devices none cannot be had"),
+        (["--devices", "none"], "--devices none is not available"),
         (["--output", "/proc/nowhere/at/all"], "Cannot write to /proc/nowhere/at/all"),
     ],
 )  # fmt: skip

@@ -14,6 +14,8 @@ from results_cases import make_record
 
 from zoo.cli import main
 from zoo.commands import reproduce
+from zoo.data import MNIST
+from zoo.options import declared
 from zoo.results.provenance import git_state
 from zoo.results.record import Record
 from zoo.results.reproduction import compare, of_code, of_config, of_environment
@@ -112,9 +114,12 @@ def test_code_differs_by_commit_and_by_uncommitted_changes():
 
 
 def test_options_that_changed_came_or_went_are_named_and_places_are_not():
-    then = {"data": {"init_args": {"root": "/a", "x": 1}}, "trainer": {"devices": "auto", "max_epochs": 3}}
-    now = {"data": {"init_args": {"root": "/b", "x": 1, "new": None}}, "trainer": {"devices": 1, "max_epochs": 4}}
-    assert named(of_config(then, now)) == {
+    def config(trainer, **options):
+        return {"data": {"class_path": f"{MNIST.__module__}.MNIST", "init_args": options}, "trainer": trainer}
+
+    then = config({"devices": "auto", "max_epochs": 3}, root="/a", x=1)
+    now = config({"devices": 1, "max_epochs": 4}, root="/b", x=1, new=None)
+    assert named(of_config(then, now, declared(now))) == {
         "data.init_args.new": ("absent", "None"),
         "trainer.max_epochs": ("3", "4"),
     }

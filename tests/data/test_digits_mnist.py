@@ -53,9 +53,9 @@ def test_each_slice_of_digits_has_every_class_in_proportion():
 
 def test_no_image_of_digits_is_in_two_slices():
     data = digits(num_held_out=144)
-    pictures = torch.cat([data.splits[name].images.flatten(1) for name in ("train", "val", "test")])
+    images = torch.cat([data.splits[name].images.flatten(1) for name in ("train", "val", "test")])
     # 1,797 images without a double: scikit-learn's digits are all different.
-    assert len(torch.unique(pictures, dim=0)) == len(pictures) == 1797
+    assert len(torch.unique(images, dim=0)) == len(images) == 1797
 
 
 def test_the_test_set_of_digits_is_frozen():

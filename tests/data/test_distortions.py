@@ -46,7 +46,7 @@ def test_every_pixel_is_the_bilinear_value_at_the_place_it_comes_from(seed):
     result = affine(image, u)[0, 0]
     for row in range(32):
         for column in range(32):
-            # Coordinates from the centre of the picture, between pixels 15 and 16.
+            # Coordinates from the centre of the image, between pixels 15 and 16.
             x, y = column - 15.5, row - 15.5
             value = bilinear(
                 image[0, 0], across * x + SHEAR * shear * y + SHIFT * dx + 15.5, down * y + SHIFT * dy + 15.5

@@ -35,7 +35,7 @@ def photo(width: int, height: int) -> Image.Image:
 
 
 def coordinates(width: int, height: int) -> Image.Image:
-    """A picture whose red and green are each pixel's own column and row, modulo 256."""
+    """A photo whose red and green are each pixel's own column and row, modulo 256."""
     rows, columns = np.mgrid[:height, :width]
     return Image.fromarray(np.stack([columns, rows, 0 * rows], axis=2).astype(np.uint8))
 
@@ -56,7 +56,7 @@ def test_the_central_view_is_torchvisions_resize_and_center_crop_224(name, size)
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_caffes_central_view_is_cut_from_the_picture_warped_to_a_square(size):
+def test_caffes_central_view_is_cut_from_the_photo_warped_to_a_square(size):
     expected = tv.crop(tv.resize(photo(*size), [256, 256]), 14, 14, 227, 227)
     view = TRANSFORMS["caffe"].central(photo(*size))
     assert np.array_equal(view.permute(1, 2, 0).numpy(), np.asarray(expected))
@@ -92,21 +92,21 @@ def test_alexnets_crop_has_exactly_33_offsets_each_way_about_the_centre(size):
 
 
 @pytest.mark.parametrize("size", [(256, 256), (300, 256), (256, 310)])
-def test_vggs_crop_reaches_every_part_of_the_scaled_picture_and_nothing_beyond(size):
+def test_vggs_crop_reaches_every_part_of_the_scaled_photo_and_nothing_beyond(size):
     image = coordinates(*size)
     for axis, side in enumerate(size):
         views = [
             crop_anywhere(image, [number * (axis == 0), number * (axis == 1), 0.9])
             for number in torch.linspace(0, 1 - 2**-24, 10 * (side - 223)).tolist()
         ]
-        # 224 columns and rows without a gap: the crop never leaves the picture, where pixels would be 0.
+        # 224 columns and rows without a gap: the crop never leaves the photo, where pixels would be 0.
         assert {corner(view)[axis] for view in views} == set(range(side - 223))
         assert all(view.getpixel((223, 223))[axis] == (corner(view)[axis] + 223) % 256 for view in views)
 
 
 @pytest.mark.parametrize("crop", [crop_from_center_square, crop_anywhere, random_resized_crop])
 @pytest.mark.parametrize("size", [(30, 20), (224, 1000), (1, 1)])
-def test_a_crop_is_224_by_224_whatever_the_picture(crop, size):
+def test_a_crop_is_224_by_224_whatever_the_photo(crop, size):
     for number in (0.0, 0.5, 1 - 2**-24):
         assert crop(photo(*size), [number] * 41).size == (224, 224)
 
@@ -123,7 +123,7 @@ def test_every_second_training_view_is_mirrored(name):
 
 
 class Sheet:
-    """Stands in for a picture and notes which box is cut out of it."""
+    """Stands in for a photo and notes which box is cut out of it."""
 
     def __init__(self, width: int, height: int) -> None:
         self.size = (width, height)
@@ -156,7 +156,7 @@ def torchvisions_boxes(width: int, height: int, num: int = 3000) -> np.ndarray:
 
 
 @pytest.mark.parametrize("size", [(500, 375), (224, 500), (300, 40), (7, 5), (1, 1)])
-def test_the_random_box_is_never_empty_and_never_leaves_the_picture(size):
+def test_the_random_box_is_never_empty_and_never_leaves_the_photo(size):
     left, top, width, height = boxes(*size).T
     assert min(left.min(), top.min()) >= 0
     assert min(width.min(), height.min()) >= 1
@@ -179,7 +179,7 @@ def test_random_boxes_are_distributed_as_torchvisions(size):
 
 @pytest.mark.parametrize("size", [(2000, 100), (100, 2000), (301, 100), (100, 302), (135, 100)])
 def test_after_ten_misses_the_box_is_torchvisions_central_one(size):
-    # Of the whole area, no aspect from 3/4 to 4/3 fits into pictures as long as these.
+    # Of the whole area, no aspect from 3/4 to 4/3 fits into photos as long as these.
     top, left, height, width = RandomResizedCrop.get_params(Image.new("L", size), [1.0, 1.0], [3 / 4, 4 / 3])
     assert box(*size, [1 - 2**-24] * 41) == (left, top, width, height)
 

@@ -86,7 +86,7 @@ def test_images_in_memory_have_no_file_names_and_outputs_beyond_the_classes_are_
     [
         ("p.txt", "ends in none of .csv, .npz, .parquet"),
         ("p", "ends in none of"),
-        ("nowhere/p.npz", "nowhere, which is no folder"),
+        ("nowhere/p.npz", "nowhere, which is not a folder"),
         ("folder.npz", "is a folder"),
     ],
 )

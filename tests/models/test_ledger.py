@@ -74,7 +74,7 @@ def test_every_model_states_its_convention(name):
     work = getattr(zoo.models, NETWORKS[name].model).work
     learns_by_gradients = name not in ("nearest_neighbour", "eigenfaces", "hog_svm", "perceptron", "neocognitron")
     assert (work is BACK_PROPAGATION) == learns_by_gradients
-    assert (work.passes is None) == ("not counted:" in work.convention)
+    assert (work.forward_passes is None) == ("not counted:" in work.convention)
 
 
 def test_counting_leaves_the_trained_network_and_the_random_state_alone():

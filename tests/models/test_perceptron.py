@@ -33,7 +33,7 @@ def separable(gamma: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 
 
 def loop(patterns, targets) -> tuple[list[float], int]:
-    """One unit after the textbook, until a pass has no mistake: its weights and the number of corrections."""
+    """One unit after the textbook, until an epoch has no mistake: its weights and the number of corrections."""
     weights, mistakes, before = [0.0] * len(patterns[0]), 0, -1
     while mistakes != before:
         before = mistakes
@@ -61,7 +61,7 @@ def test_mistakes_on_separable_patterns_stay_within_the_bound_and_are_those_of_t
     bound = mistake_bound(patterns, targets, normal)
     # R over gamma from its definition, with the margin that the patterns were made with.
     assert bound == pytest.approx(max(math.fsum(x * x for x in p) for p in patterns.tolist()) / gamma**2, rel=1e-9)
-    weights, history = learn(patterns, targets[:, None], max_passes=5000)
+    weights, history = learn(patterns, targets[:, None], max_epochs=5000)
     expected, mistakes = loop(patterns.tolist(), targets.tolist())
     assert history.converged
     assert 1 < history.corrections == mistakes <= bound
@@ -71,7 +71,7 @@ def test_mistakes_on_separable_patterns_stay_within_the_bound_and_are_those_of_t
 
 def test_the_bound_is_reached_by_one_pattern_alone():
     # (R / gamma)^2 = 1: the first look at it is a mistake, and the only one.
-    _, history = learn(torch.tensor([[3.0, 4.0]]), torch.ones(1, 1), max_passes=9)
+    _, history = learn(torch.tensor([[3.0, 4.0]]), torch.ones(1, 1), max_epochs=9)
     assert (
         history.corrections == mistake_bound(torch.tensor([[3.0, 4.0]]), torch.ones(1), torch.tensor([0.6, 0.8])) == 1
     )
@@ -95,28 +95,28 @@ def test_each_unit_of_a_trained_model_keeps_the_bound_and_the_user_is_told(capsy
     bounds = [mistake_bound(patterns, targets[:, unit], found[unit]) for unit in range(3)]
     history = model.history
     assert 3 < history.corrections <= sum(bounds)
-    assert model.trainer.current_epoch == history.passes < 3000
+    assert model.trainer.current_epoch == history.epochs < 3000
     assert (
-        f"converged: no mistake in pass {history.passes}, after {history.corrections:,} correct"
+        f"converged: no mistake in epoch {history.epochs}, after {history.corrections:,} correct"
         in capsys.readouterr().out
     )
 
 
 def test_on_exclusive_or_the_weights_return_and_go_on_in_the_same_cycle():
     patterns, targets = torch.cat([XOR, torch.ones(4, 1)], dim=1), torch.tensor([[-1.0], [1], [1], [-1]])
-    _, history = learn(patterns, targets, max_passes=1000)
-    length = history.passes - history.repeats
+    _, history = learn(patterns, targets, max_epochs=1000)
+    length = history.epochs - history.repeats
     assert not history.converged
-    assert history.passes < 1000
-    # By hand: weights after each pass of the plain rule.
+    assert history.epochs < 1000
+    # By hand: weights after each epoch of the plain rule.
     states, weights = [(0, 0, 0)], [0, 0, 0]
-    for _ in range(history.passes + 3 * length):
+    for _ in range(history.epochs + 3 * length):
         for pattern, (target,) in zip(patterns.int().tolist(), targets.int().tolist(), strict=True):
             if target * sum(w * x for w, x in zip(weights, pattern, strict=True)) <= 0:
                 weights = [w + target * x for w, x in zip(weights, pattern, strict=True)]
         states.append(tuple(weights))
-    assert len(set(states[: history.passes])) == history.passes  # the first return, not a later one
-    assert states[history.passes] == states[history.repeats]
+    assert len(set(states[: history.epochs])) == history.epochs  # the first return, not a later one
+    assert states[history.epochs] == states[history.repeats]
     assert states[history.repeats :] == [
         states[history.repeats + n % length] for n in range(len(states) - history.repeats)
     ]
@@ -124,11 +124,11 @@ def test_on_exclusive_or_the_weights_return_and_go_on_in_the_same_cycle():
 
 def test_on_exclusive_or_the_trainer_says_that_it_cycles(capsys):
     model = fitted(XOR.view(4, 2, 1, 1), XOR_LABELS, 12, num_classes=2, in_channels=2, input_size=1)
-    assert model.history.passes == model.trainer.current_epoch == 12
+    assert model.history.epochs == model.trainer.current_epoch == 12
     assert model.history.repeats is not None
-    sentence = f"cycles: its weights after pass {model.history.returned} were again those at the start, which"
+    sentence = f"cycles: its weights after epoch {model.history.returned} were again those at the start, which"
     assert sentence in (out := capsys.readouterr().out)
-    assert f"{model.history.corrections} corrections in 12 passes." in out
+    assert f"{model.history.corrections} corrections in 12 epochs." in out
 
 
 def test_a_return_to_a_later_state_is_named_by_its_pass():
@@ -136,8 +136,8 @@ def test_a_return_to_a_later_state_is_named_by_its_pass():
     history.start(torch.zeros(2))
     for state in ([1.0, 0], [0, 2.0], [-0.0, 3.0], [1.0, 0], [5.0, 0]):
         history.end(2, torch.tensor(state))
-    assert (history.returned, history.repeats, history.passes) == (4, 1, 5)
-    assert "its weights after pass 4 were again those after pass 1" in history.sentence
+    assert (history.returned, history.repeats, history.epochs) == (4, 1, 5)
+    assert "its weights after epoch 4 were again those after epoch 1" in history.sentence
     # The same weights without a correction in between are no cycle.
     history.end(0, torch.tensor([5.0, 0]))
     assert history.converged
@@ -145,16 +145,16 @@ def test_a_return_to_a_later_state_is_named_by_its_pass():
 
 def test_too_few_passes_are_called_so():
     patterns, targets, _ = separable(0.02)
-    _, history = learn(patterns, targets[:, None], max_passes=1)
-    assert (history.passes, history.converged, history.repeats) == (1, False, None)
-    assert f"{history.corrections} corrections in the last of 1 pass," in history.sentence
+    _, history = learn(patterns, targets[:, None], max_epochs=1)
+    assert (history.epochs, history.converged, history.repeats) == (1, False, None)
+    assert f"{history.corrections} corrections in the last of 1 epoch," in history.sentence
 
 
 def test_part_of_the_patterns_proves_nothing(capsys):
     model = fitted(
         XOR.view(4, 2, 1, 1), XOR_LABELS, 9, 2, num_classes=2, in_channels=2, input_size=1, limit_train_batches=1
     )
-    assert (model.trainer.current_epoch, model.history.passes) == (9, 0)
+    assert (model.trainer.current_epoch, model.history.epochs) == (9, 0)
     assert capsys.readouterr().out == ""
 
 
@@ -163,10 +163,10 @@ def test_from_zero_the_scale_of_the_patterns_changes_no_decision(scale):
     patterns, targets, _ = separable(0.1)
     # Whole numbers, so that no rounding decides.
     patterns = (patterns * 8).round()
-    weights, history = learn(patterns, targets[:, None], max_passes=20)
-    scaled, again = learn(scale * patterns, targets[:, None], max_passes=20)
+    weights, history = learn(patterns, targets[:, None], max_epochs=20)
+    scaled, again = learn(scale * patterns, targets[:, None], max_epochs=20)
     assert torch.equal(scaled, scale * weights)
-    assert (again.passes, again.corrections) == (history.passes, history.corrections)
+    assert (again.epochs, again.corrections) == (history.epochs, history.corrections)
     assert torch.equal((scale * patterns @ scaled.T).sign(), (patterns @ weights.T).sign())
 
 
@@ -181,12 +181,12 @@ def test_what_becomes_of_the_rule_survives_a_checkpoint():
     model, again = (PerceptronModel(num_classes=2, in_channels=2, input_size=1) for _ in range(2))
     model.history.start(torch.zeros(3))
     model.history.end(5, torch.ones(3))
-    model.corrections_of_pass = torch.tensor(2)
+    model.corrections_of_epoch = torch.tensor(2)
     model.on_save_checkpoint(checkpoint := {})
     again.on_load_checkpoint(checkpoint)
     again.history.end(3, torch.zeros(3))
-    assert (again.history.passes, again.history.corrections, again.history.repeats) == (2, 8, 0)
-    assert again.corrections_of_pass == 2
+    assert (again.history.epochs, again.history.corrections, again.history.repeats) == (2, 8, 0)
+    assert again.corrections_of_epoch == 2
 
 
 def test_a_units_are_sums_over_their_own_points_and_a_threshold():
@@ -305,7 +305,7 @@ def test_mark1_learns_digits_to_the_error_of_its_config():
         for name, n in (("train", 1437), ("test", 360))
     )
     network = zoo.get_model("perceptron", variant="mark1", num_classes=10)
-    weights, history = learn(network[:-1](images), targets_of(labels, 10), max_passes=60)
+    weights, history = learn(network[:-1](images), targets_of(labels, 10), max_epochs=60)
     network.r_units.weight.data.copy_(weights)
     assert history.converged
     # The config's three seeds have 16 to 22 mistakes in 360.

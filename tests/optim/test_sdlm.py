@@ -194,7 +194,7 @@ def trainer(**options) -> Trainer:
 
 
 @pytest.mark.filterwarnings("ignore:.*does not have many workers.*", "ignore:.*no `val_dataloader`.*")
-def test_training_measures_the_curvatures_anew_before_each_pass_on_the_first_images():
+def test_training_measures_the_curvatures_anew_before_each_epoch_on_the_first_images():
     torch.manual_seed(0)
     seen = []
 

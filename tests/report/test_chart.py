@@ -72,7 +72,7 @@ def test_the_ladder_shows_the_mean_and_the_published_error_under_the_same_protoc
     assert {"0.96", "published, same protocol", "95 % interval of the difference"} <= set(words)
 
 
-def test_a_png_is_a_picture_of_some_size(folder, tmp_path):
+def test_a_png_is_an_image_of_some_size(folder, tmp_path):
     draw("ilsvrc", tmp_path / "c.png", folder)
     with Image.open(tmp_path / "c.png") as image:
         assert image.size[0] == 1200

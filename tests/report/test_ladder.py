@@ -1,4 +1,4 @@
-"""The picture of error over year, parameters and multiply-accumulates."""
+"""The figure of error over year, parameters and multiply-accumulates."""
 
 import sys
 
@@ -63,7 +63,7 @@ def test_bad_words_are_one_sentence_and_leave_no_file(words, sentence, tmp_path,
     assert not list(tmp_path.iterdir())
 
 
-def test_the_picture_of_the_readme_is_that_of_the_records(tmp_path):
+def test_the_figure_of_the_readme_is_that_of_the_records(tmp_path):
     import tables
 
     draw_ladder("cifar10", tmp_path / "ladder.png", tables.RESULTS)

@@ -88,8 +88,8 @@ def test_the_counts_of_old_records_are_those_of_their_networks(path):
     with torch.device("meta"):
         network = network_class(**options)
     assert sum(p.numel() for p in network.parameters()) == record.parameters
-    passes = getattr(zoo.models, entry.model).work.passes
-    assert BEFORE_THE_LEDGER[record.network, record.variant, record.parameters] == (macs_of(network), passes)
+    forward_passes = getattr(zoo.models, entry.model).work.forward_passes
+    assert BEFORE_THE_LEDGER[record.network, record.variant, record.parameters] == (macs_of(network), forward_passes)
 
 
 @pytest.mark.parametrize(

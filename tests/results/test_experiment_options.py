@@ -11,9 +11,11 @@ from resume_cases import Noise, small_model
 import zoo.data
 import zoo.models
 from zoo.evaluation.recorder import Recorder
-from zoo.options import declared
+from zoo.options import ChangesNoNumber, declared
+from zoo.report.untrained import Shipped
 from zoo.results.experiment import experiments
 from zoo.results.record import Record
+from zoo.results.reproduction import of_config
 
 STREAM = (
     "zoo.data.StreamedImageNet",
@@ -32,6 +34,16 @@ class After(Noise):
     def __init__(self, num_held_out: int = 12, batch_size: int = 9, colours: str = "all") -> None:
         super().__init__(num_held_out, batch_size)
         self.colours = colours
+
+
+class Newest(Noise):
+    """The same data with an option that changes no number and one that can."""
+
+    def __init__(
+        self, num_held_out: int = 12, batch_size: int = 9, shelf: ChangesNoNumber[str] = "top", colours: str = "all"
+    ) -> None:
+        super().__init__(num_held_out, batch_size)
+        self.shelf, self.colours = shelf, colours
 
 
 def measured(folder, seed, /, data=STREAM, model=LENET5, callbacks=(), **changed):
@@ -83,6 +95,18 @@ def test_the_wiring_of_a_perceptron_is_another_draw_of_the_same_experiment(tmp_p
     records = [measured(tmp_path, seed, model=("zoo.models.PerceptronModel", {"wiring_seed": seed})) for seed in (0, 1)]
     assert len(experiments(records)) == 1
     assert records[0].options["zoo.models.PerceptronModel"]["chance"] == ["wiring_seed"]
+
+
+@pytest.mark.parametrize(("option", "counts"), [("shelf", False), ("colours", True)])
+def test_what_a_class_declares_anew_is_honoured_by_the_table_and_by_running_again(tmp_path, option, counts):
+    path = f"{__name__}.Newest"
+    record = measured(tmp_path, 0, (path, {"shelf": "top", "colours": "all"}))
+    asked = record.config | {"data": {"class_path": path, "init_args": {option: "other"}}}
+    shipped = Shipped("newest", record.network, record.variant, record.dataset["name"], asked)
+    assert shipped.is_of(experiments([record])[0]) is not counts
+    again = measured(tmp_path, 0, (path, {"shelf": "top", "colours": "all"}), **{option: "other"}).config
+    differences = [one.name for one in of_config(record.config, again, declared(again))]
+    assert differences == ([f"data.init_args.{option}"] if counts else [])
 
 
 def test_an_option_that_came_later_counts_by_itself_as_what_was_done_before(tmp_path, monkeypatch):

@@ -252,5 +252,5 @@ def test_a_checkpoint_of_another_network_is_refused_with_both_names(run, in_fold
 def test_a_text_file_for_a_checkpoint_is_refused(in_folder, capsys):
     (in_folder / "words.ckpt").write_text("hello")
     assert main(["fit", *SHORT, "--ckpt_path", "words.ckpt"]) == 2
-    assert "words.ckpt is no checkpoint" in capsys.readouterr().err
+    assert "words.ckpt is not a checkpoint" in capsys.readouterr().err
     assert not (in_folder / "runs").exists()

@@ -144,7 +144,7 @@ def test_other_data_than_the_cards_are_not_scored(card, monkeypatch):
         return {"train": data["test"], "test": data["train"]}
 
     monkeypatch.setattr(Digits, "read", swapped)
-    with pytest.raises(InputError, match="these are other images"):
+    with pytest.raises(InputError, match="these are different images"):
         measure(zoo.get_weights(Path(card).with_suffix(".safetensors")))
 
 

@@ -26,14 +26,14 @@ def run(tmp_path):
     return write_run(tmp_path / "run", network, "CIFAR10", "standard")
 
 
-def picture(path, colour, size=(50, 70)):
+def drawn(path, colour, size=(50, 70)):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", size, COLOURS[colour]).save(path)
     return str(path)
 
 
 def test_a_table_names_the_classes_in_order(run, tmp_path, capsys):
-    path = picture(tmp_path / "a.png", "green")
+    path = drawn(tmp_path / "a.png", "green")
     assert main(["classify", str(run), path]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["image", "class", "probability"]
@@ -45,7 +45,7 @@ def test_a_table_names_the_classes_in_order(run, tmp_path, capsys):
 
 
 def test_json_has_probabilities_that_softmax_gives(run, tmp_path, capsys):
-    paths = [picture(tmp_path / f"{colour}.png", colour) for colour in COLOURS]
+    paths = [drawn(tmp_path / f"{colour}.png", colour) for colour in COLOURS]
     assert main(["classify", str(run), *paths, "--json", "--top", "20"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["network"], found["variant"], found["view"]) == ("linear", "paper", "single view")
@@ -61,11 +61,11 @@ def test_json_has_probabilities_that_softmax_gives(run, tmp_path, capsys):
     assert [image["classes"][0]["index"] for image in found["images"]] == [0, 1, 2]
 
 
-def test_folders_are_walked_in_order_and_what_is_no_picture_is_told(run, tmp_path, capsys):
-    folder = tmp_path / "pictures"
+def test_folders_are_walked_in_order_and_what_is_no_image_is_told(run, tmp_path, capsys):
+    folder = tmp_path / "images"
     for name, colour in (("b/2.webp", "red"), ("a/10.png", "blue"), ("c.gif", "green"), ("b/1.jpg", "green")):
-        picture(folder / name, colour)
-    (folder / "a" / "notes.txt").write_text("no picture")
+        drawn(folder / name, colour)
+    (folder / "a" / "notes.txt").write_text("no image")
     assert main(["classify", str(run), str(folder), "--json", "--top", "1"]) == 0
     out, err = capsys.readouterr()
     images = json.loads(out)["images"]
@@ -136,7 +136,7 @@ def test_dark_on_light_looks_at_the_edge():
     ("words", "sentence"),
     [
         (["nothing.png"], "There is no file or folder nothing.png"),
-        (["text.txt"], "text.txt is not a readable picture"),
+        (["text.txt"], "text.txt is not a readable image"),
         (["empty"], "The folder empty holds no files"),
         (["texts"], "None of the 1 files is a picture"),
         (["a.png", "--top", "0"], "--top is a number of classes"),
@@ -146,11 +146,11 @@ def test_dark_on_light_looks_at_the_edge():
 )
 def test_bad_input_gets_one_sentence(run, tmp_path, monkeypatch, capsys, words, sentence):
     monkeypatch.chdir(tmp_path)
-    picture(tmp_path / "a.png", "red")
+    drawn(tmp_path / "a.png", "red")
     (tmp_path / "empty").mkdir()
     (tmp_path / "texts").mkdir()
     for name in ("text.txt", "texts/text.txt"):
-        (tmp_path / name).write_text("no picture")
+        (tmp_path / name).write_text("no image")
     assert main(["classify", "run", *words]) == 2
     out, err = capsys.readouterr()
     assert out == ""
@@ -159,7 +159,7 @@ def test_bad_input_gets_one_sentence(run, tmp_path, monkeypatch, capsys, words, 
     assert sentence.lower() in last.lower()
 
 
-def test_a_network_that_sees_no_pictures_says_so(tmp_path, capsys):
+def test_a_network_that_sees_no_images_says_so(tmp_path, capsys):
     run = write_run(tmp_path / "run", zoo.get_model("symmetry"), "Symmetry", None)
-    assert main(["classify", str(run), picture(tmp_path / "a.png", "red")]) == 2
-    assert "was not trained on pictures" in capsys.readouterr().err
+    assert main(["classify", str(run), drawn(tmp_path / "a.png", "red")]) == 2
+    assert "was not trained on images" in capsys.readouterr().err

@@ -359,7 +359,7 @@ def test_what_the_package_promises_is_there():
     assert all(getattr(zoo.weights, name) is not None for name in zoo.weights.__all__)
 
 
-def test_one_picture_is_classified_in_five_lines(shipped, tmp_path):
+def test_one_image_is_classified_in_five_lines(shipped, tmp_path):
     _, _, images, labels = nearest_mean()
     Image.fromarray(images[5][0]).resize((64, 64), Image.Resampling.NEAREST).save(tmp_path / "digit.png")
     weights = zoo.get_weights("linear/digits")

@@ -1,4 +1,4 @@
-"""From any picture to a network's input: against Pillow and NumPy by hand, torchvision, and the data modules."""
+"""From any image to a network's input: against Pillow and NumPy by hand, torchvision, and the data modules."""
 
 from functools import partial
 
@@ -19,7 +19,7 @@ from zoo.weights.preprocessing import ImagePreprocessing, stored_shape
 TORCHVISION = {"alexnet": AlexNet_Weights, "vgg16": VGG16_Weights, "vgg16_bn": VGG16_BN_Weights}
 
 
-def picture(width, height, mode="RGB", seed=0):
+def drawn(width, height, mode="RGB", seed=0):
     """Smooth random colours: resampling noise would say little."""
     generator = np.random.default_rng(seed)
     small = Image.fromarray(generator.integers(0, 256, (5, 4, 3), dtype=np.uint8))
@@ -47,8 +47,8 @@ def by_hand(image, side, mode):
 
 
 @pytest.mark.parametrize("size", [(32, 32), (200, 100), (33, 77), (16, 16), (31, 500), (1, 1)], ids=str)
-def test_colour_pictures_of_any_size(size):
-    image = picture(*size)
+def test_colour_images_of_any_size(size):
+    image = drawn(*size)
     mean, std = np.array([0.4914, 0.4822, 0.4465]), np.array([0.2470, 0.2435, 0.2616])
     expected = ((by_hand(image, 32, "RGB") / 255 - mean) / std).transpose(2, 0, 1)[None]
     found = of_cifar()(image)
@@ -58,14 +58,14 @@ def test_colour_pictures_of_any_size(size):
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P", "CMYK", "1", "LA"])
 def test_digits_become_grey_and_sit_amid_background(mode):
-    image = picture(60, 90, mode)
+    image = drawn(60, 90, mode)
     expected = np.full((32, 32), -0.1)
     expected[2:30, 2:30] = by_hand(image, 28, "L") / 255 * 1.275 - 0.1
     np.testing.assert_allclose(of_mnist()(image)[0, 0], expected, atol=1e-5)
 
 
 def test_one_several_and_paths_are_the_same(tmp_path):
-    images = [picture(40, 50, seed=seed) for seed in range(3)]
+    images = [drawn(40, 50, seed=seed) for seed in range(3)]
     for seed, image in enumerate(images):
         image.save(tmp_path / f"{seed}.png")
     paths = [tmp_path / f"{seed}.png" for seed in range(3)]
@@ -93,14 +93,14 @@ def test_one_several_and_paths_are_the_same(tmp_path):
     ],
     ids=lambda images: str(getattr(images, "shape", images)),
 )
-def test_what_is_no_picture_is_refused(images):
+def test_what_is_no_image_is_refused(images):
     with pytest.raises(InputError) as refused:
         of_cifar()(images)
     assert "\n" not in str(refused.value)
 
 
-def test_a_file_that_is_no_picture_is_refused_by_name(tmp_path):
-    (tmp_path / "text.png").write_text("no picture")
+def test_a_file_that_is_no_image_is_refused_by_name(tmp_path):
+    (tmp_path / "text.png").write_text("no image")
     with pytest.raises(InputError, match=r"text\.png"):
         of_mnist()(tmp_path / "text.png")
 
@@ -124,7 +124,7 @@ def test_stored_images_come_out_as_the_data_module_gives_them(name):
 @pytest.mark.parametrize("name", list(TORCHVISION))
 @pytest.mark.parametrize("size", [(300, 256), (640, 480), (225, 999), (224, 224)], ids=str)
 def test_torchvisions_weights_come_with_torchvisions_preprocessing(name, size):
-    weights, image = find(f"torchvision/{name}"), picture(*size)
+    weights, image = find(f"torchvision/{name}"), drawn(*size)
     theirs = TORCHVISION[name].IMAGENET1K_V1
     torch.testing.assert_close(weights.transforms()(image)[0], theirs.transforms()(image), atol=2e-6, rtol=1e-5)
     assert weights.class_names == theirs.meta["categories"]
@@ -134,21 +134,21 @@ def test_torchvisions_weights_come_with_torchvisions_preprocessing(name, size):
 
 def test_photographs_as_a_tensor_go_the_same_way():
     transforms = find("torchvision/alexnet").transforms()
-    image = picture(300, 280)
+    image = drawn(300, 280)
     tensor = torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1)
     assert torch.equal(transforms(tensor), transforms(image))
 
 
 def test_a_grey_photograph_has_three_equal_channels():
-    found = ImagePreprocessing(PHOTOS["vgg"], None, 224, "weights")(picture(300, 280, "L"))
+    found = ImagePreprocessing(PHOTOS["vgg"], None, 224, "weights")(drawn(300, 280, "L"))
     mean = torch.tensor([123.68, 116.779, 103.939]).view(3, 1, 1)
     assert torch.allclose(found[0] + mean, (found[0] + mean)[:1].expand(3, -1, -1), atol=1e-4)
 
 
-def test_patterns_of_bits_are_no_pictures():
+def test_patterns_of_bits_are_no_images():
     from zoo.data.transforms import SYMMETRY
 
-    with pytest.raises(InputError, match="was not trained on pictures"):
+    with pytest.raises(InputError, match="was not trained on images"):
         ImagePreprocessing(SYMMETRY, stored_shape("Symmetry"), None, "symmetry")
 
 
@@ -176,7 +176,7 @@ def test_caffes_files_say_what_they_are_and_bring_their_mean(tmp_path, name, lay
     assert (weights.meta["network"], weights.meta["variant"]) == {
         "alexnet": ("alexnet", "caffe"), "caffenet": ("alexnet", "caffenet"), "vgg16": ("vgg16", "paper"),
     }[form]  # fmt: skip
-    image = picture(400, 300)
+    image = drawn(400, 300)
     found = weights.transforms()(image)
     # The weights' own test would say more: that they are not here is found out now.
     with pytest.raises(InputError, match="it has no weights for"):

@@ -85,7 +85,7 @@ def test_a_pickle_under_the_name_of_safetensors_does_not_run(card, tmp_path):
     forms["torch"] = (tmp_path / "torch.pt").read_bytes()
     for content in forms.values():
         replace_weights(card, content)
-        refused(card, "no whole .safetensors file")
+        refused(card, "not a whole .safetensors file")
     assert not target.exists()
     # It is live: a reader that trusts the file sets it off.
     os.close(pickle.loads(forms["pickle"]))
@@ -109,7 +109,7 @@ def test_a_checkpoint_that_would_run_something_does_not(tmp_path, place):
         content[place] = payload
     torch.save(content, file)
     for use in (zoo.load, zoo.get_weights, lambda path: zoo.get_model("linear", weights=path)):
-        with pytest.raises(InputError, match=r"evil\.ckpt is no checkpoint") as error:
+        with pytest.raises(InputError, match=r"evil\.ckpt is not a checkpoint") as error:
             use(file)
         assert "\n" not in str(error.value)
         assert "weights_only" not in str(error.value)
@@ -123,13 +123,13 @@ def test_a_checkpoint_that_would_run_something_does_not(tmp_path, place):
 def test_headers_of_any_stated_length_are_refused_without_being_read(card, length):
     content = card.with_suffix(".safetensors").read_bytes()
     replace_weights(card, struct.pack("<Q", length) + content[8:])
-    refused(card, "no whole .safetensors file")
+    refused(card, "not a whole .safetensors file")
 
 
 @pytest.mark.parametrize("kept", [1, 7, 8, 9, 100, -1, -100])
 def test_files_cut_short_are_refused(card, kept):
     replace_weights(card, card.with_suffix(".safetensors").read_bytes()[:kept])
-    refused(card, "no whole .safetensors file")
+    refused(card, "not a whole .safetensors file")
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_files_cut_short_are_refused(card, kept):
 def test_headers_that_promise_what_is_not_there_are_refused(card, entry):
     header = json.dumps({"fc.weight": entry}).encode()
     replace_weights(card, struct.pack("<Q", len(header)) + header + bytes(2560))
-    refused(card, "no whole .safetensors file")
+    refused(card, "not a whole .safetensors file")
 
 
 @pytest.mark.parametrize(

@@ -222,7 +222,7 @@ def test_networks_of_torchvision_that_zoo_does_not_have_are_refused():
 
 @pytest.mark.parametrize(("held", "named"), [("vgg16_bn", "vgg16"), ("vgg16", "vgg16_bn"), ("vgg16", "alexnet")])
 def test_the_weights_of_one_network_are_refused_under_the_name_of_another(held, named):
-    with pytest.raises(InputError, match=f"features.* is no weight of torchvision's {named}"):
+    with pytest.raises(InputError, match=f"features.* is not a weight of torchvision's {named}"):
         from_torchvision(meta_state(held), named)
 
 

@@ -130,4 +130,4 @@ def _trainer(devices: str) -> Trainer:
             callbacks=[progress_bar()],
         )
     except (MisconfigurationException, ValueError, TypeError) as error:
-        raise InputError(f"--devices {devices} cannot be had ({' '.join(str(error).split())}).") from error
+        raise InputError(f"--devices {devices} is not available ({' '.join(str(error).split())}).") from error

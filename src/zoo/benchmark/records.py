@@ -27,7 +27,7 @@ def record_of(
     processes: int,
     git: dict[str, Any] | None,
 ) -> Record:
-    """The Record of one entry; of several that of their ensemble: no seed, parameters added up, digests of all weights.
+    """The Record of one entry, or of the ensemble of several: no seed, parameters added up, digests of all weights.
 
     ``counts`` are a result of ``Measurement``; ``seconds`` is the time of the measurement, which other protocols and
     networks may have shared; ``how`` goes into the config as ``benchmark``.

@@ -18,7 +18,7 @@ FORMS = ("float32", "channels_last", "bfloat16", "compiled")
 
 
 def forms_of(network: nn.Module, device: torch.device) -> list[str]:
-    """The ways in which ``network`` can run on ``device``, each with what makes those before it fast.
+    """The ways in which ``network`` can run on ``device``, each with all that makes those before it fast.
 
     float32; channels_last, where there are convolutions; bfloat16, where the device computes in it; compiled, on CUDA,
     whose compiler comes with torch.

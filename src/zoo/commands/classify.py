@@ -1,4 +1,4 @@
-"""``zoo classify``: the likeliest classes of pictures."""
+"""``zoo classify``: the likeliest classes of images."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 from zoo.commands.options import Parser
 from zoo.errors import InputError
 
-# Of the files of a folder that are no pictures, so many are named.
+# Of the files of a folder that are no images, so many are named.
 NAMED = 10
 
 
@@ -31,9 +31,9 @@ def run(verb: str, args: list[str]) -> int:
 
 
 def classify(name: str, images: Sequence[str], top: int, invert: bool, json_wanted: bool) -> int:
-    """Prints the ``top`` classes of every picture; on standard error what was passed over, and doubts.
+    """Prints the ``top`` classes of every image; on standard error what was passed over, and doubts.
 
-    Raises InputError where weights or pictures are missing or broken, and where not one file is a picture.
+    Raises InputError where weights or images are missing or broken, and where not one file is an image.
     """
     from zoo.report.answers import as_json, table
     from zoo.weights import classify as looking

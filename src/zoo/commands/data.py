@@ -35,7 +35,7 @@ def _parsed(verb: str, args: list[str]) -> argparse.Namespace:
         for verb, text in (
             ("fetch", f"Download {_fetched(' or ')}; put a flat val/ of ImageNet into class folders."),
             ("verify", "Find every broken, misplaced or odd image; exit status 1 where there are faults."),
-            ("prepare", "Scale every picture once, for training at full speed; find mean and principal components."),
+            ("prepare", "Scale every photo once, for training at full speed; find mean and principal components."),
             ("info", "Show counts, sizes and fingerprint; draw augmented training images."),
             ("stream", "Pack the files of ImageNet into chunks, for training from object storage."),
         )
@@ -76,7 +76,7 @@ def verify(name: str, root: str, num_workers: int | None, manifest: str | None, 
         from zoo.data.verify.memory import verify_memory
 
         if manifest:
-            raise InputError(f"{name} is no folder of image files, so it has no manifest: leave out --manifest.")
+            raise InputError(f"{name} is not a folder of image files, so it has no manifest: leave out --manifest.")
         data = _module(name, root)
         assert isinstance(data, InMemoryDataModule)
         found = verify_memory(data, root)
@@ -101,7 +101,7 @@ def _verify_images(name: str, root: Path, num_workers: int | None, manifest: Pat
 
 
 def prepare(name: str, root: str, size: int | None, warp: bool, output: str | None, num_workers: int | None) -> int:
-    """Scales ImageNet's pictures once, into a store; prints mean and principal components of any data set of images."""
+    """Scales ImageNet's photos once, into a store; prints mean and principal components of any data set of images."""
     from zoo.report.data import print_statistics, print_store
 
     if num_workers is not None and num_workers < 1:

@@ -11,7 +11,7 @@ def run(verb: str, args: list[str]) -> int:
 def _network(verb: str, args: list[str]) -> int:
     parser = Parser(prog=f"zoo {verb}", description="Show a network layer by layer.")
     parser.add_argument("network", metavar="NETWORK", help="a name from: zoo list models")
-    parser.add_argument("--variant", help="another form than the default")
+    parser.add_argument("--variant", help="a form other than the default")
     parser.add_argument("--input-size", type=int, metavar="N", help="images of N x N pixels")
     parser.add_argument("--json", action="store_true", help="as JSON")
     options = parser.parse_args(args)

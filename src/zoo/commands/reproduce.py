@@ -14,6 +14,7 @@ import yaml
 from zoo import runs
 from zoo.commands.options import Parser
 from zoo.errors import InputError
+from zoo.options import declared
 from zoo.results.provenance import checkout_of, environment, git_state
 from zoo.results.record import Record
 from zoo.results.reproduction import Difference, compare, of_code, of_config, of_environment
@@ -130,7 +131,7 @@ def _differences(path: Path, then: Record, words: list[str], code: str | None, o
     if code:
         return found
     config, fingerprint = _prepared(path, then, words)
-    found += of_config(then.config, config)
+    found += of_config(then.config, config, declared(then.config) | declared(config))
     if fingerprint != then.dataset["fingerprint"]:
         if not other_data:
             raise InputError(
@@ -166,11 +167,11 @@ def _tell(path: Path, then: Record, found: Iterable[Difference], code: str | Non
     lines = [f"  {one.name}: {one.then} then, {one.now} now" for one in found]
     print("\n".join(["What differs today:", *lines]) if lines else "Nothing differs today.")
     if any(one.name == "commit" for one in found) and not code:
-        print(f"To run the code of then, {_checkout_words(path, then)}")
+        print(f"To run the code of that time, {_checkout_words(path, then)}")
     if not threads:
         print(
             f"The Record does not say how many threads computed it (a machine of {then.environment.get('cores') or '?'}"
-            " cores); another number of threads rounds otherwise: OMP_NUM_THREADS sets it."
+            " cores); a different number of threads rounds differently: OMP_NUM_THREADS sets it."
         )
     sys.stdout.flush()
 
@@ -190,7 +191,7 @@ def _package(code: str | None) -> Path:
     """The package that runs: this one, or that of another checkout."""
     package = Path(code).resolve() / "src" / "zoo" if code else Path(__file__).resolve().parents[1]
     if not (package / "__main__.py").is_file():
-        raise InputError(f"{code} is no checkout of zoo: it has no src/zoo.")
+        raise InputError(f"{code} is not a checkout of zoo: it has no src/zoo.")
     return package
 
 
@@ -205,7 +206,7 @@ def _verdict(then: Record, target: Path, status: int) -> int:
     outcome = compare(then, now)
     print(f"{f'Reproduced, {outcome.level}' if outcome.reproduced else 'Not reproduced'}: {outcome.sentence}.")
     if now.dataset["fingerprint"] != then.dataset["fingerprint"]:
-        print(f"The data were others: {now.dataset['fingerprint']}.")
+        print(f"The data were different: {now.dataset['fingerprint']}.")
     if now.weights.get("init_from_sha256") != then.weights.get("init_from_sha256"):
-        print("Training started from other weights than in the Record.")
+        print("Training started from weights other than those of the Record.")
     return 0 if outcome.reproduced else 1

@@ -6,7 +6,7 @@ Their options are those of the constructors of data, model and trainer: ``zoo.tr
 
 def run(verb: str, args: list[str]) -> int:
     """Trains or measures, then prints the Record or the metrics. Raises InputError for bad input."""
-    from zoo.training.cli import main
+    from zoo.training.verbs import main
 
     outcome = main(verb, args)
     if outcome is not None:

@@ -63,15 +63,15 @@ class ImageDataModule(LightningDataModule):
 
     @property
     def particulars(self) -> dict[str, Any]:
-        """What else the Record says about the data, beside name, fingerprint and counts."""
+        """What else the Record says about the data, besides name, fingerprint and counts."""
         return {}
 
     def displayed(self, draw: Draw) -> Tensor:
-        """Training images as the network is fed them, with their augmentation, as uint8 (n, C, H, W) to look at."""
+        """Training images as they are fed to the network, with their augmentation, as uint8 (n, C, H, W) to look at."""
         raise NotImplementedError
 
     def left_out(self) -> dict[str, Any]:
-        """What the Record's ``dataset`` says of training images left out, on all processes; every one calls this."""
+        """What the Record's ``dataset`` says of training images left out, on all processes; each must call this."""
         return {}
 
     def train_dataloader(self) -> DataLoader:
@@ -145,7 +145,7 @@ class InMemoryDataModule(ImageDataModule):
         return self._fingerprint
 
     def displayed(self, draw: Draw) -> Tensor:
-        """Training images as the network is fed them, with their augmentation, as uint8 (n, C, H, W) to look at."""
+        """Training images as they are fed to the network, with their augmentation, as uint8 (n, C, H, W) to look at."""
         return self.splits["train"].displayed(draw)  # type: ignore[attr-defined]
 
     def setup(self, stage: str | None = None) -> None:

@@ -106,13 +106,13 @@ class ProtocolImages(LightningDataModule):
         return Batch(indices, labels, [Group(everything, {min(images.shape[2:]): images})])
 
     def normalized(self, images: Tensor) -> Tensor:
-        """What a network is fed: photographs or crops of them, uint8 (N, 3, H, W), as float32; others are ready."""
+        """A network's input: photographs or crops of them, uint8 (N, 3, H, W), as float32; other images are ready."""
         if not isinstance(self.data, ImageNet):
             return images
         return self.data.transform.normalize(images, torch.zeros(len(images), 3, device=images.device))
 
     def _one(self) -> Tensor:
-        """The first image in memory, as the network is fed it."""
+        """The first image in memory, as it is fed to the network."""
         images: Tensor = self.data.splits["test"][Draw(0, torch.tensor([0]))][0]
         return images[0]
 
@@ -120,7 +120,7 @@ class ProtocolImages(LightningDataModule):
         split: Any = self.data.splits["test"]
         if not isinstance(split, Photos):
             return _Indexed(split)
-        return _Pictures(split, self._scales(split))
+        return _ScaledPhotos(split, self._scales(split))
 
     def _scales(self, split: Photos) -> tuple[int, ...]:
         """Raises InputError where a store holds the photos at another scale than a protocol wants."""
@@ -129,7 +129,7 @@ class ProtocolImages(LightningDataModule):
             for scale in scales:
                 if scale != split.store.size:
                     raise InputError(
-                        f"{split.store.folder} holds pictures at {split.store.size} pixels, and a protocol wants them"
+                        f"{split.store.folder} holds photos at {split.store.size} pixels, and a protocol wants them"
                         f" at {scale}: point --data.root at the JPEG folders."
                     )
         return scales
@@ -145,7 +145,7 @@ class _Indexed(Dataset):
         return draw.indices, self.split[draw]
 
 
-class _Pictures(Dataset):
+class _ScaledPhotos(Dataset):
     """Photographs, whole, at several scales."""
 
     def __init__(self, split: Photos, scales: tuple[int, ...]) -> None:

@@ -18,7 +18,7 @@ NUM_CLASSES, NUM_TRAIN, NUM_VAL = 10, 24, 8
 
 
 class SmokeImageNet(ImageNet):
-    """ImageNet's layout filled with generated pictures, so that a network of ImageNet's size runs without a download.
+    """ImageNet's layout filled with generated photos, so that a network of ImageNet's size runs without a download.
 
     Each class is a wave pattern of its own direction and colours; position, size and noise differ from file to file.
     The files are made once, in ``root``, from fixed seeds.
@@ -55,7 +55,7 @@ class SmokeImageNet(ImageNet):
         except OSError as error:
             # Another process may have been faster.
             if not (self.root / "train").is_dir():
-                raise InputError(f"Cannot write the generated pictures to {self.root} ({error}).") from error
+                raise InputError(f"Cannot write the generated photos to {self.root} ({error}).") from error
 
 
 def generate(root: Path) -> None:
@@ -69,7 +69,7 @@ def generate(root: Path) -> None:
 
 
 def drawn_photo(label: int, number: int) -> Image.Image:
-    """Picture ``number`` of class ``label``: waves across it, 240 to 400 pixels a side."""
+    """Photo ``number`` of class ``label``: waves across it, 240 to 400 pixels a side."""
     random = np.random.default_rng([label, number])
     height, width = random.integers(240, 401, size=2)
     y, x = np.mgrid[:height, :width] / 256

@@ -14,7 +14,7 @@ class PixelSums:
     all pixels: both int64, enough for 10**13 pixels.
     """
 
-    pictures: int
+    num_images: int
     image: np.ndarray
     products: np.ndarray
 
@@ -27,13 +27,13 @@ class PixelSums:
         """Adds one image (C, H, W)."""
         # In float64 the products of one image's bytes are exact up to 2**53 / 255**2 = 1.4e11 pixels.
         flat = image.reshape(len(image), -1).astype(np.float64)
-        self.pictures += 1
+        self.num_images += 1
         self.image += image
         self.products += (flat @ flat.T).astype(np.int64)
 
     def merge(self, other: "PixelSums") -> None:
         """Adds the images of ``other``."""
-        self.pictures += other.pictures
+        self.num_images += other.num_images
         self.image += other.image
         self.products += other.products
 
@@ -55,7 +55,7 @@ class PixelStatistics:
     def of(cls, sums: PixelSums) -> Self:
         """Mean and covariance (divided by N - 1) of the pixels that were summed; at least two."""
         channels = len(sums.products)
-        n = sums.pictures * sums.image[0].size
+        n = sums.num_images * sums.image[0].size
         # Python's integers have no largest: each covariance is rounded once, when it is divided.
         totals = [int(total) for total in sums.image.sum((1, 2))]
         products = [[int(product) for product in row] for row in sums.products]
@@ -70,7 +70,7 @@ class PixelStatistics:
         # A component and its opposite are the same; the largest entry is made positive so that there is one answer.
         largest = components[np.arange(channels), np.abs(components).argmax(1)]
         return cls(
-            (sums.image / sums.pictures).astype(np.float32),
+            (sums.image / sums.num_images).astype(np.float32),
             np.array([total / n for total in totals]),
             np.sqrt(variances[::-1].clip(0)),
             components * np.sign(largest)[:, None],

@@ -1,4 +1,4 @@
-"""What is kept of an evaluation beside its errors: who was scored, the classes, the calibration, the predictions."""
+"""What is kept of an evaluation besides its errors: who was scored, the classes, the calibration, the predictions."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
@@ -23,7 +23,7 @@ _TOGETHER = 1024
 
 
 class Measures:
-    """Everything that a Record holds of one evaluation beside its errors; also feeds ``others``.
+    """Everything that a Record holds of one evaluation besides its errors; also feeds ``others``.
 
     Works on the CPU in float64, so that the same logits give the same numbers whatever device made them. Itself a
     ``Collector``, for an evaluation whose data say which images they are.

@@ -26,14 +26,16 @@ def indices_of(loader: Any) -> Iterator[Tensor]:
     if not isinstance(loader, DataLoader):
         raise InputError(f"The test images come as a {type(loader).__name__}: evaluation needs one torch DataLoader.")
     if isinstance(loader.dataset, IterableDataset):
-        raise InputError("The test images are a stream without indices: nobody could say that each is scored once.")
+        raise InputError("The test images are a stream without indices: nothing tells whether each is scored once.")
     if isinstance(loader.sampler, _RANDOM):
         raise InputError("The test loader draws its images at random: evaluation needs one with shuffle=False.")
     asked: Any = loader.sampler if loader.batch_sampler is None else loader.batch_sampler
     # Around it Lightning puts, for predictions, an iterator that two cannot go through at once.
     asked = getattr(asked, "_batch_sampler", asked)
     if any(iter(each) is each for each in (loader.sampler, asked)):
-        raise InputError("The test loader's sampler can be gone through only once: evaluation needs one to start anew.")
+        raise InputError(
+            "The test loader's sampler can be iterated over only once: evaluation needs one that can start anew."
+        )
     return map(_indices, asked)
 
 

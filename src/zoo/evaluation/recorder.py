@@ -61,7 +61,7 @@ class Recorder(Callback):
         checkpoint[LEDGER_KEY] = {"seconds": seconds, "images": images, "init_from": self.init_from}
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Counts on from the earlier parts of a run that goes on."""
+        """Goes on counting from the earlier parts of a resumed run."""
         if trainer.state.fn == TrainerFn.FITTING and LEDGER_KEY in checkpoint:
             ledger = checkpoint[LEDGER_KEY]
             self._train_seconds, self.init_from = ledger["seconds"], ledger["init_from"]

@@ -86,7 +86,7 @@ class CCells(nn.Module):
         self.register_buffer("d", strength * falling(size, decay))
 
     def forward(self, u: Tensor) -> Tensor:
-        """The cells' outputs: all planes share ``d``, so each is a picture of its own to the convolution."""
+        """The cells' outputs: all planes share ``d``, so each is an image of its own to the convolution."""
         padded = F.pad(u, (self.padding,) * 4)
         gathered = F.conv2d(padded.flatten(0, 1)[:, None], self.d[None, None])
         excitation = gathered.view(*u.shape[:2], *gathered.shape[2:])

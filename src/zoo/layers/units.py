@@ -29,7 +29,7 @@ class UnscaledDropout(nn.Dropout):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """Leaves out while training, shrinks at test time."""
+        """Leaves units out while training, scales all of them at test time."""
         if not self.training:
             return x * (1 - self.p)
         return x * torch.empty_like(x).bernoulli_(1 - self.p)

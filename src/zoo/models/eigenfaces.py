@@ -18,7 +18,7 @@ class Eigenfaces(BaselineNetwork):
     Mean and eigenvectors are of all training images; with fewer images than pixels they come from the small matrix of
     inner products, as the paper has it. The ``k`` nearest stored images, by Euclidean distance, vote.
 
-    Deviations and guesses: the paper compares with the mean coordinates of each person's few pictures, here with every
+    Deviations and guesses: the paper compares with the mean coordinates of each person's few images, here with every
     stored image; its thresholds for "no face" and "no known face" are left out; the number of components is left
     to the user. Parameters are the mean, the components and the stored coordinates.
     """

@@ -13,7 +13,7 @@ from zoo.models.summary import summarize, total_macs
 class Work:
     """What learning from one image costs, in forward passes (None: not countable so), and the convention in words."""
 
-    passes: int | None
+    forward_passes: int | None
     convention: str
 
 
@@ -30,7 +30,7 @@ def compute(network: Network, work: Work, images: int) -> dict[str, Any]:
     be built again from its options; a training that is no sequence of forward passes.
     """
     macs = macs_of(network)
-    train = None if macs is None or work.passes is None else work.passes * macs * images
+    train = None if macs is None or work.forward_passes is None else work.forward_passes * macs * images
     return {"macs": macs, "train_macs": train, "convention": work.convention}
 
 

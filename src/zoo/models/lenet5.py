@@ -69,7 +69,9 @@ class LeNet5(Network):
                 f"LeNet-5's {variant} form takes images of {SIZES[variant][0]} pixels a side, not of {size}"
             )
         if variant == "paper" and not 1 <= num_classes <= 10:
-            raise ValueError(f"the paper form has output codes for ten classes, not {num_classes}; take variant linear")
+            raise ValueError(
+                f"the paper form has output codes for ten classes, not {num_classes}; choose the variant linear"
+            )
         if distance_scale <= 0:
             raise ValueError(f"distance_scale must be more than 0, not {distance_scale}")
         # Always built, for the random numbers that it draws: with a seed they lead to the weights of the Records.

@@ -109,7 +109,7 @@ class PerceptronModel(Classifier):
     Patterns, which are what the R-units read, are learnt strictly one after another; a batch only delivers them
     together. From zero weights the rule is free of scale, so there is no learning rate. At the end of training a
     sentence says what became of it: it converged and after how many corrections, or its weights returned to an
-    earlier state, or neither. A pass without a mistake ends training, as nothing would change any more.
+    earlier state, or neither. An epoch without a mistake ends training, as nothing would change any more.
 
     Deviations and guesses: on patterns that no hyperplane separates the rule never settles; with ``average`` the
     network is the mean of the learner's weights after each batch (after Freund and Schapire 1999), without it the
@@ -129,7 +129,7 @@ class PerceptronModel(Classifier):
         self.average = average
         self.learner = copy.deepcopy(network) if average else network
         self.history = LearningHistory()
-        self.corrections_of_pass: Tensor | int = 0
+        self.corrections_of_epoch: Tensor | int = 0
 
     def setup(self, stage: str) -> None:
         """Raises InputError for several processes: the rule is sequential."""
@@ -143,7 +143,7 @@ class PerceptronModel(Classifier):
 
     def on_train_start(self) -> None:
         """Notes the weights that the rule starts from."""
-        if not self.history.states:  # a resumed run may start in the middle of a pass
+        if not self.history.states:  # a resumed run may start in the middle of an epoch
             self.history.start(self._weights())
 
     @torch.no_grad()
@@ -165,15 +165,15 @@ class PerceptronModel(Classifier):
         if self.average:
             for mean, current in zip(self.network.parameters(), self.learner.parameters(), strict=True):
                 mean.lerp_(current, 1 / self.global_step)
-        self.corrections_of_pass = self.corrections_of_pass + change.count_nonzero()
+        self.corrections_of_epoch = self.corrections_of_epoch + change.count_nonzero()
         losses = self.losses(sums, labels)
         self.train_counts.update(sums, labels, losses)
         self._log_step(losses)
 
     def on_train_epoch_end(self) -> None:
-        """Logs the corrections of the pass besides the errors; ends training after a pass without any."""
+        """Logs the corrections of the epoch besides the errors; ends training after an epoch without any."""
         super().on_train_epoch_end()
-        made, self.corrections_of_pass = int(self.corrections_of_pass), 0
+        made, self.corrections_of_epoch = int(self.corrections_of_epoch), 0
         self.log("train/corrections", float(made))
         # A part of the patterns proves nothing; to Lightning, 1.0 is all batches and 1 is a single one.
         limit = self.trainer.limit_train_batches
@@ -185,7 +185,7 @@ class PerceptronModel(Classifier):
 
     def on_fit_end(self) -> None:
         """Tells the user what became of the rule."""
-        if self.history.passes:
+        if self.history.epochs:
             print(self.history.sentence)
 
     def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
@@ -193,15 +193,18 @@ class PerceptronModel(Classifier):
         return (-targets_of(labels, logits.shape[1]) * logits).clamp(min=0).sum(dim=1)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Adds the passes so far, so that a resumed run counts on."""
+        """Adds the epochs so far, so that a resumed run counts on."""
         super().on_save_checkpoint(checkpoint)
-        checkpoint["zoo_course"] = asdict(self.history) | {"corrections_of_pass": int(self.corrections_of_pass)}
+        history = asdict(self.history)
+        # Here an epoch has the name that it had when the first checkpoints were written.
+        history |= {"passes": history.pop("epochs"), "corrections_of_pass": int(self.corrections_of_epoch)}
+        checkpoint["zoo_course"] = history
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restores the passes, where the checkpoint has them."""
+        """Restores the epochs, where the checkpoint has them."""
         history = dict(checkpoint.get("zoo_course", {}))
-        self.corrections_of_pass = history.pop("corrections_of_pass", 0)
-        self.history = LearningHistory(**history)
+        self.corrections_of_epoch = history.pop("corrections_of_pass", 0)
+        self.history = LearningHistory(history.pop("passes", 0), **history)
 
     def _weights(self) -> Tensor:
         return torch.cat([parameter.flatten() for parameter in self.learner.parameters()])

@@ -38,7 +38,7 @@ class ExactResume(Callback):
             _take_up(pl_module.train_counts, checkpoint[COUNTS_KEY], trainer.global_rank, trainer.world_size)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """The optimizers are made, with the values of now, and not yet restored."""
+        """By now the optimizers are made, with the current values, but not yet restored."""
         if self._checkpoint is not None:
             schedulers = [config.scheduler for config in trainer.lr_scheduler_configs]
             typed_values_win(self._checkpoint, trainer.optimizers, schedulers)
@@ -129,9 +129,9 @@ def _validated(step: dict[str, Any], validation: dict[str, Any]) -> bool:
 
 
 def typed_values_win(checkpoint: dict[str, Any], optimizers: Iterable[Any], schedulers: Iterable[Any]) -> None:
-    """Puts the optimizers' values of now (rate, momentum, decay, ...) in the place of those in ``checkpoint``.
+    """Replaces the values in ``checkpoint`` (rate, momentum, decay, ...) by the current ones of the optimizers.
 
-    A schedule goes on with its factor, on the rate of now. What is the same stays untouched, to the bit.
+    A schedule goes on with its factor, on the current rate. What is the same stays untouched, to the bit.
     """
     for optimizer, saved in zip(optimizers, checkpoint.get("optimizer_states", []), strict=False):
         for group, old in zip(optimizer.param_groups, saved["param_groups"], strict=False):

@@ -31,15 +31,15 @@ def corrections(sums: Tensor, gram: Tensor, targets: Tensor) -> Tensor:
 
 @dataclass
 class LearningHistory:
-    """Follows the rule from pass to pass and knows what has become of it.
+    """Follows the rule from epoch to epoch and knows what has become of it.
 
-    A pass without a correction ends the search: the weights separate all patterns. Weights that return to a state met
+    An epoch without a correction ends the search: the weights separate all patterns. Weights that return to a state met
     before, with corrections in between, prove that no hyperplane separates them, whatever the order of the patterns:
     were there one, each correction would move the weights further along its normal (the step of Novikoff's proof).
-    ``returned`` is then the first pass that ended so, ``repeats`` the earlier pass with its weights; 0 is the start.
+    ``returned`` is then the first epoch that ended so, ``repeats`` the earlier epoch with its weights; 0 is the start.
     """
 
-    passes: int = 0
+    epochs: int = 0
     corrections: int = 0
     corrections_of_last: int = 0
     returned: int | None = None
@@ -47,57 +47,57 @@ class LearningHistory:
     states: dict[str, int] = field(default_factory=dict)
 
     def start(self, weights: Tensor) -> None:
-        """Notes the weights before the first pass."""
+        """Notes the weights before the first epoch."""
         self.states.setdefault(_digest(weights), 0)
 
     def end(self, corrections: int, weights: Tensor) -> None:
-        """Notes the corrections of a whole pass and the weights after it."""
-        self.passes += 1
+        """Notes the corrections of a whole epoch and the weights after it."""
+        self.epochs += 1
         self.corrections += corrections
         self.corrections_of_last = corrections
-        earlier = self.states.setdefault(_digest(weights), self.passes)
-        if corrections and earlier < self.passes and self.repeats is None:
-            self.returned, self.repeats = self.passes, earlier
+        earlier = self.states.setdefault(_digest(weights), self.epochs)
+        if corrections and earlier < self.epochs and self.repeats is None:
+            self.returned, self.repeats = self.epochs, earlier
 
     @property
     def converged(self) -> bool:
-        """Whether the last pass met no mistake."""
-        return self.passes > 0 and not self.corrections_of_last
+        """Whether the last epoch met no mistake."""
+        return self.epochs > 0 and not self.corrections_of_last
 
     @property
     def sentence(self) -> str:
         """What to tell the user."""
         total = f"{self.corrections:,} corrections"
-        passes = f"{self.passes:,} {'pass' if self.passes == 1 else 'passes'}"
+        epochs = f"{self.epochs:,} {'epoch' if self.epochs == 1 else 'epochs'}"
         if self.converged:
-            return f"The perceptron converged: no mistake in pass {self.passes:,}, after {total}."
+            return f"The perceptron converged: no mistake in epoch {self.epochs:,}, after {total}."
         if self.repeats is not None:
-            earlier = f"after pass {self.repeats:,}" if self.repeats else "at the start"
+            earlier = f"after epoch {self.repeats:,}" if self.repeats else "at the start"
             return (
-                f"The perceptron cycles: its weights after pass {self.returned:,} were again those {earlier}, which"
-                f" proves that no hyperplane separates the classes; {total} in {passes}."
+                f"The perceptron cycles: its weights after epoch {self.returned:,} were again those {earlier}, which"
+                f" proves that no hyperplane separates the classes; {total} in {epochs}."
             )
         return (
-            f"The perceptron found no hyperplane: {self.corrections_of_last:,} corrections in the last of {passes},"
-            f" {total} in all; more passes may find one, or there is none."
+            f"The perceptron found no hyperplane: {self.corrections_of_last:,} corrections in the last of {epochs},"
+            f" {total} in all; more epochs may find one, or there is none."
         )
 
 
 def learn(
-    patterns: Tensor, targets: Tensor, max_passes: int, weights: Tensor | None = None
+    patterns: Tensor, targets: Tensor, max_epochs: int, weights: Tensor | None = None
 ) -> tuple[Tensor, LearningHistory]:
-    """Trains threshold units pass after pass, in the patterns' order, until one of three ends.
+    """Trains threshold units epoch by epoch, in the patterns' order, until one of three ends.
 
     ``patterns`` (N, features), ``targets`` (N, units) of +1 and -1, ``weights`` (units, features), zero unless given.
-    Stops after a pass without a mistake, when the weights return to an earlier state, or after ``max_passes``; returns
-    the weights and the LearningHistory. The order is fixed, so a return means the same cycle for ever, which is
-    ``passes - repeats`` passes long. From zero weights the rule is free of scale: c times the patterns, c > 0,
+    Stops after an epoch without a mistake, when the weights return to an earlier state, or after ``max_epochs``;
+    returns the weights and the LearningHistory. The order is fixed, so a return means the same cycle for ever, which
+    is ``epochs - repeats`` epochs long. From zero weights the rule is free of scale: c times the patterns, c > 0,
     gives the same decisions and corrections, and c times the weights.
     """
     weights = patterns.new_zeros(targets.shape[1], patterns.shape[1]) if weights is None else weights.clone()
     history = LearningHistory()
     history.start(weights)
-    while history.passes < max_passes and not history.converged and history.repeats is None:
+    while history.epochs < max_epochs and not history.converged and history.repeats is None:
         made = 0
         # Groups only bound the size of the table of inner products: the order is that of the patterns.
         for group, wanted in zip(patterns.split(GROUP), targets.split(GROUP), strict=True):

@@ -21,7 +21,7 @@ class Drops(Schedule):
     gamma: float = 0.1
 
     def factor(self, epoch: float, num_epochs: float) -> float:
-        """gamma to the number of drops passed."""
+        """gamma to the power of the number of drops so far."""
         return self.gamma ** sum(epoch >= drop for drop in self.epochs)
 
 

@@ -1,4 +1,4 @@
-"""What networks say about pictures, as text: a table to read, or JSON."""
+"""What networks say about images, as text: a table to read, or JSON."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ _WIDEST = 40
 
 
 def table(answers: Iterable[dict[str, Any]], class_names: Iterable[str]) -> Iterator[str]:
-    """The lines of a table, each as soon as its picture has been looked at; one line a class.
+    """The lines of a table, each as soon as its image has been looked at; one line a class.
 
     An answer is {"image": path, "classes": [{"class", "index", "probability"}, ...]}, the likeliest class first; no
     classes mean that the network gave no answer.

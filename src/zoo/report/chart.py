@@ -1,4 +1,4 @@
-"""``zoo table --chart``: the ImageNet challenge, or a data set's errors beside the published ones, as a picture.
+"""``zoo table --chart``: the ImageNet challenge, or a data set's errors beside the published ones, as a figure.
 
 The same Records give the same bytes: nothing in the file depends on the date or on the reader's own settings.
 """
@@ -102,10 +102,10 @@ def _errors(title: str, rows: Sequence[Row]) -> "Figure":
     """One bar a run of ours, with the interval of its difference from the published error, which is a diamond."""
     figure, axes = _bars(len(rows), 0.42)
     for place, row in enumerate(rows):
-        error = row.top1_error
+        error = row.error
         axes.barh(place, error, color=OURS, height=0.72, label=None if place else "this zoo")
         axes.annotate(f"{error:.2f}", (0, place), (4, 0), textcoords="offset points", va="center")
-        if row.interval and row.published_measure == "top1_error":
+        if row.interval and row.published is not None and row.published_measure == "top1_error":
             half = (row.interval[1] - row.interval[0]) / 2
             axes.errorbar(error, place, xerr=half, color=PERSON, capsize=3, linewidth=1)
             axes.plot(row.published, place, "D", color=WINNER, markeredgecolor="white", zorder=3)
@@ -137,5 +137,4 @@ def _held(row: dict[str, Any]) -> bool:
 
 
 def _run_label(row: Row) -> str:
-    name = row.network if row.variant == "paper" else f"{row.network}, {row.variant}"
-    return f"{name}\n{row.training}" if row.training else name
+    return f"{row.label}\n{row.training}" if row.training else row.label

@@ -74,18 +74,18 @@ def compute_table(title: str, rows: Sequence[Row]) -> Table:
 
 
 def _cells(row: Row) -> list[str]:
-    then = row.then_seconds
+    then = spanned(*row.then_seconds) if row.then_seconds else ""
     macs = "" if row.train_macs is None else counted(row.train_macs)
     return [
-        row.network, row.variant, row.training, f"{row.train_images:,.0f}", macs,
-        duration(row.train_seconds), row.device, row.then_hardware or "", spanned(*then) if then else "",
+        row.network or "", row.variant or "", row.training or "", f"{row.train_images:,.0f}", macs,
+        duration(row.train_seconds or 0), row.device or "", row.then_hardware or "", then,
     ]  # fmt: skip
 
 
 def _notes(row: Row) -> list[str]:
     second = ", read in a secondary source" if row.then_status == "S" else ""
     source = [f"hardware and time then: {row.then_source}{second}"] if row.then_source else []
-    uncounted = ["what training computed is no sequence of passes through the network, and is not counted"]
+    uncounted = ["what training computed is no sequence of forward passes, and is not counted"]
     return source + ([row.then_note] if row.then_note else []) + (uncounted if row.train_macs is None else [])
 
 
@@ -124,8 +124,10 @@ def _macs(record: Record) -> int | None:
 def _train_macs(record: Record) -> int | None:
     if record.compute:
         return record.compute["train_macs"]
-    macs, passes = _old(record)
-    return None if macs is None or passes is None else passes * macs * int(record.timing["train_images"] or 0)
+    macs, forward_passes = _old(record)
+    if macs is None or forward_passes is None:
+        return None
+    return forward_passes * macs * int(record.timing["train_images"] or 0)
 
 
 def _old(record: Record) -> tuple[int | None, int | None]:

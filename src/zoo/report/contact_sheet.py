@@ -1,4 +1,4 @@
-"""A contact sheet: training images as the network is fed them, a row a class, a column an epoch."""
+"""A contact sheet: training images as they are fed to the network, a row a class, a column an epoch."""
 
 from pathlib import Path
 
@@ -34,8 +34,8 @@ def contact_sheet(data: ImageDataModule, path: Path) -> None:
         top = GAP + row * (height + GAP)
         draw.text((GAP, top + height // 2 - 6), data.class_names[label], fill=INK)
         for column, images in enumerate(epochs):
-            picture = _in_rgb(images[row]).resize((width, height), Image.Resampling.NEAREST)
-            sheet.paste(picture, (MARGIN + column * (width + GAP), top))
+            cell = _in_rgb(images[row]).resize((width, height), Image.Resampling.NEAREST)
+            sheet.paste(cell, (MARGIN + column * (width + GAP), top))
     try:
         with whole(path) as draft:
             sheet.save(draft, "PNG")
@@ -54,5 +54,5 @@ def _first_of_each_class(data: ImageDataModule) -> tuple[list[int], Tensor]:
 
 
 def _in_rgb(image: Tensor) -> Image.Image:
-    """uint8 (1, H, W) or (3, H, W) as a picture in RGB."""
+    """uint8 (1, H, W) or (3, H, W) as a Pillow image in RGB."""
     return Image.fromarray(np.asarray(image.cpu().expand(3, -1, -1).permute(1, 2, 0).contiguous()))

@@ -50,9 +50,9 @@ def print_counts(dataset: str, counts: dict[str, dict[str, int]]) -> None:
 def print_store(store: Store) -> None:
     """Counts, room taken, statistics, and how to train from it."""
     for split, table in store.tables.items():
-        print(f"{split}: {len(table):,} pictures in {len(store.shards[split]):,} shards")
+        print(f"{split}: {len(table):,} photos in {len(store.shards[split]):,} shards")
     print(f"storage {sum(shard.bytes for shard in store.all_shards()) / 1e6:,.1f} MB, short side {store.size} pixels")
-    print_statistics("training pictures", store.statistics)
+    print_statistics("training photos", store.statistics)
     print(f"source {store.index['source']['files']}")
     print(f"Train from it with --data.root {store.folder}")
 

@@ -68,4 +68,4 @@ def _size(file: Path) -> Any:
         with Image.open(file) as image:
             return image.size
     except (OSError, SyntaxError, ValueError) as error:
-        raise InputError(f"{file} is not a readable picture: zoo data verify finds every such file.") from error
+        raise InputError(f"{file} is not a readable image: zoo data verify finds every such file.") from error

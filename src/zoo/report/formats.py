@@ -28,7 +28,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Cells as text, and of each row the notes that belong under the table, marked at the row's last cell."""
+    """Cells as text, and for each row the notes that belong under the table, marked at the row's last cell."""
 
     title: str
     columns: Sequence[Column]

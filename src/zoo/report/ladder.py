@@ -1,4 +1,4 @@
-"""``zoo table DATA --ladder``: error over the networks' years, parameters and multiply-accumulates, in one picture."""
+"""``zoo table DATA --ladder``: error over the networks' years, parameters and multiply-accumulates, in one figure."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_PANELS: tuple[tuple[str, str, Callable[[Row], Any]], ...] = (
-    ("year of the network", "linear", lambda row: NETWORKS[row.network].year),
+_PANELS: tuple[tuple[str, str, Callable[[Row], int | None]], ...] = (
+    ("year of the network", "linear", lambda row: NETWORKS[row.network or ""].year),
     ("parameters", "log", lambda row: row.parameters),
     ("multiply-accumulates an image", "log", lambda row: row.macs),
 )
@@ -43,12 +43,12 @@ def draw_ladder(which: str | None, file: Path, records: Path | None = None) -> N
 
 
 def steps(rows: Sequence[Row]) -> list[Row]:
-    """Of the measured rows the one with the smallest error of each network, variant and protocol; the worst first."""
+    """The measured row with the smallest error of each network, variant and number of parameters; the worst first."""
     ours = [row for row in rows if row.verdict not in (NOT_MEASURED, NOT_TRAINED)]
     best: dict[tuple[Any, ...], Row] = {}
-    for row in sorted(ours, key=lambda row: -row.top1_error):
+    for row in sorted(ours, key=lambda row: -row.error):
         best[row.network, row.variant, row.parameters] = row
-    return sorted(best.values(), key=lambda row: -row.top1_error)
+    return sorted(best.values(), key=lambda row: -row.error)
 
 
 def figure_of(title: str, rows: Sequence[Row]) -> "Figure":
@@ -62,7 +62,7 @@ def figure_of(title: str, rows: Sequence[Row]) -> "Figure":
         _points(axes, rows, place)
     panels[0].set_ylabel("top-1 error, %")
     panels[0].set_ylim(bottom=0)
-    names = [f"{number}  {_name(row)}, {row.top1_error:.2f} %" for number, row in enumerate(rows, 1)]
+    names = [f"{number}  {row.label}, {row.error:.2f} %" for number, row in enumerate(rows, 1)]
     # The numbers in the names say which point it is.
     handles = [panels[0].plot([], [], linestyle="none")[0] for _ in rows]
     handles += panels[0].plot([], [], **_PUBLISHED)
@@ -73,18 +73,14 @@ def figure_of(title: str, rows: Sequence[Row]) -> "Figure":
     return figure
 
 
-def _points(axes: "Axes", rows: Sequence[Row], place: Callable[[Row], Any]) -> None:
+def _points(axes: "Axes", rows: Sequence[Row], place: Callable[[Row], int | None]) -> None:
     """A numbered disc a network, tied to the bar of its published error."""
     for number, row in enumerate(rows, 1):
         x = place(row)
         if x is None:
             continue  # nobody counted the multiply-accumulates of an old Record of this network
         if row.published is not None and row.published_measure == "top1_error":
-            axes.plot([x, x], [row.top1_error, row.published], color=PERSON, linewidth=0.8, zorder=1)
+            axes.plot([x, x], [row.error, row.published], color=PERSON, linewidth=0.8, zorder=1)
             axes.plot(x, row.published, **_PUBLISHED, zorder=2)
-        axes.plot(x, row.top1_error, "o", color=OURS, markersize=10, alpha=0.9, zorder=3)
+        axes.plot(x, row.error, "o", color=OURS, markersize=10, alpha=0.9, zorder=3)
         axes.annotate(str(number), (x, row.top1_error), ha="center", va="center", fontsize=7, zorder=4)
-
-
-def _name(row: Row) -> str:
-    return row.network if row.variant == "paper" else f"{row.network}, {row.variant}"

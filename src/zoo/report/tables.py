@@ -35,6 +35,8 @@ _PUBLISHED_COLUMNS = (
     Column("more data"), Column("top-1 error, %", True), Column("top-5 error, %", True), Column("source"),
     Column("read in"),
 )  # fmt: skip
+# Without the noise of floating-point sums; far finer than anything that was measured.
+_DIGITS = 6
 _STATUS = {"V": "the artefact", "T": "the paper", "S": "a secondary source", "D": "derived"}
 
 
@@ -114,7 +116,7 @@ def _row(experiment: Experiment, published: Published) -> tuple[Row, Figure | No
         top5_spread=_rounded(experiment.spread("top5_error")),
         **_published_part(figure, published),
         difference=_rounded(verdict.difference),
-        interval=[_rounded(end) for end in verdict.interval] if verdict.interval else None,
+        interval=[round(end, _DIGITS) for end in verdict.interval] if verdict.interval else None,
         verdict=verdict.verdict,
         reason=verdict.reason,
         notes=list(verdict.notes),
@@ -213,7 +215,7 @@ def _cells(row: Row) -> list[str]:
     verdict = f"{row.verdict}: {row.reason}" if row.verdict == NOT_COMPARABLE else row.verdict
     macs = "" if row.macs is None else f"{row.macs:,}"
     return [
-        row.network, row.variant, row.training, f"{row.parameters:,}", macs, row.protocol,
+        row.network or "", row.variant or "", row.training or "", f"{row.parameters:,}", macs, row.protocol or "",
         f"{row.n:,}", str(row.runs), _error(row, "top1"), _error(row, "top5"), published_cell(row),
         _difference(row), verdict,
     ]  # fmt: skip
@@ -224,10 +226,10 @@ def _published_cells(row: Row) -> list[str]:
     errors = (row.published_top1_error, row.published_top5_error)
     more = {True: "yes", False: "no", None: ""}[row.published_extra_data]
     return [
-        row.published_name, f"{row.network}, {row.variant}" if row.network else "", row.split,
+        row.published_name or "", f"{row.network}, {row.variant}" if row.network else "", row.split or "",
         row.protocol or "", str(row.published_nets or ""), more,
         *("" if error is None else f"{about}{error:g}" for error in errors),
-        row.published_source, _STATUS[row.published_status],
+        row.published_source or "", _STATUS[row.published_status or ""],
     ]  # fmt: skip
 
 
@@ -244,5 +246,4 @@ def _difference(row: Row) -> str:
 
 
 def _rounded(value: float | None) -> float | None:
-    """Without the noise of floating-point sums; far finer than anything that was measured."""
-    return None if value is None else round(value, 6)
+    return None if value is None else round(value, _DIGITS)

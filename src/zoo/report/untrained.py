@@ -1,6 +1,6 @@
 """The shipped experiments that no Record is a run of: a table says so instead of leaving them out. Needs no torch."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -19,8 +19,6 @@ _COLUMNS = (
     Column("network"), Column("variant"), Column("config"), Column("protocol"), Column("published, %", True),
     Column("hardware of the time"), Column("verdict"),
 )  # fmt: skip
-# Where the data lie and how the run is shown; a seed is another run of the same experiment.
-_FREE = {"root", "download", "num_workers", "seed", "wiring_seed"}
 
 
 @dataclass(frozen=True)
@@ -34,10 +32,11 @@ class Shipped:
     content: dict[str, Any]
 
     def is_of(self, experiment: Experiment) -> bool:
-        """Whether the experiment's runs have every option that the config sets."""
+        """Whether the experiment's runs have every option that the config sets and that makes another experiment."""
         record = experiment.record
         same = (record.network, record.variant, record.dataset["name"]) == (self.network, self.variant, self.dataset)
-        return same and all(_holds(record.config[part], self.content[part]) for part in ("data", "model", "trainer"))
+        parts = ("data", "model", "trainer")
+        return same and all(_holds(record.config[part], self.content[part], experiment.ignored) for part in parts)
 
     def figure(self, published: Published) -> Figure | None:
         """The first published figure of a single net, on the same data and no more, whose options the config has."""
@@ -84,9 +83,10 @@ def untrained_table(title: str, rows: Sequence[Row], notes: Sequence[Sequence[st
 
 
 def _cells(row: Row) -> list[str]:
-    then = f"{row.then_hardware}, {spanned(*row.then_seconds)}" if row.then_hardware else ""
+    then = f"{row.then_hardware}, {spanned(*row.then_seconds)}" if row.then_hardware and row.then_seconds else ""
     return [
-        row.network, row.variant, row.config, row.protocol or "", published_cell(row), then, row.verdict,
+        row.network or "", row.variant or "", row.config or "", row.protocol or "", published_cell(row), then,
+        row.verdict,
     ]  # fmt: skip
 
 
@@ -106,13 +106,21 @@ def _network(model: str, options: dict[str, Any]) -> str | None:
     return next(asked, None)
 
 
-def _holds(run: Any, asked: Any) -> bool:
-    """Whether a run's options have all that a config sets, whatever else they have by default."""
+def _holds(run: Any, asked: Any, ignored: Callable[[str], set[str]]) -> bool:
+    """Whether a run's options have all that a config sets, whatever else they have by default.
+
+    ``ignored`` gives the options of a class that make no other experiment.
+    """
     if isinstance(asked, dict):
-        asked = {key: value for key, value in asked.items() if key not in _FREE}
-        return isinstance(run, dict) and all(key in run and _holds(run[key], asked[key]) for key in asked)
+        if not isinstance(run, dict):
+            return False
+        if "class_path" in run and isinstance(asked.get("init_args"), dict):
+            free = ignored(run["class_path"])
+            asked = asked | {"init_args": {k: v for k, v in asked["init_args"].items() if k not in free}}
+        return all(key in run and _holds(run[key], asked[key], ignored) for key in asked)
     if isinstance(asked, list):
-        return isinstance(run, list) and len(run) == len(asked) and all(map(_holds, run, asked))
+        same_length = isinstance(run, list) and len(run) == len(asked)
+        return same_length and all(_holds(*pair, ignored) for pair in zip(run, asked, strict=True))
     if isinstance(asked, str) and isinstance(run, str):
         return _last(asked) == _last(run)
     return bool(run == asked)

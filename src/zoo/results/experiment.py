@@ -49,6 +49,10 @@ class Experiment:
         """1 for a single network, more where the probabilities of several were averaged."""
         return len(self.record.weights.get("members", [""]))
 
+    def ignored(self, class_path: str) -> set[str]:
+        """The options of a class that make no other experiment, by what the runs' Records declare."""
+        return Declared.by(self.runs).ignored_of(class_path, self.record.options or {})
+
     def errors(self, measure: str) -> list[float]:
         """``top1_error`` or ``top5_error`` of each run, percent."""
         return [float(run.metrics[measure] or 0) for run in self.runs]
@@ -108,12 +112,16 @@ class Declared:
                 ignored[path] |= {*options["changes_no_number"], *options["chance"]}
         return cls(defaults, ignored)
 
+    def ignored_of(self, path: str, own: Container[str]) -> set[str]:
+        """The options of the class ``path`` that make no other experiment; ``own`` are those a Record declares."""
+        return self.ignored.get(path, set()) | (set() if path in own else _UNDECLARED)
+
     def settled(self, value: Any, own: Container[str], ignored: Container[str] = _UNDECLARED) -> Any:
         """A config's part with defaults filled in and without what is ignored; ``own`` are the classes it declares."""
         if not isinstance(value, dict):
             return value
         if path := value.get("class_path"):
-            ignored = self.ignored.get(path, set()) | (set() if path in own else _UNDECLARED)
+            ignored = self.ignored_of(path, own)
             if path in self.defaults:
                 value = value | {"init_args": self.defaults[path] | value.get("init_args", {})}
         return {key: self.settled(content, own, ignored) for key, content in value.items() if key not in ignored}

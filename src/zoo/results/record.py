@@ -108,7 +108,7 @@ def _limited(trainer: Any) -> bool:
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no number there")
+    raise ValueError(f"{constant} is not a number that JSON has")
 
 
 def finite(value: float) -> float | None:

@@ -1,6 +1,6 @@
 """A run made again: what differs behind two Records, and whether the number came back. Standard library only."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +10,8 @@ from zoo.results.record import Record
 IDENTICAL, SAME_COUNTS, WITHIN = "bit-identical weights", "the same counts", "within the interval"
 NOT_REPRODUCED = "not reproduced"
 UNKNOWN, ABSENT = "not recorded", "absent"
-# Where the files lie, on what the run goes and when it saves are no part of what was computed.
-_NOT_THE_RUN = (
-    "data.init_args.root", "data.init_args.download", "trainer.accelerator", "trainer.devices", "wandb", "save_every",
-)  # fmt: skip
+# On what the run goes, who watches it and when it saves are no part of what was computed; no class declares these.
+_NOT_THE_RUN = ("trainer.accelerator", "trainer.devices", "wandb", "save_every")
 
 
 @dataclass(frozen=True)
@@ -91,18 +89,26 @@ def of_environment(then: Record, environment: dict[str, Any]) -> list[Difference
     return [Difference(name, *(UNKNOWN if x is None else str(x) for x in (a, b))) for name, a, b in pairs if a != b]
 
 
-def of_config(then: dict[str, Any], now: dict[str, Any]) -> list[Difference]:
-    """The options whose value differs: a default that changed, an option that came or went."""
-    before, after = dict(_leaves(then)), dict(_leaves(now))
+def of_config(then: dict[str, Any], now: dict[str, Any], declared: dict[str, dict[str, Any]]) -> list[Difference]:
+    """The options whose value differs: a default that changed, an option that came or went.
+
+    Those that change no number are left out, by what ``declared`` says of each class (see ``zoo.options.declared``).
+    """
+    before, after = (dict(_leaves(config, declared)) for config in (then, now))
     names = sorted(name for name in before.keys() | after.keys() if not name.startswith(_NOT_THE_RUN))
     pairs = ((name, before.get(name, ABSENT), after.get(name, ABSENT)) for name in names)
     return [Difference(name, str(a), str(b)) for name, a, b in pairs if a != b]
 
 
-def _leaves(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _leaves(
+    value: dict[str, Any], declared: dict[str, dict[str, Any]], prefix: str = "", ignored: Container[str] = ()
+) -> Iterator[tuple[str, Any]]:
+    of_class = declared.get(value.get("class_path", ""), {}).get("changes_no_number", ())
     for key, content in value.items():
+        if key in ignored:
+            continue
         if isinstance(content, dict):
-            yield from _leaves(content, f"{prefix}{key}.")
+            yield from _leaves(content, declared, f"{prefix}{key}.", of_class if key == "init_args" else ())
         else:
             yield f"{prefix}{key}", content
 

@@ -48,7 +48,7 @@ def complete(verb: str, words: list[str]) -> list[str]:
 
 def _check_resume(verb: str, folder: str, words: list[str], configs: int) -> None:
     if verb != "fit":
-        raise InputError(f"zoo {verb} resumes nothing: --resume goes on with training, give --ckpt_path {folder} here.")
+        raise InputError(f"zoo {verb} cannot resume: --resume goes on with training; give --ckpt_path {folder} here.")
     for other in ("--ckpt_path", "--run_dir"):
         if _value_of(words, other) is not None:
             raise InputError(f"--resume {folder} says both where the run is and where it goes on: leave out {other}.")
@@ -79,7 +79,7 @@ def readable(name: str) -> Path:
     if not isinstance(content, dict):
         raise InputError(f"{path} holds no keys: a config has data, model and trainer.")
     for key in content:
-        # The parser passes over an unknown key that has nothing below it.
+        # The parser ignores an unknown key that has nothing below it.
         if key not in TOP_KEYS:
             near = difflib.get_close_matches(str(key), TOP_KEYS, n=1)
             hint = f"did you mean {near[0]}?" if near else f"a config has {', '.join(TOP_KEYS)}."

@@ -80,7 +80,7 @@ class LastCheckpoint(Checkpoint):
         self._leave_if(signum, trainer)
 
     def on_validation_batch_start(self, trainer: Trainer, pl_module: Any, *ignored: Any) -> None:
-        """A validation is not waited for: it is made again."""
+        """Does not wait for the end of a validation, which is run again."""
         signum, _ = self._agreed(trainer, False)
         if signum and not trainer.sanity_checking and trainer.state.fn == "fit" and pl_module.resumes_in_epoch:
             self._save(trainer)
@@ -91,7 +91,7 @@ class LastCheckpoint(Checkpoint):
         self._listen(trainer)
 
     def on_test_batch_start(self, trainer: Trainer, pl_module: LightningModule, *ignored: Any) -> None:
-        """A test is made again; the training before it is saved."""
+        """Does not wait for the end of a test, which is run again; the training before it is saved."""
         self._leave_if(self._agreed(trainer, False)[0], trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

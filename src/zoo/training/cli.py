@@ -1,6 +1,5 @@
-"""``zoo fit|validate|test|predict``: LightningCLI with one folder a run, and what the verbs do with it."""
+"""The command line of ``zoo fit|validate|test|predict``: LightningCLI with one folder a run."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,27 +9,21 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 import zoo.data
 import zoo.models
 from zoo import runs
 from zoo.data.base import ImageDataModule
-from zoo.errors import InputError, Stopped
+from zoo.errors import InputError
 from zoo.evaluation.loader_report import LoaderReport
 from zoo.evaluation.prediction_files import check_writable
 from zoo.evaluation.predictions import Predicting, Predictions
-from zoo.evaluation.recorder import Recorder, weights_digest
+from zoo.evaluation.recorder import Recorder
 from zoo.models.classifier import Classifier
-from zoo.models.network import Network
-from zoo.results.record import Record
-from zoo.training.arguments import complete
 from zoo.training.checkpoints import LastCheckpoint, WholeFile
-from zoo.training.console import announce, progress_bar, quiet, say
-from zoo.training.loggers import MetricsFile, Wandb, close, wandb_logger
+from zoo.training.console import progress_bar, quiet
+from zoo.training.loggers import MetricsFile, Wandb, wandb_logger
 from zoo.training.parser import Parser
-from zoo.weights.pretrained import load
-from zoo.weights.sources.checkpoint import check_fits
 
 VERBS = {
     "fit": "Train a network, then measure it on the test set.",
@@ -40,15 +33,6 @@ VERBS = {
 }
 # What belongs to one call and not to the experiment: left out of the saved config.
 OF_THE_CALL = ("config", "run_dir", "ckpt_path", "predictions", "resume")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a call left behind: the run's folder, the Record of a test, the metrics of a validation."""
-
-    run_dir: Path
-    record: Record | None
-    metrics: dict[str, float]
 
 
 class ZooCLI(LightningCLI):
@@ -76,7 +60,7 @@ class ZooCLI(LightningCLI):
         parser.add_argument("--run_dir", type=str | None, default=None, help="the run's folder instead of runs/...")
         parser.add_argument("--ckpt_path", type=str | None, default=None, help="a .ckpt file or a run folder")
         parser.add_argument("--resume", type=str | None, default=None, help="fit: the run folder to go on in")
-        parser.add_argument("--save_every_n_steps", type=int | None, default=None, help="save within an epoch, too")
+        parser.add_argument("--save_every_n_steps", type=int | None, default=None, help="also save within an epoch")
         parser.add_argument("--save_every_n_minutes", type=float | None, default=10.0, help="the same, by the clock")
         parser.add_argument("--init_from", type=str | None, default=None, help="fit: a run whose layers to start from")
         parser.add_argument("--predictions", type=str | None, default=None, help="FILE.npz, FILE.parquet or FILE.csv")
@@ -148,34 +132,6 @@ class ZooCLI(LightningCLI):
         return trainer
 
 
-def main(verb: str, args: list[str]) -> Outcome | None:
-    """Runs ``zoo verb args``; None on the processes that only help. Raises InputError for bad input.
-
-    A run that bad input stops before its first checkpoint leaves no folder behind. Raises Stopped where a signal did.
-    """
-    quiet()
-    load_classes()
-    cli = ZooCLI(verb, complete(verb, args))
-    existed = cli.run_dir.exists()
-    try:
-        if cli.checkpoint:
-            check_fits(cli.checkpoint, cli.model.network)
-        elif cli.verb == "fit" and cli.config.init_from:
-            cli.recorder.init_from = _start_from(cli.config.init_from, cli.model.network)
-        metrics = _run(cli)
-        close(cli.trainer.loggers)
-    except Stopped:
-        close(cli.trainer.loggers)
-        raise
-    except InputError:
-        if not existed and _is_first_process() and not (cli.run_dir / runs.CHECKPOINT).exists():
-            runs.remove(cli.run_dir)
-        raise
-    if not cli.trainer.is_global_zero:
-        return None
-    return Outcome(cli.run_dir, cli.recorder.record, metrics)
-
-
 def understood(args: list[str]) -> tuple[dict[str, Any], ImageDataModule]:
     """The config that ``zoo fit args`` would save, with all defaults, and its data module; nothing is trained.
 
@@ -185,51 +141,6 @@ def understood(args: list[str]) -> tuple[dict[str, Any], ImageDataModule]:
     load_classes()
     cli = ZooCLI("fit", args)
     return yaml.safe_load(cli.config_text), cli.datamodule
-
-
-def _run(cli: ZooCLI) -> dict[str, float]:
-    if _is_first_process():
-        # Missing data show here, before a folder is made.
-        cli.datamodule.prepare_data()
-        cli.run_dir.mkdir(parents=True, exist_ok=True)
-        if cli.checkpoint and cli.verb == "fit":
-            _show_differences(cli)
-        runs.keep_config(cli.run_dir, cli.config_text)
-    trainer = cli.trainer
-    given: dict[str, Any] = {"model": cli.model, "datamodule": cli.datamodule}
-    if cli.verb == "fit":
-        announce(cli.model.network, cli.datamodule, cli.run_dir)
-        trainer.fit(**given, ckpt_path=cli.checkpoint, weights_only=True)
-        if cli.config.test and not trainer.interrupted:
-            trainer.test(**given, verbose=False)
-        return {}
-    given |= {"ckpt_path": cli.checkpoint, "weights_only": True}
-    if cli.verb == "predict":
-        trainer.predict(**given, return_predictions=False)
-        return {}
-    getattr(trainer, cli.verb)(**given, verbose=False)
-    return {name: float(value) for name, value in trainer.callback_metrics.items()}
-
-
-def _start_from(path: str, network: Network) -> str:
-    """Copies what fits of a trained network, says so, and returns the digest of its weights.
-
-    For a fresh run only: a resumed one has its weights from the checkpoint.
-    """
-    trained = load(path)
-    copied = network.start_from(trained)
-    own = [name for name, layer in network.named_children() if layer.state_dict()]
-    if not copied:
-        raise InputError(
-            f"{path} holds {trained.name}, of which no layer fits {network.name}: give another --init_from."
-        )
-    rest = ", ".join(name for name in own if name not in copied) or "none"
-    say(f"from {trained.name} in {path}: {', '.join(copied)}; initialised: {rest}")
-    return weights_digest(trained)
-
-
-def _is_first_process() -> bool:
-    return getattr(rank_zero_only, "rank", 0) == 0
 
 
 def _config_name(configs: Any) -> str:
@@ -245,13 +156,6 @@ def _origin(error: BaseException) -> BaseException:
     while not isinstance(error, InputError) and (error.__cause__ or error.__context__):
         error = error.__cause__ or error.__context__ or error
     return error
-
-
-def _show_differences(cli: ZooCLI) -> None:
-    """Says where what was typed differs from what the checkpoint's run began with."""
-    before = runs.config_of(cli.checkpoint) if cli.checkpoint else None
-    for line in runs.differences(before, cli.config_text) if before else []:
-        say(f"other than in {cli.checkpoint}: {line}")
 
 
 def load_classes() -> None:

@@ -50,7 +50,7 @@ class _Writer(ExperimentWriter):
         self.num_rows = num_rows
 
     def cut(self, num_rows: int) -> None:
-        """Leaves the first ``num_rows`` rows."""
+        """Keeps only the first ``num_rows`` rows."""
         if self.num_rows > num_rows:
             self._rewrite(self.rows()[:num_rows])
             self.num_rows = num_rows

@@ -86,14 +86,14 @@ def read_card(path: Path) -> dict[str, Any]:
     """
     try:
         if path.stat().st_size > MOST_BYTES:
-            raise InputError(f"{path} is no card of weights: it has {path.stat().st_size:,} bytes.")
+            raise InputError(f"{path} is not a card of weights: it has {path.stat().st_size:,} bytes.")
         content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
     except OSError as error:
         raise InputError(f"Cannot read the card {path}: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{path} is no card of weights, because it is not JSON: {error}.") from error
+        raise InputError(f"{path} is not a card of weights, because it is not JSON: {error}.") from error
     check_card(content, str(path))
     return dict(content)
 

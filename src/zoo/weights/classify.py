@@ -1,4 +1,4 @@
-"""What trained networks say about pictures: files and folders to the classes that lead."""
+"""What trained networks say about images: files and folders to the classes that lead."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +14,7 @@ from zoo.data.photos.decode import decode
 from zoo.errors import InputError
 from zoo.weights.trained import Weights
 
-# Images that go through a network at a time: as many numbers as 64 pictures of 64x64.
+# Images that go through a network at a time: as many numbers as 64 images of 64x64.
 _NUMBERS_AT_A_TIME = 64 * 3 * 64 * 64
 
 
@@ -29,7 +29,7 @@ class Guess:
 
 @dataclass(frozen=True)
 class Answer:
-    """The classes that lead for one picture, the likeliest first; none where the network gives no answer (NaN).
+    """The classes that lead for one image, the likeliest first; none where the network gives no answer (NaN).
 
     ``dark_on_light`` where a network of light ink on black was shown what looks like the opposite.
     """
@@ -41,7 +41,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Found:
-    """One file to look at; ``named`` where the user named it, so that it must be a picture."""
+    """One file to look at; ``named`` where the user named it, so that it must be an image."""
 
     path: Path
     named: bool
@@ -69,17 +69,16 @@ def find_images(paths: Sequence[str]) -> list[Found]:
 def classify(
     weights: Weights, found: Sequence[Found], top: int, invert: bool, skipped: Callable[[InputError], None]
 ) -> Iterator[Answer]:
-    """Looks once at every picture, through the preprocessing of ``weights``; gives the ``top`` classes of each.
+    """Looks once at every image, through the preprocessing of ``weights``; gives the ``top`` classes of each.
 
-    ``invert`` turns the pictures into their negatives first. What lies in a folder and is no picture goes to
-    ``skipped``. Raises InputError where a named file is no picture.
+    ``invert`` turns the images into their negatives first. What lies in a folder and is no image goes to
+    ``skipped``. Raises InputError where a named file is no image.
     """
     network, transforms = weights.network(), weights.transforms()
     inked = network.input_shape[0] == 1
-    # One by one, so that no more than one picture of full size is in memory.
+    # One by one, so that no more than one image of full size is in memory.
     inputs = (
-        (path, transforms(picture), inked and dark_on_light(picture))
-        for path, picture in _pictures(found, invert, skipped)
+        (path, transforms(image), inked and dark_on_light(image)) for path, image in _images(found, invert, skipped)
     )
     size = max(1, _NUMBERS_AT_A_TIME // math.prod(network.input_shape))
     while batch := list(islice(inputs, size)):
@@ -99,23 +98,23 @@ def leading(logits: Tensor, class_names: Sequence[str], top: int) -> tuple[Guess
     return tuple(Guess(class_names[index], index, float(probabilities[index])) for index in order)
 
 
-def dark_on_light(picture: Image.Image) -> bool:
-    """Whether the outermost pixels of a picture are lighter, in the mean, than its middle grey value."""
-    grey = torch.frombuffer(bytearray(picture.convert("L").tobytes()), dtype=torch.uint8).float()
-    grey = grey.view(picture.height, picture.width)
+def dark_on_light(image: Image.Image) -> bool:
+    """Whether the outermost pixels of an image are lighter, in the mean, than its middle grey value."""
+    grey = torch.frombuffer(bytearray(image.convert("L").tobytes()), dtype=torch.uint8).float()
+    grey = grey.view(image.height, image.width)
     edge = torch.cat([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     return bool(edge.mean() > (grey.min() + grey.max()) / 2 and edge.mean() > 127)
 
 
-def _pictures(
+def _images(
     found: Sequence[Found], invert: bool, skipped: Callable[[InputError], None]
 ) -> Iterator[tuple[Path, Image.Image]]:
     for file in found:
         try:
-            picture = decode(file.path)
+            image = decode(file.path)
         except InputError as error:
             if file.named:
                 raise
             skipped(error)
             continue
-        yield file.path, ImageOps.invert(picture) if invert else picture
+        yield file.path, ImageOps.invert(image) if invert else image

@@ -1,4 +1,4 @@
-"""From a picture of any size to the batch that a trained network takes."""
+"""From an image of any size to the batch that a trained network takes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ ImageSource = Image.Image | str | Path
 
 
 def stored_shape(class_name: str) -> tuple[int, int, int] | None:
-    """(C, H, W) of the images that a data module reads; None where they have any size, or are no pictures."""
+    """(C, H, W) of the images that a data module reads; None where they have any size, or are no images."""
     return DATA[class_name].stored if class_name in DATA else None
 
 
@@ -39,14 +39,14 @@ def describe(steps: Preprocessing | PhotoTransform) -> dict[str, Any]:
 
 
 class ImagePreprocessing:
-    """Makes pictures a network's input, float32 (N, C, S, S), as the data module's test split gives them.
+    """Makes images a network's input, float32 (N, C, S, S), as the data module's test split gives them.
 
     Takes a PIL image, a path, a sequence of these, or a uint8 tensor (N, C, H, W) or (C, H, W). Images of the data
     set's own size go through its preprocessing as they are. Others are first scaled, bilinear with antialiasing, so
     that their short side fits, and cut to the centre square; for digits they become grey, and must be light on dark as
     the data are: nothing is inverted. Photographs for ImageNet's networks go through the test view of their own
     preprocessing. ``size`` is the side of the network's input, of which a larger image is the margin that is cut off;
-    None keeps it. Raises InputError for what is no picture.
+    None keeps it. Raises InputError for what is no image.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class ImagePreprocessing:
         name: str,
     ) -> None:  # fmt: skip
         if stored is None and not hasattr(steps, "central"):
-            raise InputError(f"{name} was not trained on pictures, so that no picture can be shown to it.")
+            raise InputError(f"{name} was not trained on images, so that no image can be shown to it.")
         self.steps: Any = steps
         self.stored, self.size = stored, size
 
@@ -63,7 +63,7 @@ class ImagePreprocessing:
         return f"ImagePreprocessing({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
     def __call__(self, images: ImageSource | Sequence[ImageSource] | Tensor) -> Tensor:
-        """The batch; one picture makes a batch of one."""
+        """The batch; one image makes a batch of one."""
         pixels = self.pixels(images)
         if self.stored is None:
             batch: Tensor = self.steps.normalize(pixels, torch.zeros(len(pixels), 3))
@@ -77,8 +77,8 @@ class ImagePreprocessing:
             return self._of_tensor(images)
         several = [images] if isinstance(images, (Image.Image, str, Path)) else list(images)
         if not several:
-            raise InputError("There is no picture among those given.")
-        return torch.stack([self._of_picture(_opened(image)) for image in several])
+            raise InputError("No image was given.")
+        return torch.stack([self._of_image(_opened(image)) for image in several])
 
     def _of_tensor(self, images: Tensor) -> Tensor:
         batch = images[None] if images.ndim == 3 else images
@@ -89,9 +89,9 @@ class ImagePreprocessing:
             )
         if self.stored is not None and tuple(batch.shape[1:]) == self.stored:
             return batch
-        return torch.stack([self._of_picture(_as_picture(image)) for image in batch])
+        return torch.stack([self._of_image(_as_pillow(image)) for image in batch])
 
-    def _of_picture(self, image: Image.Image) -> Tensor:
+    def _of_image(self, image: Image.Image) -> Tensor:
         if self.stored is None:
             cut: Tensor = self.steps.central(image.convert("RGB"))
             return cut
@@ -110,9 +110,9 @@ def _opened(image: ImageSource) -> Image.Image:
         return image
     if isinstance(image, (str, Path)):
         return read_rgb(Path(image))
-    raise InputError(f"A picture is a PIL image or a path, not {type(image).__name__}.")
+    raise InputError(f"An image is a PIL image or a path, not {type(image).__name__}.")
 
 
-def _as_picture(image: Tensor) -> Image.Image:
+def _as_pillow(image: Tensor) -> Image.Image:
     values = image.cpu().numpy()
     return Image.fromarray(values[0] if len(values) == 1 else values.transpose(1, 2, 0).copy())

@@ -31,5 +31,5 @@ def parsed(content: bytes, path: Path) -> dict[str, Tensor]:
     except (safetensors.SafetensorError, ValueError, KeyError, RuntimeError, OverflowError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise InputError(
-            f"{path} is no whole .safetensors file ({reason}): fetch it again, or give one that zoo wrote."
+            f"{path} is not a whole .safetensors file ({reason}): fetch it again, or give one that zoo wrote."
         ) from error

@@ -119,7 +119,7 @@ class Weights(ABC):
         return module
 
     def transforms(self, whole: bool = False) -> ImagePreprocessing:
-        """A callable from pictures to what ``network()`` takes: see ``ImagePreprocessing``.
+        """A callable from images to what ``network()`` takes: see ``ImagePreprocessing``.
 
         ``whole`` leaves the margin around the network's input from which a protocol of crops cuts, where the data have
         one.

@@ -173,7 +173,7 @@ def test_labels_of_another_data_set_or_with_wrong_counts_are_refused(root, capsy
     kaggle(root)
     (root / "train" / WNIDS[TRUTH[0]] / f"{WNIDS[TRUTH[0]]}_1.JPEG").unlink()
     (root / "train" / WNIDS[TRUTH[0]]).rmdir()
-    assert f"has the class {WNIDS[TRUTH[0]]}, which {root}/train has not" in refusal(root, capsys)
+    assert f"has the class {WNIDS[TRUTH[0]]}, which {root}/train does not have" in refusal(root, capsys)
     monkeypatch.setattr(arrange_val, "NUM_CLASSES", 4)
     monkeypatch.setattr(arrange_val, "NUM_VAL", 2)
     assert "but each class has 2: fetch it again" in refusal(root, capsys)
@@ -186,7 +186,7 @@ def test_labels_of_another_data_set_or_with_wrong_counts_are_refused(root, capsy
         ("list.txt", "ILSVRC2012_val_00000001.JPEG 5\n", "synsets.txt"),
         ("list.txt", "1\n2\n", "need meta.mat beside it"),
         ("list.txt", "ILSVRC2012_val_00000001.JPEG tench\n", "cannot be read"),
-        ("list.csv", "ImageId,PredictionString\nILSVRC2012_val_00000001,tench 1\n", "tench is no wnid"),
+        ("list.csv", "ImageId,PredictionString\nILSVRC2012_val_00000001,tench 1\n", "tench is not a wnid"),
     ],
 )
 def test_a_label_file_that_is_none_is_named(root, capsys, name, content, part):

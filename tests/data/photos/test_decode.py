@@ -1,4 +1,4 @@
-"""Pictures of any format: upright, in RGB, and the same colours that were put in."""
+"""Images of any format: upright, in RGB, and the same colours that were put in."""
 
 import numpy as np
 import pytest
@@ -48,7 +48,7 @@ def test_sixteen_bits_are_scaled_and_not_clipped(tmp_path, ending):
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_the_exif_orientation_is_followed(tmp_path, orientation):
-    # What a viewer must do to a stored picture, by the EXIF standard.
+    # What a viewer must do to a stored image, by the EXIF standard.
     shown = {
         1: lambda a: a, 2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1],
         5: lambda a: a.transpose(1, 0, 2), 6: lambda a: a.transpose(1, 0, 2)[:, ::-1],
@@ -69,7 +69,7 @@ def test_transparency_is_seen_on_white(tmp_path):
     assert saved(tmp_path, palette, "p.png", transparency=1).tolist() == [[[10, 20, 30], [255, 255, 255]]]
 
 
-def test_of_a_moving_picture_the_first_frame_is_seen(tmp_path):
+def test_of_an_animated_image_the_first_frame_is_seen(tmp_path):
     frames = [Image.new("RGB", (5, 4), colour) for colour in ("red", "blue", "lime")]
     for name in ("a.gif", "a.webp"):
         found = saved(tmp_path, frames[0], name, save_all=True, append_images=frames[1:], lossless=True)
@@ -77,19 +77,19 @@ def test_of_a_moving_picture_the_first_frame_is_seen(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0cut", b"II*\x00\x08\x00"]
+    "content", [b"", b"no image", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0cut", b"II*\x00\x08\x00"]
 )
-def test_what_is_no_picture_is_named(tmp_path, content):
+def test_what_is_no_image_is_named(tmp_path, content):
     (tmp_path / "a.png").write_bytes(content)
-    with pytest.raises(InputError, match=r"a\.png is not a readable picture") as refused:
+    with pytest.raises(InputError, match=r"a\.png is not a readable image") as refused:
         decode(tmp_path / "a.png")
     assert "\n" not in str(refused.value)
 
 
-def test_a_picture_cut_short_is_refused(tmp_path):
+def test_an_image_cut_short_is_refused(tmp_path):
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)).save(tmp_path / "a.png")
     (tmp_path / "a.png").write_bytes((tmp_path / "a.png").read_bytes()[:-3000])
-    with pytest.raises(InputError, match="is not a readable picture"):
+    with pytest.raises(InputError, match="is not a readable image"):
         decode(tmp_path / "a.png")
 
 
@@ -99,7 +99,7 @@ def test_numbers_without_a_white_are_refused(tmp_path):
         decode(tmp_path / "a.tif")
 
 
-def test_no_program_is_started_for_a_picture(tmp_path):
+def test_no_program_is_started_for_an_image(tmp_path):
     Image.fromarray(COLOURS).save(tmp_path / "a.eps")
-    with pytest.raises(InputError, match="no format of pictures"):
+    with pytest.raises(InputError, match="no known format of images"):
         decode(tmp_path / "a.eps")

@@ -1,4 +1,4 @@
-"""ImageNet's folders, label files and odd pictures, on JPEG files that the tests generate."""
+"""ImageNet's folders, label files and odd photos, on JPEG files that the tests generate."""
 
 import os
 import pickle
@@ -24,14 +24,14 @@ from zoo.errors import InputError
 # From Python 3.12 on, forking a process that has threads, as torch has, warns.
 pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork.. may lead to deadlocks")
 
-# Colours that JPEG keeps apart, so that a picture tells its class.
+# Colours that JPEG keeps apart, so that a photo tells its class.
 COLORS = {"n01440764": (220, 30, 30), "n02102040": (30, 200, 30), "n03000684": (40, 40, 210)}
 WNIDS = list(COLORS)
 NUM_TRAIN, NUM_VAL = 10, 3
 
 
-def picture(wnid: str, number: int) -> Image.Image:
-    """A small noisy picture in the colour of its class, of a size of its own."""
+def drawn_photo(wnid: str, number: int) -> Image.Image:
+    """A small noisy photo in the colour of its class, of a size of its own."""
     random = np.random.default_rng([WNIDS.index(wnid), number])
     width, height = random.integers(40, 90, 2)
     noise = random.integers(-30, 31, (height, width, 3))
@@ -49,10 +49,11 @@ def root(tmp_path):
     root = tmp_path / "ilsvrc"
     for wnid in reversed(WNIDS):
         for number in reversed(range(NUM_TRAIN)):
-            save(picture(wnid, number), root / "train" / wnid / f"{wnid}_{number}.JPEG")
+            save(drawn_photo(wnid, number), root / "train" / wnid / f"{wnid}_{number}.JPEG")
         for number in range(NUM_VAL):
             save(
-                picture(wnid, 100 + number), root / "val" / wnid / f"ILSVRC2012_val_{val_number(wnid, number):08d}.JPEG"
+                drawn_photo(wnid, 100 + number),
+                root / "val" / wnid / f"ILSVRC2012_val_{val_number(wnid, number):08d}.JPEG",
             )
     return root
 
@@ -110,7 +111,7 @@ def test_the_order_of_val_and_test_is_that_of_the_names(root):
 def test_other_spellings_of_jpeg_are_found_and_other_files_are_not(root, ending):
     folder = root / "train" / WNIDS[1]
     (folder / f"{WNIDS[1]}_0.JPEG").rename(folder / f"{WNIDS[1]}_0{ending}")
-    (folder / "readme.txt").write_text("not a picture")
+    (folder / "readme.txt").write_text("not a photo")
     assert len(list_classes(root / "train")[WNIDS[1]]) == NUM_TRAIN
 
 
@@ -171,7 +172,7 @@ def test_a_flat_val_without_a_whole_label_file_is_refused(root, alone):
 def test_a_flat_image_that_the_label_file_does_not_know_is_named(root):
     flatten_val(root)
     write_kaggle(root)
-    save(picture(WNIDS[0], 0), root / "val" / "holiday.JPEG")
+    save(drawn_photo(WNIDS[0], 0), root / "val" / "holiday.JPEG")
     assert refusal(root).startswith(f"{root}/val/holiday.JPEG has no class in {root}/LOC_val_solution.csv")
 
 
@@ -222,7 +223,7 @@ def test_a_class_without_images_is_named(root):
 
 def test_a_class_of_val_that_train_has_not_is_named(root):
     shutil.rmtree(root / "train" / WNIDS[1])
-    assert refusal(root) == f"{root}/val has the class {WNIDS[1]}, which {root}/train has not."
+    assert refusal(root) == f"{root}/val has the class {WNIDS[1]}, which {root}/train does not have."
 
 
 def test_classes_that_val_lacks_keep_the_labels_of_train(root):
@@ -263,26 +264,26 @@ def test_a_text_file_named_jpeg_is_refused_by_its_path_also_through_workers(root
     # A worker's error comes with its traceback around it; the last line is the sentence.
     last = str(caught.value).strip().splitlines()[-1]
     assert last.endswith("replace or remove it.")
-    assert f"{path} is not a readable picture" in last
+    assert f"{path} is not a readable image" in last
 
 
-def test_a_truncated_picture_is_refused(root, tmp_path):
+def test_a_truncated_photo_is_refused(root, tmp_path):
     whole = (root / "train" / WNIDS[0] / f"{WNIDS[0]}_0.JPEG").read_bytes()
     for length in (0, 10, len(whole) // 2):
         (tmp_path / "cut.JPEG").write_bytes(whole[:length])
-        with pytest.raises(InputError, match=f"^{tmp_path}/cut.JPEG is not a readable picture"):
+        with pytest.raises(InputError, match=f"^{tmp_path}/cut.JPEG is not a readable image"):
             read_rgb(tmp_path / "cut.JPEG")
 
 
-def test_a_picture_that_unpacks_to_far_too_many_pixels_is_refused(root, monkeypatch):
+def test_a_photo_that_unpacks_to_far_too_many_pixels_is_refused(root, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     path = root / "train" / WNIDS[0] / f"{WNIDS[0]}_0.JPEG"
-    with pytest.raises(InputError, match=f"^{path} is not a readable picture .*decompression bomb"):
+    with pytest.raises(InputError, match=f"^{path} is not a readable image .*decompression bomb"):
         read_rgb(path)
 
 
 @pytest.mark.parametrize("form", ["CMYK JPEG", "grey JPEG", "PNG", "PNG with transparency", "palette PNG"])
-def test_the_odd_pictures_of_imagenet_are_read_as_rgb(tmp_path, form):
+def test_the_odd_photos_of_imagenet_are_read_as_rgb(tmp_path, form):
     # ILSVRC has 22 CMYK files, one PNG and thousands of grey ones, all named .JPEG.
     modes = {"CMYK JPEG": "CMYK", "grey JPEG": "L", "PNG with transparency": "RGBA"}
     image = Image.new("RGB", (30, 20), (200, 100, 50)).convert(modes.get(form, "RGB"))
@@ -435,7 +436,7 @@ def test_a_plain_trainer_feeds_the_network_normalised_float32(root):
 
 @pytest.fixture
 def few(monkeypatch):
-    """Fewer generated pictures, for time's sake."""
+    """Fewer generated photos, for time's sake."""
     monkeypatch.setattr(smoke, "NUM_TRAIN", 2)
     monkeypatch.setattr(smoke, "NUM_VAL", 1)
 
@@ -503,7 +504,7 @@ def test_smoke_imagenet_that_another_process_has_just_made_is_left_alone(few, tm
 def test_a_place_where_smoke_imagenet_cannot_be_written_is_named(few, tmp_path):
     (tmp_path / "file").write_text("in the way")
     for root in (tmp_path / "file", tmp_path / "file" / "smoke"):
-        with pytest.raises(InputError, match=f"^Cannot write the generated pictures to {root} "):
+        with pytest.raises(InputError, match=f"^Cannot write the generated photos to {root} "):
             SmokeImageNet(str(root)).prepare_data()
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
@@ -517,5 +518,5 @@ def test_the_real_imagenette_is_read():
     assert torch.bincount(data.splits["val"].labels[data.splits["val"].positions]).tolist() == [50] * 10
     images, labels, _ = everything(data.val_dataloader())
     assert images.shape == (500, 3, 224, 224)
-    assert len(set(images.flatten(1)[:, ::5000].sum(1).tolist())) > 100  # different pictures
+    assert len(set(images.flatten(1)[:, ::5000].sum(1).tolist())) > 100  # different photos
     assert labels.tolist() == sorted(labels.tolist())

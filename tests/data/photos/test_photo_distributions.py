@@ -14,7 +14,7 @@ LEAST = 1e-4
 
 
 class Sheet:
-    """Stands in for a picture and notes how it was scaled, what was cut out, and whether it was mirrored."""
+    """Stands in for a photo and notes how it was scaled, what was cut out, and whether it was mirrored."""
 
     mirrored = False
 
@@ -67,7 +67,7 @@ def test_alexnets_33_by_33_offsets_and_flips_are_equally_likely_and_independent(
 
 
 @pytest.mark.parametrize(("name", "side"), [("vgg", 256), ("vgg_384", 384)])
-def test_vggs_offsets_are_uniform_over_the_scaled_picture(name, side):
+def test_vggs_offsets_are_uniform_over_the_scaled_photo(name, side):
     views = drawn(name, 500, 400)
     width = side * 500 // 400
     assert {view.scaled for view in views} == {(width, side)}
@@ -122,7 +122,7 @@ def test_area_aspect_and_offset_of_the_random_resized_crop_follow_their_definiti
 
 
 def test_area_and_aspect_are_uniform_where_every_try_fits():
-    # Of boxes under a half of the picture none leaves it, whatever the aspect.
+    # Of boxes under a half of the photo none leaves it, whatever the aspect.
     views = drawn("torchvision", 4000, 4000)
     boxes = np.array([view.box for view in views], dtype=np.float64)
     width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
@@ -166,6 +166,6 @@ def transform_of(name: str):
 
 
 class Flat:
-    """The statistics of grey pictures."""
+    """The statistics of grey photos."""
 
     mean_image = np.full((3, 256, 256), 90, np.float32)

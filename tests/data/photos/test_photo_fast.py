@@ -47,7 +47,7 @@ def test_a_training_view_shows_the_same_part_as_pillows(tmp_path, name, size):
 
 
 @pytest.mark.parametrize("side", [900, 600, 450, 300, 200])
-def test_a_large_picture_is_decoded_no_larger_than_needed_and_no_smaller_than_the_view(tmp_path, monkeypatch, side):
+def test_a_large_photo_is_decoded_no_larger_than_needed_and_no_smaller_than_the_view(tmp_path, monkeypatch, side):
     path = saved(tmp_path / "a.JPEG", smooth(1600, 1200))
     sizes = []
     simplejpeg, cv2 = decoders._libraries()
@@ -101,7 +101,7 @@ def test_a_file_that_is_cut_is_refused_in_pillows_words(tmp_path, length):
         with pytest.raises(InputError) as caught:
             np.asarray(read(path).crop((0, 0, 9, 9)))
         messages.append(str(caught.value).split(" (")[0])
-    assert messages[0] == messages[1] == f"{path} is not a readable picture"
+    assert messages[0] == messages[1] == f"{path} is not a readable image"
 
 
 def test_a_flaw_that_pillow_reads_past_is_no_fault(tmp_path):

@@ -26,7 +26,7 @@ pytestmark = [
 ]
 
 WNIDS = ["n01440764", "n02102040", "n03000684"]
-# What the decoder cannot read; the other six kinds are pictures, if odd or misplaced ones.
+# What the decoder cannot read; the other six kinds are photos, if odd or misplaced ones.
 UNREADABLE = {"truncated", "zero bytes", "not an image", "unreadable"}
 
 
@@ -85,7 +85,7 @@ def test_an_image_left_out_is_said_once_and_counted_every_time(root, capsys, rec
         epoch(data)
     name = path.relative_to(root).as_posix()
     (line,) = capsys.readouterr().err.splitlines()
-    assert line == f"zoo: left out {name}, which is not a readable picture (on_error: skip)"
+    assert line == f"zoo: left out {name}, which is not a readable image (on_error: skip)"
     assert data.left_out() == {"skipped": {"num_images": 1, "times": 3, "paths": [name]}}
     assert not [warning for warning in recwarn if "left out" in str(warning.message)]
 
@@ -100,7 +100,7 @@ def test_a_sound_folder_leaves_nothing_out(root):
 def test_by_default_a_broken_image_stops_the_epoch_with_its_path(root, num_workers):
     path = training_file(root, 3)
     INJECTIONS["truncated"](path, [])
-    with pytest.raises(InputError, match=f"{path} is not a readable picture"):
+    with pytest.raises(InputError, match=f"{path} is not a readable image"):
         epoch(made(root, num_workers=num_workers, batch_size=5))
 
 
@@ -111,7 +111,7 @@ def test_evaluation_leaves_nothing_out_whatever_was_asked(root, split):
     data = made(root, on_error="skip", num_held_out=33)
     for position in data.splits["val"].positions.tolist()[:1]:
         data.files["train"][position].write_bytes(b"")
-    with pytest.raises(InputError, match="is not a readable picture"):
+    with pytest.raises(InputError, match="is not a readable image"):
         list(data._loader(split))
 
 
@@ -206,7 +206,7 @@ def assert_stops(root: Path, folder: Path, capsys: pytest.CaptureFixture) -> Non
     assert fit(root, folder, "--data.num_workers", "2") == 2
     line = capsys.readouterr().err.strip().splitlines()[-1]
     assert line.startswith("zoo: ")
-    assert line.removeprefix("zoo: ").split(" is not a readable picture")[0] in broken
+    assert line.removeprefix("zoo: ").split(" is not a readable image")[0] in broken
     assert not folder.exists()
 
 
@@ -239,5 +239,5 @@ def test_a_broken_test_image_stops_the_measurement_with_its_path_and_status_2(ro
     path = next((root / "val" / WNIDS[0]).iterdir())
     path.write_bytes(path.read_bytes()[:200])
     assert fit(root, in_folder / "run", "--data.on_error", "skip", "--data.num_workers", "0") == 2
-    assert f"zoo: {path} is not a readable picture" in capsys.readouterr().err
+    assert f"zoo: {path} is not a readable image" in capsys.readouterr().err
     assert not (in_folder / "run" / "record.json").exists()

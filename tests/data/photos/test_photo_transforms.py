@@ -29,7 +29,7 @@ def photographs() -> list[Path]:
 
 
 def statistics() -> PixelStatistics:
-    """Of six noisy pictures, brighter to the right."""
+    """Of six noisy photos, brighter to the right."""
     sums = PixelSums.zero(3, 256, 256)
     for number in range(6):
         noise = np.random.default_rng(number).integers(0, 120, (3, 256, 256))

@@ -1,4 +1,4 @@
-"""Prepared pictures scaled again, against Pillow and against means of areas."""
+"""Prepared photos scaled again, against Pillow and against means of areas."""
 
 import numpy as np
 import pytest

@@ -35,7 +35,7 @@ WNIDS = ["n01440764", "n02102040", "n03000684"]
 NUM_TRAIN, NUM_VAL = 5, 2
 
 
-def picture(number: int) -> Image.Image:
+def drawn_photo(number: int) -> Image.Image:
     """Blurred noise of a size of its own: upright, across, smaller and larger than what it is scaled to."""
     random = np.random.default_rng(number)
     width, height = random.integers(200, 330, 2)
@@ -50,30 +50,30 @@ def fill(root: Path) -> Path:
             split, name = ("train", f"{wnid}_{n}") if n < NUM_TRAIN else ("val", f"ILSVRC2012_val_{number:08d}")
             path = root / split / wnid / f"{name}.JPEG"
             path.parent.mkdir(parents=True, exist_ok=True)
-            picture(number).save(path, "JPEG", quality=90)
+            drawn_photo(number).save(path, "JPEG", quality=90)
     # Grey and CMYK files are among the official ones.
-    picture(901).convert("L").save(root / "train" / WNIDS[0] / f"{WNIDS[0]}_0.JPEG")
-    picture(902).convert("CMYK").save(root / "train" / WNIDS[1] / f"{WNIDS[1]}_1.JPEG")
+    drawn_photo(901).convert("L").save(root / "train" / WNIDS[0] / f"{WNIDS[0]}_0.JPEG")
+    drawn_photo(902).convert("CMYK").save(root / "train" / WNIDS[1] / f"{WNIDS[1]}_1.JPEG")
     return root
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory) -> Path:
-    """Three classes of five training and two validation pictures; nothing of it is changed by a test."""
+    """Three classes of five training and two validation photos; nothing of it is changed by a test."""
     return fill(tmp_path_factory.mktemp("images") / "ilsvrc")
 
 
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch):
     """So that there are four shards of train and two of val."""
-    monkeypatch.setattr(writer, "FEWEST_PICTURES", 4)
+    monkeypatch.setattr(writer, "FEWEST_PHOTOS", 4)
 
 
 @pytest.fixture(scope="module")
 def whole(root, tmp_path_factory) -> Path:
     """The store of ``root``, made without interruption."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(writer, "FEWEST_PICTURES", 4)
+        patched.setattr(writer, "FEWEST_PHOTOS", 4)
         return prepare_store(root, tmp_path_factory.mktemp("store") / "prepared-256", 256, 1).folder
 
 
@@ -93,7 +93,7 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 def scaled(path: Path, size: int = 256) -> np.ndarray:
-    """The picture with a short side of ``size``, by Pillow alone: uint8 (H, W, 3)."""
+    """The photo with a short side of ``size``, by Pillow alone: uint8 (H, W, 3)."""
     with Image.open(path) as image:
         rgb = image.convert("RGB")
     short = min(rgb.size)
@@ -168,12 +168,12 @@ def test_random_resized_crops_are_cut_from_the_stored_pixels(whole):
 
 def test_what_is_measured_is_never_scaled_twice(whole):
     test = made(whole).splits["test"]
-    picture = test.photo(4)
-    assert np.array_equal(np.array(picture), Store(whole).photo("val", 4).transpose(1, 2, 0))
-    assert np.array(picture).flags.writeable
-    assert scale_short_side(picture, 256) is picture
+    photo = test.photo(4)
+    assert np.array_equal(np.array(photo), Store(whole).photo("val", 4).transpose(1, 2, 0))
+    assert np.array(photo).flags.writeable
+    assert scale_short_side(photo, 256) is photo
     with pytest.raises(InputError, match=r"point --data.root at the JPEG folders"):
-        scale_short_side(picture, 288)
+        scale_short_side(photo, 288)
 
 
 def test_the_fast_decoder_scales_with_opencv_and_differs_little(whole):
@@ -233,12 +233,12 @@ def test_the_statistics_are_numpys_over_all_pixels_of_the_centre_squares(root, w
 
 
 def test_sums_do_not_depend_on_their_order_and_are_exact_where_floats_are_not():
-    pictures = np.random.default_rng(0).integers(0, 256, (7, 3, 5, 6), np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (7, 3, 5, 6), np.uint8)
     orders = []
     for order in ((0, 1, 2, 3, 4, 5, 6), (6, 2, 0, 5, 1, 3, 4)):
         parts = [PixelSums.zero(3, 5, 6), PixelSums.zero(3, 5, 6)]
         for n in order:
-            parts[n % 2].add(pictures[n])
+            parts[n % 2].add(images[n])
         parts[0].merge(parts[1])
         orders.append(PixelStatistics.of(parts[0]))
     assert all(np.array_equal(getattr(orders[0], name), getattr(orders[1], name)) for name in orders[0].__dict__)
@@ -264,7 +264,7 @@ def test_own_mean_image_and_components_come_from_the_store(root, whole):
 
 @pytest.mark.parametrize(("transform", "wanted"), [("vgg_384", "--size 384:"), ("caffe", "--size 256 --warp:")])
 def test_a_store_that_could_not_be_measured_on_as_the_files_are_is_refused(whole, transform, wanted):
-    with pytest.raises(InputError, match=f"was prepared with --size 256, but .* pictures of {wanted}"):
+    with pytest.raises(InputError, match=f"was prepared with --size 256, but .* photos of {wanted}"):
         made(whole, transform)
 
 
@@ -297,8 +297,8 @@ def die_at(call: int):
     Path.replace = replaced
 
 
-def die_in_picture(number: int):
-    """Death in the middle of a shard: when the ``number``-th picture is to be scaled."""
+def die_in_photo(number: int):
+    """Death in the middle of a shard: when the ``number``-th photo is to be scaled."""
     calls = Counter()
     original = shards.scaled_planes
 
@@ -349,7 +349,7 @@ def test_killed_within_a_shard_the_finished_ones_stay_and_are_not_made_again(roo
     output = tmp_path / "store"
 
     def killed():
-        die_in_picture(10)
+        die_in_photo(10)
         prepare_store(root, output, 256, 1)
 
     assert in_a_fork(killed) == signal.SIGKILL
@@ -369,12 +369,12 @@ def test_killed_within_a_shard_the_finished_ones_stay_and_are_not_made_again(roo
     assert {path: path.stat().st_mtime_ns for path in output.iterdir()} == before
 
 
-def test_two_processes_name_the_broken_picture_and_go_on_when_it_is_mended(whole, tmp_path):
+def test_two_processes_name_the_broken_photo_and_go_on_when_it_is_mended(whole, tmp_path):
     images, output = fill(tmp_path / "images"), tmp_path / "store"
     path = images / "val" / WNIDS[2] / "ILSVRC2012_val_00000206.JPEG"
     sound = path.read_bytes()
     path.write_bytes(sound[: len(sound) // 2])
-    with pytest.raises(InputError, match=f"^{path} is not a readable picture"):
+    with pytest.raises(InputError, match=f"^{path} is not a readable image"):
         prepare_store(images, output, 256, 2)
     assert not (output / INDEX).exists()
     assert not list(output.rglob("*.part"))
@@ -406,7 +406,7 @@ def test_too_small_a_disk_is_refused_before_anything_is_decoded(root, tmp_path, 
     monkeypatch.delattr(shards, "scaled_planes")
     assert main(["data", "prepare", "ImageNet", "--root", str(root), "--output", str(tmp_path / "store")]) == 2
     message = capsys.readouterr().err
-    assert message.startswith("zoo: The prepared pictures need about 4.")
+    assert message.startswith("zoo: The prepared photos need about 4.")
     assert f" MB, and {tmp_path / 'store'} has 1.0 MB free: make room" in message
     assert not list(tmp_path.rglob("*.bin"))
 
@@ -504,7 +504,7 @@ def test_a_store_of_something_else_is_not_written_over(root, copy, tmp_path, cap
         prepare_store(other, copy, 256, 1)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("x")
-    assert "is not empty and no store" in refusal(tmp_path / "mine")
+    assert "is not empty and is not a store" in refusal(tmp_path / "mine")
     assert "at least 1, not 0" in refusal(tmp_path / "new", "--size", "0")
     assert "at least 1, not 0" in refusal(tmp_path / "new", "--workers", "0")
     assert "No ImageNet in" in refusal(tmp_path / "new", "--root", str(tmp_path / "nowhere"))
@@ -519,7 +519,7 @@ def test_the_command_says_what_it_made_and_info_shows_it(root, tmp_path, capsys)
     assert main(["data", "prepare", "imagenet", *words]) == 0
     shown = capsys.readouterr().out
     folder = tmp_path / "images" / "prepared-32"
-    assert "train: 15 pictures in 4 shards\nval: 6 pictures in 2 shards\n" in shown
+    assert "train: 15 photos in 4 shards\nval: 6 photos in 2 shards\n" in shown
     assert shown.count("component (") == 3
     assert shown.endswith(f"Train from it with --data.root {folder}\n")
     assert main(["data", "prepare", "imagenet", *words]) == 0

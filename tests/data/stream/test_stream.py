@@ -211,15 +211,15 @@ def test_a_chunk_that_does_not_arrive_whole_is_refused(packed, tmp_path):
         data.splits["test"][Draw(0, torch.arange(1))]
 
 
-def test_a_picture_that_is_none_is_named(folders, tmp_path):
+def test_a_photo_that_is_none_is_named(folders, tmp_path):
     copy = tmp_path / "copy"
     for split in ("train", "val"):
         (copy / split / "n01").mkdir(parents=True)
-        (copy / split / "n01" / "broken.JPEG").write_bytes(b"no picture")
+        (copy / split / "n01" / "broken.JPEG").write_bytes(b"no photo")
     write_stream(copy, tmp_path / "out")
     data = StreamedImageNet(str(tmp_path / "out"), num_held_out=0)
     data.setup()
-    with pytest.raises(InputError, match=r"n01/broken.JPEG is not a readable picture"):
+    with pytest.raises(InputError, match=r"n01/broken.JPEG is not a readable image"):
         data.splits["test"][Draw(0, torch.arange(1))]
 
 

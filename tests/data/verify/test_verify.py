@@ -25,7 +25,7 @@ from zoo.errors import InputError
 WNIDS = ["n01440764", "n02102040", "n03000684"]
 
 
-def picture(number: int, side: int = 32) -> Image.Image:
+def drawn_photo(number: int, side: int = 32) -> Image.Image:
     return Image.fromarray(np.random.default_rng(number).integers(0, 256, (side, side, 3), np.uint8))
 
 
@@ -39,7 +39,7 @@ def root(tmp_path, monkeypatch):
             split, name = ("train", f"{wnid}_{n}") if n < 12 else ("val", f"ILSVRC2012_val_{100 * label + n:08d}")
             path = root / split / wnid / f"{name}.JPEG"
             path.parent.mkdir(parents=True, exist_ok=True)
-            picture(100 * label + n).save(path, "JPEG", quality=90)
+            drawn_photo(100 * label + n).save(path, "JPEG", quality=90)
     return root
 
 
@@ -90,7 +90,7 @@ def test_200_faults_in_the_real_imagenette_are_all_found(tmp_path, monkeypatch):
             (root / split / wnid.name).mkdir(parents=True)
             for file in sorted(wnid.iterdir())[:number]:
                 shutil.copyfile(file, root / split / wnid.name / file.name)
-    # The sample's own grey pictures are no injected faults; CMYK and the like it has none of.
+    # The sample's own grey photos are no injected faults; CMYK and the like it has none of.
     before = [finding for finding in verified(root, 2).findings if finding.kind != "greyscale"]
     assert before == []
     injected = inject(root, 20)
@@ -100,7 +100,7 @@ def test_200_faults_in_the_real_imagenette_are_all_found(tmp_path, monkeypatch):
     assert found == injected
 
 
-def test_doubles_across_classes_and_splits_and_a_grey_picture_are_named(root):
+def test_doubles_across_classes_and_splits_and_a_grey_photo_are_named(root):
     train, val = root / "train", root / "val"
     shutil.copyfile(train / WNIDS[0] / f"{WNIDS[0]}_3.JPEG", train / WNIDS[2] / f"{WNIDS[2]}_99.JPEG")
     shutil.copyfile(train / WNIDS[1] / f"{WNIDS[1]}_3.JPEG", val / WNIDS[1] / "ILSVRC2012_val_00000999.JPEG")

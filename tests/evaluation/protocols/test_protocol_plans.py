@@ -1,4 +1,4 @@
-"""Protocols by name, the views they take, passes that are shared, and agreement with each model's own test."""
+"""Protocols by name, the views they take, forward passes that are shared, and agreement with each model's own test."""
 
 import numpy as np
 import pytest
@@ -86,15 +86,15 @@ def test_no_crop_of_the_grid_leaves_the_image_and_the_outermost_touch_its_edges(
 
 
 class Counting(nn.Module):
-    """A linear network that notes how many images each pass had."""
+    """A linear network that notes how many images each forward pass had."""
 
     def __init__(self, size, num_classes=4):
         super().__init__()
         torch.manual_seed(0)
-        self.linear, self.passes = nn.Linear(3 * size * size, num_classes).double(), []
+        self.linear, self.forward_passes = nn.Linear(3 * size * size, num_classes).double(), []
 
     def forward(self, images):
-        self.passes.append(len(images))
+        self.forward_passes.append(len(images))
         return self.linear(images.flatten(1))
 
 
@@ -111,17 +111,17 @@ def test_identical_views_go_through_the_network_once_and_passes_keep_to_the_limi
     with torch.no_grad():
         scores(network, None, list(map(protocol, names)), [group_of(5, 12)], size=(8, 8), own=12, limit=limit)
     # A 5x5 grid over 4 spare pixels has every place from 0 to 4, so all others are among its 50 views.
-    assert sum(network.passes) == 5 * 50
-    assert max(network.passes) <= limit
+    assert sum(network.forward_passes) == 5 * 50
+    assert max(network.forward_passes) <= limit
 
 
-def test_groups_come_back_in_the_order_of_the_batch_and_share_passes():
+def test_groups_come_back_in_the_order_of_the_batch_and_share_forward_passes():
     network, batch = Counting(8), group_of(5, 12)
     groups = [Group(torch.tensor(rows), {12: batch.images[12][rows]}) for rows in ([3, 0], [4], [1, 2])]
     protocols = [protocol("ten-crop"), protocol("centre")]
     with torch.no_grad():
         found = scores(network, None, protocols, groups, size=(8, 8), own=12, limit=100)
-        assert network.passes == [50]
+        assert network.forward_passes == [50]
         whole = scores(network, None, protocols, [batch], size=(8, 8), own=12, limit=100)
     for one, other in zip(found, whole, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-12)

@@ -34,7 +34,7 @@ def photographs(folder):
 
 @pytest.fixture(scope="module", params=[generated, photographs], ids=["generated", "photographs"])
 def root(request, tmp_path_factory):
-    """An ImageNet folder of three pictures of different shapes; the first two classes hold them in ``val``."""
+    """An ImageNet folder of three photos of different shapes; the first two classes hold them in ``val``."""
     folder = tmp_path_factory.mktemp("imagenet")
     for number, image in enumerate(request.param(folder)):
         for split in ("train", "val"):
@@ -69,7 +69,7 @@ def thin(name, size, factor):
 
 
 def measured(network, root, transform, names, batch_size=2, limit=7):
-    """Probabilities (number of files, classes) under each protocol, from one pass over the folder."""
+    """Probabilities (number of files, classes) under each protocol, from one measurement."""
     protocols = [protocol(name) for name in names]
     data = ImageNet(str(root), transform=transform, num_held_out=0, num_workers=0)
     looks = ProtocolImages(data, {scale for one in protocols for scale in one.scales or (None,)}, batch_size)
@@ -93,7 +93,7 @@ def measured(network, root, transform, names, batch_size=2, limit=7):
 
 
 def scaled(path, side, mean):
-    """Pixels less their mean, float64 (3, H, W), of the picture with ``side`` pixels on its shorter side."""
+    """Pixels less their mean, float64 (3, H, W), of the photo with ``side`` pixels on its shorter side."""
     image = Image.open(path).convert("RGB")
     width, height = image.size
     if width < height:
@@ -176,12 +176,12 @@ def compare(network, root, transform, expected, **how):
         for (name, loop), probabilities in zip(expected.items(), found, strict=True):
             wanted = np.stack([loop(file) for file in files])
             np.testing.assert_allclose(probabilities, wanted, rtol=0, atol=1e-9, err_msg=name)
-            # The pictures are told apart, and the probabilities are neither flat nor all on one class.
+            # The photos are told apart, and the probabilities are neither flat nor all on one class.
             assert wanted.std(axis=0).max() > 1e-4
             assert 0.25 < wanted.max() < 0.999
 
 
-def test_alexnet_under_every_protocol_in_one_pass(root):
+def test_alexnet_under_every_protocol_in_one_measurement(root):
     network = thin("alexnet", 64, 4)
     sides, mean = (64, 80, 97), ALEXNET_MEAN
     compare(
@@ -199,7 +199,7 @@ def test_alexnet_under_every_protocol_in_one_pass(root):
     )  # fmt: skip
 
 
-def test_vgg16_under_every_protocol_in_one_pass(root):
+def test_vgg16_under_every_protocol_in_one_measurement(root):
     network = thin("vgg16", 32, 8)
     mean = VGG_MEAN
     compare(

@@ -141,7 +141,7 @@ def test_a_hub_folder_holds_card_config_and_weights(run, tmp_path, monkeypatch, 
     rebuilt.load_state_dict(safetensors.torch.load_file(folder / "model.safetensors"))
     assert torch.equal(rebuilt.c1.weight, zoo.load("run").c1.weight)
     # The lines under "Use", as they stand.
-    code = body.split("```python\n")[1].split("```")[0].replace("picture.jpg", "a.png")
+    code = body.split("```python\n")[1].split("```")[0].replace("image.jpg", "a.png")
     from PIL import Image
 
     monkeypatch.chdir(folder)

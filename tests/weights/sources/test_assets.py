@@ -365,8 +365,8 @@ def test_a_pair_for_a_release_is_made_and_fetched_back(
     ("words", "message"),
     [
         (["--url", "https://example.org/v1"], "say with --out where to write it"),
-        (["--url", "http://example.org/v1", "--out", "out"], "'http://example.org/v1' is no https:// address"),
-        (["--url", "v1", "--out", "out"], "'v1' is no https:// address"),
+        (["--url", "http://example.org/v1", "--out", "out"], "'http://example.org/v1' is not an https:// address"),
+        (["--url", "v1", "--out", "out"], "'v1' is not an https:// address"),
     ],
 )
 def test_a_pair_for_nowhere_is_not_made(run, in_folder, capsys, monkeypatch, words, message):

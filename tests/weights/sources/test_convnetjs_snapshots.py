@@ -212,9 +212,9 @@ def spoilt(change) -> dict:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("", "no whole JSON file"),
-        (json.dumps(made_by_hand())[:-1000], "no whole JSON file"),
-        ("[" * 100_000, "no whole JSON file"),
+        ("", "not a whole JSON file"),
+        (json.dumps(made_by_hand())[:-1000], "not a whole JSON file"),
+        ("[" * 100_000, "not a whole JSON file"),
         ("[]", "it has no list of layers"),
         ({"layers": []}, "its layers are , not input, conv"),
         ({"layers": [1]}, "it has no list of layers"),

@@ -1,4 +1,4 @@
-"""Any picture that somebody has, upright and in RGB: what ``zoo classify`` reads.
+"""Any image that somebody has, upright and in RGB: what ``zoo classify`` reads.
 
 The data sets are read by ``decoders.read_rgb``, which takes their files as they are.
 """
@@ -11,14 +11,14 @@ from PIL import Image, ImageOps
 
 from zoo.errors import InputError
 
-# Read by starting Ghostscript on the file, or by asking Windows: a picture runs no program.
+# Read by starting Ghostscript on the file, or by asking Windows: an image runs no program.
 _PROGRAMS = {"EPS", "WMF"}
 
 
 def decode(path: Path) -> Image.Image:
-    """The picture in RGB, turned as its EXIF orientation says; of several frames the first, transparency on white.
+    """The image in RGB, turned as its EXIF orientation says; of several frames the first, transparency on white.
 
-    Numbers of 16 bits are divided by 257. Raises InputError naming the file where it is no picture, is broken, is too
+    Numbers of 16 bits are divided by 257. Raises InputError naming the file where it is no image, is broken, is too
     large to be meant, or holds numbers whose white is unknown.
     """
     try:
@@ -33,8 +33,8 @@ def decode(path: Path) -> Image.Image:
         raise
     except Exception as error:  # Pillow's readers raise anything from struct.error to MemoryError on broken files
         detail = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
-        detail = "no format of pictures" if "cannot identify image file" in detail else detail
-        raise InputError(f"{path} is not a readable picture ({detail.rstrip('.')}): give another.") from error
+        detail = "no known format of images" if "cannot identify image file" in detail else detail
+        raise InputError(f"{path} is not a readable image ({detail.rstrip('.')}): give another.") from error
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -29,7 +29,7 @@ def read_rgb(path: Path) -> Image.Image:
             return image.convert("RGB")
     except Exception as error:  # Pillow's readers raise anything from struct.error to MemoryError on broken files
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{path} is not a readable picture ({reason}): replace or remove it.") from error
+        raise InputError(f"{path} is not a readable image ({reason}): replace or remove it.") from error
 
 
 def require_packages() -> None:

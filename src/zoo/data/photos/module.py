@@ -33,7 +33,7 @@ class PhotoDataModule(ImageDataModule):
         return cores.share(self.trainer.num_devices if self.trainer else None)
 
     def displayed(self, draw: Draw) -> Tensor:
-        """Training images as the network is fed them, with their augmentation, as uint8 (n, 3, S, S) to look at."""
+        """Training images as they are fed to the network, with their augmentation, as uint8 (n, 3, S, S) to look at."""
         images, _, shifts, *_ = self.splits["train"][draw]
         return self.transform.displayed(self.transform.normalize(images, shifts))
 

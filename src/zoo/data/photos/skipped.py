@@ -21,7 +21,7 @@ class Skipped:
         """Adds the paths of one step."""
         for path in paths:
             if path not in self.times:
-                print(f"zoo: left out {path}, which is not a readable picture (on_error: skip)", file=sys.stderr)
+                print(f"zoo: left out {path}, which is not a readable image (on_error: skip)", file=sys.stderr)
             self.times[path] += 1
 
     def everywhere(self) -> dict[str, int]:

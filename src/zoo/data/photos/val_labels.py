@@ -67,7 +67,7 @@ def find_labels(root: Path, given: Path | None = None) -> ValLabels:
         wnids = _read(source, folders)
         strange = next((wnid for wnid in wnids.values() if not WNID.fullmatch(wnid)), None)
         if strange is not None:
-            raise ValueError(f"{strange} is no wnid")
+            raise ValueError(f"{strange} is not a wnid")
     except Exception as error:  # SciPy alone raises half a dozen kinds for a broken meta.mat
         raise InputError(f"{source} cannot be read as ILSVRC's labels ({error!r}); fetch it again.") from error
     return ValLabels(source, wnids)

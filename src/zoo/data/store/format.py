@@ -35,7 +35,7 @@ AGAIN = "delete the folder and run zoo data prepare again"
 
 @dataclass(frozen=True)
 class Shard:
-    """One file of photos: its name, size in bytes, sha256, and how many photos it holds."""
+    """One file of photos, as the index has it: its name, size in bytes, sha256, and how many photos it holds."""
 
     file: str
     bytes: int

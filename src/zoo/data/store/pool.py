@@ -53,7 +53,7 @@ def _in_processes(jobs: list[ShardJob], num_workers: int, show: Any) -> None:
                 future.result()
     except BrokenProcessPool as error:
         raise InputError(
-            "A process that prepared pictures was killed, as happens where memory runs out: try fewer --workers."
+            "A process that prepared photos was killed, as happens where memory runs out: try fewer --workers."
         ) from error
     finally:
         stop.set()

@@ -107,7 +107,7 @@ def fitted(transform: PhotoTransform, store: Store | None, root: Path) -> PhotoT
     if transform.scale is not _SCALES[store.scaling] or transform.short_side != store.size:
         raise InputError(
             f"{store.folder} was prepared with {_options(store.size, store.scaling)}, but this transform measures on"
-            f" pictures of {_options(transform.short_side, WARPED if transform.scale is warp else SHORT_SIDE)}: prepare"
+            f" photos of {_options(transform.short_side, WARPED if transform.scale is warp else SHORT_SIDE)}: prepare"
             " them so, or point --data.root at the JPEG folders."
         )
     if transform.with_mean_image:

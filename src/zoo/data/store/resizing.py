@@ -16,7 +16,7 @@ Resize = Callable[[np.ndarray, int, int], np.ndarray]
 def only_as_prepared(planes: np.ndarray, width: int, height: int) -> np.ndarray:
     """Raises InputError: what is measured on photos that were scaled twice is not what the files give."""
     raise InputError(
-        f"A picture that was prepared with {planes.shape[2]}x{planes.shape[1]} pixels is to be measured on with"
+        f"A photo that was prepared with {planes.shape[2]}x{planes.shape[1]} pixels is to be measured on with"
         f" {width}x{height}: point --data.root at the JPEG folders, or prepare them in that size."
     )
 

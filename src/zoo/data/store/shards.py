@@ -89,7 +89,7 @@ def write_shard(job: ShardJob, step: Callable[[], None]) -> None:
         sources=np.frombuffer(b"".join(sources), np.uint8).reshape(-1, 32),
         bytes=np.int64(number),
         sha256=np.frombuffer(digest.digest(), np.uint8),
-        pictures=np.int64(sums.pictures),
+        pictures=np.int64(sums.num_images),
         image=sums.image,
         products=sums.products,
     )

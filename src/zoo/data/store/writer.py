@@ -25,7 +25,7 @@ from zoo.errors import InputError
 from zoo.files import lock
 
 # A shard is a unit of work and of resumption; their number is bounded because a process maps them all.
-FEWEST_PICTURES, MOST_SHARDS = 64, 320
+FEWEST_PHOTOS, MOST_SHARDS = 64, 320
 # Without reading all headers, the sizes of so many photos say how much room the store takes.
 SAMPLE = 400
 
@@ -57,7 +57,7 @@ def prepare_store(root: Path, output: Path, size: int, num_workers: int, scaling
 
 def shard_jobs(root: Path, store: Path, split: str, files: list[Path], size: int, scaling: str) -> Iterable[ShardJob]:
     """The shards of a split; their cut depends on the number of files alone."""
-    number = max(FEWEST_PICTURES, math.ceil(len(files) / MOST_SHARDS))
+    number = max(FEWEST_PHOTOS, math.ceil(len(files) / MOST_SHARDS))
     for n, start in enumerate(range(0, len(files), number)):
         part = files[start : start + number]
         yield ShardJob(store, f"{split}-{n:05d}", tuple(part), of_listing(root, part), size, scaling, split == "train")
@@ -74,7 +74,7 @@ def require_room(output: Path, files: list[Path], size: int, scaling: str) -> No
     free = shutil.disk_usage(output).free
     if need > free:
         raise InputError(
-            f"The prepared pictures need about {_bytes(need)}, and {output} has {_bytes(free)} free:"
+            f"The prepared photos need about {_bytes(need)}, and {output} has {_bytes(free)} free:"
             " make room, or name another place with --output."
         )
 
@@ -93,7 +93,7 @@ def _begun(output: Path, job: dict[str, Any]) -> Iterator[None]:
         if (output / JOB).is_file():
             _require_same(output, json.loads((output / JOB).read_text(encoding="utf-8")), job)
         elif output.is_dir() and any(entry.name != UNFINISHED for entry in output.iterdir()):
-            raise InputError(f"{output} is not empty and no store: name another place with --output.")
+            raise InputError(f"{output} is not empty and is not a store: name another place with --output.")
         (output / UNFINISHED).mkdir(parents=True, exist_ok=True)
         mark = (output / UNFINISHED / "lock").open("w")
     except InputError:

@@ -1,4 +1,4 @@
-"""The chunks of a stream that lie on this machine: fetched once for all its processes, the longest unused removed."""
+"""The chunks of a stream that lie on this machine: fetched once for all its processes, removed when long unused."""
 
 import json
 import os

@@ -23,7 +23,7 @@ from zoo.options import Chance, ChangesNoNumber
 
 
 class StreamedImageNet(PhotoDataModule):
-    """The stream that ``zoo data stream`` wrote: a folder, or s3://, gs://, azure:// and what else LitData reaches.
+    """The stream that ``zoo data stream`` wrote: a folder, or s3://, gs://, azure:// or whatever else LitData reaches.
 
     The held-out slice, the augmentation of each image and the test set are those of ``ImageNet`` on the same files;
     the order is another one, for chunks come as a whole: chunks in keyed random order, and images at random among
@@ -216,6 +216,4 @@ class Streamed(Dataset):
                 return image.convert("RGB")
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             where = f"{self.source.address}: {self.names[position]}"
-            raise InputError(
-                f"{where} is not a readable picture ({error}): pack the stream anew without it."
-            ) from error
+            raise InputError(f"{where} is not a readable image ({error}): pack the stream anew without it.") from error

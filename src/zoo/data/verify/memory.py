@@ -40,7 +40,7 @@ def verify_memory(data: InMemoryDataModule, root: str) -> Verification:
 
 
 def _wrong_counts(facts: DataSet | None, counts: dict[str, dict[str, int]]) -> Iterator[Finding]:
-    """The classes that have not as many images as in the official data, where their numbers are known."""
+    """The classes that do not have as many images as the official data, where their numbers are known."""
     for split, expected in facts.images.items() if facts else ():
         if isinstance(expected, int):
             continue

@@ -134,7 +134,7 @@ def unchanged(images: Tensor) -> Tensor:
 
 
 def take(view: View, group: Group, size: tuple[int, int], normalize: Callable[[Tensor], Tensor]) -> Tensor:
-    """The view of all images of a group, as the network or its fully convolutional form is fed it."""
+    """The view of all images of a group, as it is fed to the network or its fully convolutional form."""
     images = group.images[view.scale]
     if view.place is not None:
         top, left = view.place

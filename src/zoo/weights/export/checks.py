@@ -82,7 +82,7 @@ def check(
 
 
 def check_images(weights: Weights) -> tuple[Tensor, Tensor]:
-    """Real and random pictures through the preprocessing of ``weights``: two batches of a network's inputs.
+    """Real and random images through the preprocessing of ``weights``: two batches of a network's inputs.
 
     The real ones come with scikit-learn: handwritten digits for one channel, parts of two photographs for three.
     """

@@ -37,7 +37,7 @@ def write_pair(weights: Weights, network: Network, path: Path, half: bool, image
     if card is None:
         raise InputError(
             f"{weights.name} has no Record, without which zoo writes no card: measure a run first with zoo test,"
-            " or take --format hub, whose folder needs no card."
+            " or use --format hub, whose folder needs no card."
         )
     with drafts(path) as folder:
         draft = folder / path.name

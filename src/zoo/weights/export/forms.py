@@ -70,7 +70,7 @@ def check_graph(network: Network, form: str) -> None:
     """Raises InputError where ``network`` cannot be a graph, or where the packages of ``form`` are not installed."""
     if network.name in _WITHOUT_GRAPH:
         reason = _WITHOUT_GRAPH[network.name]
-        raise InputError(f"{network.name} cannot be exported to {form}, because {reason}: take --format safetensors.")
+        raise InputError(f"{network.name} cannot be exported to {form}, because {reason}: use --format safetensors.")
     missing = [name for name in ("onnx", "onnxscript", "onnxruntime") if form == "onnx" and find_spec(name) is None]
     if missing:
         raise InputError(f"ONNX needs the package {missing[0]}: pip install 'zoo[onnx]'.")
@@ -139,7 +139,7 @@ def _program(module: nn.Module, network: Network) -> ExportedProgram:
 def _divisors_as_factors(program: ExportedProgram) -> None:
     """Makes each average pooling with a divisor of its own one without, times a factor.
 
-    The exporter to ONNX passes over the divisor without a word.
+    The exporter to ONNX ignores the divisor without a word.
     """
     for node in program.graph.find_nodes(op="call_function", target=torch.ops.aten.avg_pool2d.default):
         arguments: list[Any] = [*node.args, *_POOLING[len(node.args) :]]

@@ -46,7 +46,7 @@ def metadata_of(weights: Weights, network: Network, half: bool) -> dict[str, str
 
 
 def preprocessing_of(weights: Weights) -> dict[str, Any]:
-    """The steps from a picture to the input, in order: geometry in pixels, then ``mean`` and ``std`` a channel.
+    """The steps from an image to the input, in order: geometry in pixels, then ``mean`` and ``std`` a channel.
 
     ``mean`` and ``std`` are on the scale of pixels, 0 to 255: input = (pixel - mean) / std.
     """
@@ -59,7 +59,7 @@ def preprocessing_of(weights: Weights) -> dict[str, Any]:
         }  # fmt: skip
         return found | _numbers(steps, 1)
     stored = stored_shape(weights.data.class_name)
-    assert stored is not None, "transforms() has refused what is no picture"
+    assert stored is not None, "transforms() has refused what is no image"
     placing = getattr(steps.place, "keywords", {})
     found = {
         "colour": "RGB" if stored[0] == 3 else "grey, light ink on dark",

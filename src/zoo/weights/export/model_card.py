@@ -135,7 +135,7 @@ def _paragraphs_of(owner: type) -> list[str]:
 def _expects(weights: Weights, metadata: dict[str, str]) -> str:
     preprocessing = json.loads(metadata["preprocessing"])
     lines = [f"- {key.replace('_', ' ')}: {_plain(value)}" for key, value in preprocessing.items()]
-    text = "A picture goes through these steps, in pixels of 0 to 255:\n\n" + "\n".join(lines)
+    text = "An image goes through these steps, in pixels of 0 to 255:\n\n" + "\n".join(lines)
     text += "\n\nThe input is (pixel - mean) / std."
     if "mean_image" in metadata:
         text += " The mean image is in model.safetensors as `preprocessing.mean_image`."
@@ -191,7 +191,7 @@ def _limitations(network: Network, class_names: list[str]) -> str:
 def _use(has_card: bool) -> str:
     if has_card:
         code = 'import zoo\n\nweights = zoo.get_weights("model.safetensors")\nnetwork, transforms = weights.network(), '
-        code += 'weights.transforms()\nprobabilities = network(transforms("picture.jpg")).softmax(dim=1)'
+        code += 'weights.transforms()\nprobabilities = network(transforms("image.jpg")).softmax(dim=1)'
     else:
         code = 'import json\n\nimport safetensors.torch\nimport zoo\n\nconfig = json.load(open("config.json"))\n'
         code += 'network = zoo.get_model(config["network"], variant=config["variant"], **config["options"])\n'

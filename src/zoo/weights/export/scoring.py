@@ -23,7 +23,7 @@ def measure(weights: Weights, root: str | None = None, batch_size: int = BATCH_S
     if data.fingerprint != named["fingerprint"]:
         raise InputError(
             f"The {data.name} in {root or 'data'} has the fingerprint {data.fingerprint}, but {weights.name} was"
-            f" measured on {named['fingerprint']}: these are other images."
+            f" measured on {named['fingerprint']}: these are different images."
         )
     model, counts = weights.model(), ErrorCounts()
     with torch.inference_mode():

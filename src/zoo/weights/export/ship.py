@@ -52,10 +52,10 @@ def write(
     run = RunWeights(Path(run_folder))
     record = _whole_record(run)
     if not NAME.fullmatch(name):
-        raise InputError(f"{name!r} is no name for weights: one looks like lenet5/mnist or vgg16-bn/cifar10.")
+        raise InputError(f"{name!r} is not a name for weights: one looks like lenet5/mnist or vgg16-bn/cifar10.")
     # Before the minutes that scoring may take.
     if url is not None and not re.search(card_schema()["properties"]["url"]["pattern"], f"{url}/"):
-        raise InputError(f"{url!r} is no https:// address of a folder to fetch weights from.")
+        raise InputError(f"{url!r} is not an https:// address of a folder to fetch weights from.")
     run.verify()
     root = root or run.root()
     target = Path(out_dir) / name
@@ -72,7 +72,7 @@ def write(
                 if url is not None:
                     weights = Path(out_dir) / _point_to(draft, url)
                 return _publish(draft, target.with_name(f"{target.name}.json"), weights)
-    raise InputError(f"{run.name} has numbers that do not fit into {dtype}: take float32.")
+    raise InputError(f"{run.name} has numbers that do not fit into {dtype}: choose float32.")
 
 
 def ship(run_folder: str | Path, name: str, dtype: DType = "auto", root: str | None = None) -> Path:

@@ -33,7 +33,8 @@ def load_checkpoint(file: Path) -> dict[str, Any]:
     except Exception as error:
         # On other bytes the reader fails in a dozen ways, and its own message advises to switch the safety off.
         raise InputError(
-            f"{file} is no checkpoint, is broken, or holds more than tensors and plain values: give one that zoo wrote."
+            f"{file} is not a checkpoint, is broken, or holds more than tensors and plain values:"
+            " give one that zoo wrote."
         ) from error
     if not isinstance(checkpoint, dict) or NETWORK_KEY not in checkpoint:
         raise InputError(f"{file} is a checkpoint, but not one of a zoo model.")

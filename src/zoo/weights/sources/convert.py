@@ -37,7 +37,7 @@ def from_torchvision(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor
     for key, tensor in state.items():
         layer, _, parameter = key.rpartition(".")
         if layer not in tables[name]:
-            raise InputError(f"{key!r} is no weight of torchvision's {name}.")
+            raise InputError(f"{key!r} is not a weight of torchvision's {name}.")
         renamed[f"{tables[name][layer]}.{parameter}"] = tensor
     return renamed
 

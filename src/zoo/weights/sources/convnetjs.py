@@ -35,7 +35,7 @@ def from_convnetjs(snapshot: str | Path | Mapping[str, Any]) -> Network:
     try:
         return _network(content)
     except _OtherNetError as error:
-        raise InputError(f"{name} is no snapshot of ConvNetJS's CIFAR-10 network: {error}.") from error
+        raise InputError(f"{name} is not a snapshot of ConvNetJS's CIFAR-10 network: {error}.") from error
 
 
 class ConvNetJSFile(Weights):
@@ -107,13 +107,13 @@ def _read(path: Path) -> Any:
     if not path.is_file():
         raise InputError(f"There is no file {path}.")
     if path.stat().st_size > _MOST_BYTES:
-        raise InputError(f"{path} is larger than {_MOST_BYTES:,} bytes: that is no snapshot of ConvNetJS.")
+        raise InputError(f"{path} is larger than {_MOST_BYTES:,} bytes: that is not a snapshot of ConvNetJS.")
     try:
         return json.loads(path.read_bytes())
     except OSError as error:
         raise InputError(f"Cannot read {path}: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is no whole JSON file: save the snapshot again.") from error
+        raise InputError(f"{path} is not a whole JSON file: save the snapshot again.") from error
 
 
 def _network(content: Any) -> Network:

@@ -66,7 +66,9 @@ class TorchvisionWeights(Weights):
                 f" and put it at {self.path}."
             ) from error
         except RuntimeError as error:
-            raise InputError(f"What {self.url} sends has another hash than its name says: try again later.") from error
+            raise InputError(
+                f"What {self.url} sends does not have the hash that its name says: try again later."
+            ) from error
 
     def _wrong_file(self) -> InputError:
         return InputError(f"{self.path} is not the file of {self.url}: delete it, so that it is fetched again.")

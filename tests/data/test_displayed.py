@@ -1,4 +1,4 @@
-"""The way back from a network's input to a picture, and what ``zoo data info`` shows of a data set."""
+"""The way back from a network's input to an image, and what ``zoo data info`` shows of a data set."""
 
 import numpy as np
 import pytest
@@ -65,16 +65,16 @@ def cifar(monkeypatch):
 
 
 @pytest.mark.parametrize("transform", transforms.CIFAR10)
-def test_training_pictures_of_a_data_module_are_its_batches_seen(cifar, transform):
+def test_training_images_of_a_data_module_are_its_batches_seen(cifar, transform):
     data = CIFAR10(transform=transform, num_held_out=0)
     data.setup()
     draw = Draw(3, torch.tensor([4, 0, 9]))
-    pictures, batch = data.displayed(draw), data.splits["train"][draw][0]
-    assert (pictures.shape, pictures.dtype) == (batch.shape, torch.uint8)
+    images, batch = data.displayed(draw), data.splits["train"][draw][0]
+    assert (images.shape, images.dtype) == (batch.shape, torch.uint8)
     if not data.transform.num_random:
-        assert torch.equal(pictures, cifar[draw.indices])
+        assert torch.equal(images, cifar[draw.indices])
     else:
-        assert not torch.equal(pictures, data.displayed(Draw(4, draw.indices)))
+        assert not torch.equal(images, data.displayed(Draw(4, draw.indices)))
 
 
 def test_info_of_digits_counts_them_and_draws_their_sheet(capsys, tmp_path):
@@ -117,7 +117,7 @@ def test_info_of_an_image_folder_gives_sizes_and_storage(capsys, tmp_path, monke
     assert "(names, sizes and contents of the files)" in shown
 
 
-def test_pictures_of_photographs_are_the_augmented_crops(tmp_path, monkeypatch):
+def test_images_of_photographs_are_the_augmented_crops(tmp_path, monkeypatch):
     monkeypatch.setattr(smoke, "NUM_CLASSES", 2)
     SmokeImageNet(str(tmp_path / "images")).prepare_data()
     data = ImageNet(str(tmp_path / "images"), transform="vgg", num_held_out=0, num_workers=0)

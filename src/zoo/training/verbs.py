@@ -1,0 +1,108 @@
+"""What ``zoo fit|validate|test|predict`` do, once their command line is understood: train, measure, tell."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+
+from zoo import runs
+from zoo.errors import InputError, Stopped
+from zoo.evaluation.recorder import weights_digest
+from zoo.models.network import Network
+from zoo.results.record import Record
+from zoo.training.arguments import complete
+from zoo.training.cli import ZooCLI, load_classes
+from zoo.training.console import announce, quiet, say
+from zoo.training.loggers import close
+from zoo.weights.pretrained import load
+from zoo.weights.sources.checkpoint import check_fits
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call left behind: the run's folder, the Record of a test, the metrics of a validation."""
+
+    run_dir: Path
+    record: Record | None
+    metrics: dict[str, float]
+
+
+def main(verb: str, args: list[str]) -> Outcome | None:
+    """Runs ``zoo verb args``; None on the processes that only help. Raises InputError for bad input.
+
+    A run that bad input stops before its first checkpoint leaves no folder behind. Raises Stopped where a signal did.
+    """
+    quiet()
+    load_classes()
+    cli = ZooCLI(verb, complete(verb, args))
+    existed = cli.run_dir.exists()
+    try:
+        if cli.checkpoint:
+            check_fits(cli.checkpoint, cli.model.network)
+        elif cli.verb == "fit" and cli.config.init_from:
+            cli.recorder.init_from = _start_from(cli.config.init_from, cli.model.network)
+        metrics = _run(cli)
+        close(cli.trainer.loggers)
+    except Stopped:
+        close(cli.trainer.loggers)
+        raise
+    except InputError:
+        if not existed and _is_first_process() and not (cli.run_dir / runs.CHECKPOINT).exists():
+            runs.remove(cli.run_dir)
+        raise
+    if not cli.trainer.is_global_zero:
+        return None
+    return Outcome(cli.run_dir, cli.recorder.record, metrics)
+
+
+def _run(cli: ZooCLI) -> dict[str, float]:
+    if _is_first_process():
+        # Missing data show here, before a folder is made.
+        cli.datamodule.prepare_data()
+        cli.run_dir.mkdir(parents=True, exist_ok=True)
+        if cli.checkpoint and cli.verb == "fit":
+            _show_differences(cli)
+        runs.keep_config(cli.run_dir, cli.config_text)
+    trainer = cli.trainer
+    given: dict[str, Any] = {"model": cli.model, "datamodule": cli.datamodule}
+    if cli.verb == "fit":
+        announce(cli.model.network, cli.datamodule, cli.run_dir)
+        trainer.fit(**given, ckpt_path=cli.checkpoint, weights_only=True)
+        if cli.config.test and not trainer.interrupted:
+            trainer.test(**given, verbose=False)
+        return {}
+    given |= {"ckpt_path": cli.checkpoint, "weights_only": True}
+    if cli.verb == "predict":
+        trainer.predict(**given, return_predictions=False)
+        return {}
+    getattr(trainer, cli.verb)(**given, verbose=False)
+    return {name: float(value) for name, value in trainer.callback_metrics.items()}
+
+
+def _start_from(path: str, network: Network) -> str:
+    """Copies what fits of a trained network, says so, and returns the digest of its weights.
+
+    For a fresh run only: a resumed one has its weights from the checkpoint.
+    """
+    trained = load(path)
+    copied = network.start_from(trained)
+    own = [name for name, layer in network.named_children() if layer.state_dict()]
+    if not copied:
+        raise InputError(
+            f"{path} holds {trained.name}, of which no layer fits {network.name}: give another --init_from."
+        )
+    rest = ", ".join(name for name in own if name not in copied) or "none"
+    say(f"from {trained.name} in {path}: {', '.join(copied)}; initialised: {rest}")
+    return weights_digest(trained)
+
+
+def _show_differences(cli: ZooCLI) -> None:
+    """Says where what was typed differs from what the checkpoint's run began with."""
+    before = runs.config_of(cli.checkpoint) if cli.checkpoint else None
+    for line in runs.differences(before, cli.config_text) if before else []:
+        say(f"unlike {cli.checkpoint}: {line}")
+
+
+def _is_first_process() -> bool:
+    return getattr(rank_zero_only, "rank", 0) == 0
