@@ -4,9 +4,10 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from itertools import pairwise
 
 from zoo import __version__
-from zoo.errors import InputError, Stopped
+from zoo.errors import EMPTY, InputError, Stopped
 
 HELP = """usage: zoo VERB [options]
 
@@ -71,5 +72,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(verb: str, args: list[str]) -> int:
     if verb not in VERBS:
         raise InputError(f"There is no verb {verb!r}: zoo --help shows the verbs.")
+    for before, word in pairwise([verb, *args]):
+        if not word.strip():
+            raise InputError(f"An empty word follows {before}: {EMPTY}.")
+        if word.startswith("--") and word.endswith("="):
+            raise InputError(f"{word[:-1]} is empty: {EMPTY}.")
     status: int = import_module(f"zoo.commands.{VERBS[verb]}").run(verb, args)
     return status

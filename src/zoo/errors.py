@@ -1,5 +1,8 @@
 """The one exception that means "the user can put this right"."""
 
+#: The way out where somebody gave an empty word, as an unset variable of the shell is.
+EMPTY = "give it a value, or leave it out (is a variable of your shell unset?)"
+
 
 class InputError(ValueError):
     """Bad input: a file, key or value that the user gave, or one that is missing.

@@ -1,5 +1,6 @@
 """The LightningModule that all networks share: loss, exact counts, optimiser groups, schedule."""
 
+import math
 from typing import Any
 
 import torch
@@ -165,7 +166,11 @@ class Classifier(LightningModule):
             optimizer = self.optimizer_of(self.parameter_groups())
         except ValueError as error:
             raise InputError(f"The optimizer cannot be built ({error}): change model.optimizer.") from error
+        if isinstance(optimizer, torch.optim.SparseAdam):
+            raise InputError("SparseAdam takes sparse gradients, and no network here has any: take torch.optim.Adam.")
         for group in optimizer.param_groups:
+            if odd := [name for name, value in group.items() if isinstance(value, float) and not math.isfinite(value)]:
+                raise InputError(f"The optimizer's {odd[0]} is {group[odd[0]]}: change model.optimizer.")
             group["lr"] *= group.pop("rate", 1.0)
         if self.schedule is None:
             return optimizer

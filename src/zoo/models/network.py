@@ -9,6 +9,9 @@ from torch import Tensor, nn
 
 from zoo.errors import InputError
 
+# More units, pixels a side, classes or stored images than any network here can have.
+LARGEST = 10_000_000
+
 
 class Network(nn.Sequential):
     """A network as a chain of named layers, from images (N, C, H, W) to logits (N, num_classes).
@@ -81,6 +84,13 @@ class Network(nn.Sequential):
         if isinstance(index, slice):
             return nn.Sequential(OrderedDict(list(self._modules.items())[index]))
         return super().__getitem__(index)
+
+
+def check_sizes(**sizes: int | None) -> None:
+    """Raises ValueError, naming it, where one of ``sizes`` is given and is no size of a layer or an image."""
+    for name, size in sizes.items():
+        if size is not None and not 1 <= size <= LARGEST:
+            raise ValueError(f"{name} must be at least 1 and at most {LARGEST:,}, not {size}")
 
 
 def check_variant(variant: str, known: tuple[str, ...]) -> None:

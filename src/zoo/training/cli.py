@@ -1,11 +1,14 @@
 """``zoo fit|validate|test|predict``: LightningCLI with one folder a run, and what the verbs do with it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
+from jsonargparse.typing import NotEmptyStr
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
@@ -24,6 +27,7 @@ from zoo.evaluation.recorder import Recorder, weights_digest
 from zoo.models.classifier import Classifier
 from zoo.models.network import Network
 from zoo.results.record import Record
+from zoo.training import bounds, yaml_text
 from zoo.training.arguments import complete
 from zoo.training.checkpoints import LastCheckpoint, WholeFile
 from zoo.training.console import announce, progress_bar, quiet, say
@@ -38,6 +42,8 @@ VERBS = {
     "test": "Measure a checkpoint on the test set and write its Record.",
     "predict": "Write a checkpoint's predictions on the test set to predictions.csv, or to --predictions FILE.",
 }
+# An option that names a file or folder: an empty name is no way to leave it out.
+Text = NotEmptyStr | None
 # What belongs to one call and not to the experiment: left out of the saved config.
 OF_THE_CALL = ("config", "run_dir", "ckpt_path", "predictions", "resume")
 
@@ -61,7 +67,12 @@ class ZooCLI(LightningCLI):
             ImageDataModule,
             save_config_callback=None,
             seed_everything_default=0,
-            parser_kwargs={"prog": f"zoo {verb}", "description": VERBS[verb], "allow_abbrev": False},
+            parser_kwargs={
+                "prog": f"zoo {verb}",
+                "description": VERBS[verb],
+                "allow_abbrev": False,
+                "parser_mode": yaml_text.MODE,
+            },
             parser_class=Parser,
             subclass_mode_model=True,
             subclass_mode_data=True,
@@ -73,18 +84,23 @@ class ZooCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """The options of a run that are neither data nor model nor trainer."""
-        parser.add_argument("--run_dir", type=str | None, default=None, help="the run's folder instead of runs/...")
-        parser.add_argument("--ckpt_path", type=str | None, default=None, help="a .ckpt file or a run folder")
-        parser.add_argument("--resume", type=str | None, default=None, help="fit: the run folder to go on in")
+        parser.add_argument("--run_dir", type=Text, default=None, help="the run's folder instead of runs/...")
+        parser.add_argument("--ckpt_path", type=Text, default=None, help="a .ckpt file or a run folder")
+        parser.add_argument("--resume", type=Text, default=None, help="fit: the run folder to go on in")
         parser.add_argument("--save_every_n_steps", type=int | None, default=None, help="save within an epoch, too")
         parser.add_argument("--save_every_n_minutes", type=float | None, default=10.0, help="the same, by the clock")
-        parser.add_argument("--init_from", type=str | None, default=None, help="fit: a run whose layers to start from")
-        parser.add_argument("--predictions", type=str | None, default=None, help="FILE.npz, FILE.parquet or FILE.csv")
+        parser.add_argument("--init_from", type=Text, default=None, help="fit: a run whose layers to start from")
+        parser.add_argument("--predictions", type=Text, default=None, help="FILE.npz, FILE.parquet or FILE.csv")
         parser.add_argument("--test", type=bool, default=True, help="after fit, measure the test set")
         parser.add_argument("--channels_last", type=bool, default=False, help="store maps pixel by pixel: often faster")
         parser.add_argument("--compile", type=bool, default=False, help="compile the network with torch.compile")
         parser.add_argument("--wandb", type=Wandb | None, default=None, help="Weights & Biases: project, entity, group")
         parser.link_arguments("seed_everything", "data.init_args.seed", apply_on="parse")
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parses, and refuses what has the right type and makes no sense. Raises InputError."""
+        super().parse_arguments(parser, args)
+        bounds.check(self.config.as_dict())
 
     def before_instantiate_classes(self) -> None:
         """Finds the checkpoint and the run's folder while nothing has been made yet."""
@@ -112,9 +128,10 @@ class ZooCLI(LightningCLI):
         """Builds data, model and trainer; what they say of a bad value becomes InputError."""
         try:
             super().instantiate_classes()
-        except (ValueError, TypeError, MisconfigurationException) as error:
+        except (ValueError, TypeError, RuntimeError, ModuleNotFoundError, MisconfigurationException) as error:
             origin = _origin(error)
-            if isinstance(origin, (ValueError, MisconfigurationException)) or "devices" in str(origin):
+            known = (ValueError, MisconfigurationException, ModuleNotFoundError)
+            if isinstance(origin, known) or any(word in str(origin) for word in ("devices", "allocate memory")):
                 raise InputError(" ".join(str(origin).split())) from error
             raise origin from error
         network = self.model.network
@@ -162,7 +179,8 @@ def main(verb: str, args: list[str]) -> Outcome | None:
             check_fits(cli.checkpoint, cli.model.network)
         elif cli.verb == "fit" and cli.config.init_from:
             cli.recorder.init_from = _start_from(cli.config.init_from, cli.model.network)
-        metrics = _run(cli)
+        with _sentences_of_lightning():
+            metrics = _run(cli)
         close(cli.trainer.loggers)
     except Stopped:
         close(cli.trainer.loggers)
@@ -209,6 +227,17 @@ def _run(cli: ZooCLI) -> dict[str, float]:
         return {}
     getattr(trainer, cli.verb)(**given, verbose=False)
     return {name: float(value) for name, value in trainer.callback_metrics.items()}
+
+
+@contextmanager
+def _sentences_of_lightning() -> Iterator[None]:
+    """What Lightning refuses only when it knows how many steps an epoch has becomes InputError."""
+    try:
+        yield
+    except (MisconfigurationException, ValueError) as error:
+        if isinstance(error, MisconfigurationException) or "`val_check_interval`" in str(error):
+            raise InputError(" ".join(str(error).split())) from error
+        raise
 
 
 def _start_from(path: str, network: Network) -> str:
