@@ -7,7 +7,7 @@ from importlib import import_module
 from itertools import pairwise
 
 from zoo import __version__
-from zoo.errors import EMPTY, InputError, Stopped
+from zoo.errors import EMPTY, Diverged, InputError, Stopped
 
 HELP = """usage: zoo VERB [options]
 
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit status: 0, or 2 with one sentence on standard error for bad input.
 
     ``zoo data verify`` returns 1 where it found faults, ``zoo reproduce`` where the number did not come back; a run
-    that a signal stopped 128 and the signal's number.
+    that diverged 1 as well, and one that a signal stopped 128 and the signal's number.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     texts = {"--help": HELP, "--version": f"zoo {__version__}\n"}
@@ -58,6 +58,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # An error of a loader's worker arrives with that process's traceback around the sentence.
         print(f"zoo: {str(error).strip().splitlines()[-1].split('InputError: ')[-1]}", file=sys.stderr)
         return 2
+    except Diverged as fault:
+        # Of several processes one has something to say.
+        if str(fault):
+            print(f"zoo: {fault}", file=sys.stderr)
+        return 1
     except (Stopped, KeyboardInterrupt) as stop:
         # Of several processes one has something to say.
         if str(stop):

@@ -12,6 +12,10 @@ class InputError(ValueError):
     """
 
 
+class Diverged(Exception):  # noqa: N818  (as Stopped)
+    """Training or its outcome is no longer made of finite numbers; the message says where, and how to go on."""
+
+
 class Stopped(Exception):  # noqa: N818  (as KeyboardInterrupt: no error)
     """A signal asked the run to stop, and it has, between two steps; the message says how to go on.
 

@@ -19,7 +19,7 @@ import zoo.data
 import zoo.models
 from zoo import runs
 from zoo.data.base import ImageDataModule
-from zoo.errors import InputError, Stopped
+from zoo.errors import Diverged, InputError, Stopped
 from zoo.evaluation.loader_report import LoaderReport
 from zoo.evaluation.prediction_files import check_writable
 from zoo.evaluation.predictions import Predicting, Predictions
@@ -31,6 +31,7 @@ from zoo.training import bounds, yaml_text
 from zoo.training.arguments import complete
 from zoo.training.checkpoints import LastCheckpoint, WholeFile
 from zoo.training.console import announce, progress_bar, quiet, say
+from zoo.training.divergence import FiniteLoss
 from zoo.training.loggers import MetricsFile, Wandb, close, wandb_logger
 from zoo.training.parser import Parser
 from zoo.weights.pretrained import load
@@ -150,7 +151,7 @@ class ZooCLI(LightningCLI):
         if self.config_init.wandb:
             loggers.append(wandb_logger(self.config_init.wandb, self.run_dir, config))
         self.recorder = Recorder(self.run_dir / runs.RECORD, config)
-        callbacks: list[Callback] = [self.recorder, LoaderReport()]
+        callbacks: list[Callback] = [FiniteLoss(self.run_dir / runs.CHECKPOINT), self.recorder, LoaderReport()]
         if self.predictions or self.verb == "predict":
             callbacks.append(Predicting(self.predictions or Predictions(self.run_dir / runs.PREDICTIONS)))
         if options.enable_progress_bar is not False:
@@ -168,7 +169,8 @@ class ZooCLI(LightningCLI):
 def main(verb: str, args: list[str]) -> Outcome | None:
     """Runs ``zoo verb args``; None on the processes that only help. Raises InputError for bad input.
 
-    A run that bad input stops before its first checkpoint leaves no folder behind. Raises Stopped where a signal did.
+    A run that bad input stops before its first checkpoint leaves no folder behind. Raises Stopped where a signal did,
+    Diverged where a loss is no longer finite.
     """
     quiet()
     load_classes()
@@ -182,7 +184,7 @@ def main(verb: str, args: list[str]) -> Outcome | None:
         with _sentences_of_lightning():
             metrics = _run(cli)
         close(cli.trainer.loggers)
-    except Stopped:
+    except (Stopped, Diverged):
         close(cli.trainer.loggers)
         raise
     except InputError:
