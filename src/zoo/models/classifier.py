@@ -106,7 +106,9 @@ class Classifier(LightningModule):
         return ledger.compute(self.network, self.work, images)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Makes dropout a function of (seed, step, process)."""
+        """Makes dropout a function of (seed, step, process). Raises InputError for images that do not fit."""
+        # A learning rule of one's own may go through the layers one by one.
+        self.network.check_input(batch[0])
         seed_generators(keyed.key(self.run_seed, "dropout", self.global_step, self.global_rank), self.device)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:

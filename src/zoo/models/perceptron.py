@@ -89,6 +89,10 @@ class Perceptron(Network):
             nn.init.zeros_(parameter)
         super().__init__(before | {"r_units": r_units}, variant, (channels, size, size), options)
 
+    def takes(self, shape: tuple[int, ...]) -> bool:
+        """The retina of ``mark1`` brings any image to its own size and to grey."""
+        return super().takes(shape) or (self.variant == "mark1" and len(shape) == len(self.input_shape))
+
 
 def _settled(variant: str, given: dict[str, int | None]) -> dict[str, int]:
     """The variant's options, as given or else its own; raises ValueError for one that it does not have."""
