@@ -80,6 +80,8 @@ class Record:
             content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
         except OSError as error:
             raise InputError(f"Cannot read the record {path}: {error.strerror}.") from error
+        except RecursionError as error:
+            raise InputError(f"{path} is not a record, because it is nested too deeply.") from error
         except ValueError as error:  # also what is no UTF-8
             raise InputError(f"{path} is not a record, because it is not JSON: {error}.") from error
         problem = _problem(content)
