@@ -120,7 +120,8 @@ def _by(shape: Sequence[int]) -> str:
 
 def _way_out(network: Network, shape: tuple[int, ...]) -> str:
     """With which variant and options the same network takes images of ``shape``; its own variant is tried first."""
-    parameters = inspect.signature(type(network).__init__).parameters
+    build: Any = type(network)
+    parameters = inspect.signature(build.__init__).parameters
     asked = {"in_channels": shape[0], "input_size": shape[-1]}
     sizes = {name: value for name, value in asked.items() if name in parameters}
     forms = get_args(parameters["variant"].annotation) if "variant" in parameters else ()
@@ -130,7 +131,7 @@ def _way_out(network: Network, shape: tuple[int, ...]) -> str:
             try:
                 # Without memory and without the work of first weights.
                 with torch.device("meta"):
-                    form = type(network)(variant=variant, num_classes=network.num_classes, **options)  # type: ignore[call-arg]
+                    form: Network = build(variant=variant, num_classes=network.num_classes, **options)
             except (TypeError, ValueError, RuntimeError):
                 continue
             if form.takes(shape):
