@@ -113,3 +113,14 @@ def test_a_trace_is_made_without_a_warning():
 def test_get_model_raises_the_packages_own_exception(name, options):
     with pytest.raises(InputError):
         zoo.get_model(name, **options)
+
+
+@pytest.mark.parametrize("name", ["Digits", "MNIST", "CIFAR10", "SmokeImageNet", "ImageNet", "StreamedImageNet"])
+def test_a_data_module_names_its_transforms(name):
+    with pytest.raises(InputError, match=r"no transform 'no_such' here: there is \w+"):
+        getattr(zoo.data, name)(transform="no_such")
+
+
+def test_an_empty_name_is_not_the_working_folder(in_folder):
+    with pytest.raises(InputError, match="empty"):
+        zoo.load("")
