@@ -21,10 +21,10 @@ MEAN_CIFAR10 = (0.4914, 0.4822, 0.4465)
 STD_CIFAR10 = (0.2470, 0.2435, 0.2616)
 
 
-Transform = TypeVar("Transform")
+T = TypeVar("T")
 
 
-def named(transforms: Mapping[str, Transform], name: str) -> Transform:
+def named(transforms: Mapping[str, T], name: str) -> T:
     """The preprocessing of this name; raises InputError, with those that there are, where there is none."""
     if name not in transforms:
         raise InputError(f"There is no transform {name!r} here: there is {', '.join(transforms)}.")
