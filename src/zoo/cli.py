@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
+from itertools import pairwise
 from types import ModuleType
 
 from zoo import __version__
-from zoo.errors import InputError, Stopped
+from zoo.errors import EMPTY, Diverged, InputError, Stopped
 
 HELP = """usage: zoo VERB [options]
 
@@ -45,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit status: 0, or 2 with one sentence on standard error for bad input.
 
     ``zoo data verify`` returns 1 where it found faults, ``zoo reproduce`` where the number did not come back; a run
-    that a signal stopped 128 and the signal's number.
+    that diverged 1 as well, and one that a signal stopped 128 and the signal's number.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     if argv is None:
@@ -63,6 +64,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # An error of a loader's worker arrives with that process's traceback around the sentence.
         print(f"zoo: {str(error).strip().splitlines()[-1].split('InputError: ')[-1]}", file=sys.stderr)
         return 2
+    except Diverged as fault:
+        # Of several processes one has something to say.
+        if str(fault):
+            print(f"zoo: {fault}", file=sys.stderr)
+        return 1
     except (Stopped, KeyboardInterrupt) as stop:
         # Of several processes one has something to say.
         if str(stop):
@@ -116,5 +122,10 @@ class LightMetrics(MetaPathFinder, Loader):
 def _run(verb: str, args: list[str]) -> int:
     if verb not in VERBS:
         raise InputError(f"There is no verb {verb!r}: zoo --help shows the verbs.")
+    for before, word in pairwise([verb, *args]):
+        if not word.strip():
+            raise InputError(f"An empty word follows {before}: {EMPTY}.")
+        if word.startswith("--") and word.endswith("="):
+            raise InputError(f"{word[:-1]} is empty: {EMPTY}.")
     status: int = import_module(f"zoo.commands.{VERBS[verb]}").run(verb, args)
     return status

@@ -1,5 +1,8 @@
 """The one exception that means "the user can put this right"."""
 
+#: The way out where somebody gave an empty word, as an unset variable of the shell is.
+EMPTY = "give it a value, or leave it out (is a variable of your shell unset?)"
+
 
 class InputError(ValueError):
     """Bad input: a file, key or value that the user gave, or one that is missing.
@@ -7,6 +10,10 @@ class InputError(ValueError):
     The message is one clear sentence that names the thing and the way out. The command line prints it without a
     traceback and exits with status 2; every other exception is a programming error and keeps its traceback.
     """
+
+
+class Diverged(Exception):  # noqa: N818  (as Stopped)
+    """Training or its outcome is no longer made of finite numbers; the message says where, and how to go on."""
 
 
 class Stopped(Exception):  # noqa: N818  (as KeyboardInterrupt: no error)

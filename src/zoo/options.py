@@ -36,11 +36,11 @@ def declared(config: Any) -> dict[str, dict[str, Any]]:
     if not isinstance(config, dict):
         return {}
     found = {path: options for content in config.values() for path, options in declared(content).items()}
-    owner = _loaded(config.get("class_path"))
+    owner = loaded_class(config.get("class_path"))
     return found if owner is None else found | {config["class_path"]: _options_of(owner)}
 
 
-def _loaded(path: Any) -> Any:
+def loaded_class(path: Any) -> Any:
     """The class, among those that are there already: a config may come with weights, and must not import anything."""
     module, _, name = path.rpartition(".") if isinstance(path, str) else ("", "", "")
     return getattr(sys.modules.get(module), name, None)

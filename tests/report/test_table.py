@@ -215,3 +215,15 @@ def test_the_spread_of_the_shipped_records_is_that_of_their_own_seeds():
     for experiment in experiments(read_records(tables.RESULTS)):
         assert len({run.weights["sha256"] for run in experiment.runs}) == len(experiment.runs)
         assert len({run.dataset["fingerprint"] for run in experiment.runs}) == 1
+
+
+def test_a_part_of_the_test_set_is_shown_where_it_is_asked_for(tmp_path):
+    whole, part = make_record(), make_record(n=128, num_images=10_000, wrong=1, seed=1)
+    write_records(tmp_path, [whole, part])
+
+    def measured(**options):
+        found = json.loads(document("mnist", "json", tmp_path, **options))
+        return [row["n"] for row in found if row["runs"]]
+
+    assert measured() == [10_000]
+    assert sorted(measured(partial=True)) == [128, 10_000]

@@ -123,7 +123,7 @@ def test_more_top5_than_top1_mistakes_are_refused(tmp_path):
         read(tmp_path, content)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", "null", json.dumps(GOOD).replace("0.5", "NaN"), "\ud800"])
+@pytest.mark.parametrize("text", ["", "[]", "{", "null", json.dumps(GOOD).replace("0.5", "NaN"), "\ud800", "[" * 10**5])
 def test_what_is_no_record_at_all_is_refused(tmp_path, text):
     path = tmp_path / "odd.json"
     path.write_bytes(text.encode("utf-8", "surrogatepass"))

@@ -1,4 +1,5 @@
 import csv
+import json
 import os
 import signal
 import subprocess
@@ -153,10 +154,23 @@ def test_without_the_test_nothing_is_measured(in_folder):
     assert not (in_folder / "r" / "record.json").exists()
 
 
-def test_a_limited_test_is_recorded_as_partial(in_folder):
+def test_a_limited_test_is_recorded_and_shown_as_partial(in_folder, capsys):
     fit(*SHORT, "--run_dir", "r", "--trainer.limit_test_batches", "2")
     record = record_of(in_folder / "r")
     assert (record["n"], record["dataset"]["num_images"]) == (32, 360)
+    assert "32 of 360 test images" in capsys.readouterr().out
+
+
+def test_a_trial_is_no_result(in_folder, capsys):
+    words = ["--trainer.fast_dev_run", "true", "--trainer.enable_progress_bar", "false", "--run_dir", "runs/trial"]
+    assert main(["fit", "--config", "lenet5_digits", *words]) == 0
+    assert "partial" in capsys.readouterr().out
+    for more, times in (([], 0), (["--partial"], 1)):
+        assert main(["table", "digits", "--records", "runs", "--format", "json", *more]) == 0
+        shown = [row for row in json.loads(capsys.readouterr().out) if row["runs"]]
+        assert len(shown) == times
+    assert "1 step" in shown[0]["training"]
+    assert "epoch" not in shown[0]["training"]
 
 
 def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(in_folder):

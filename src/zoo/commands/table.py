@@ -15,6 +15,9 @@ def run(verb: str, args: list[str]) -> int:
     )
     parser.add_argument("--format", default="md", choices=("md", "csv", "latex", "html", "json"))
     parser.add_argument("--records", metavar="DIR", help="where the Records are: a checkout's own, otherwise runs/")
+    parser.add_argument(
+        "--partial", action="store_true", help="also trials: a part of the test set (limit_test_batches), fast_dev_run"
+    )
     parser.add_argument("--output", metavar="FILE", help="write to a file instead of standard output")
     parser.add_argument("--chart", metavar="FILE", help="draw it as well, as .png or .svg")
     parser.add_argument(
@@ -24,7 +27,7 @@ def run(verb: str, args: list[str]) -> int:
     from zoo.report.tables import document
 
     records = Path(options.records) if options.records is not None else None
-    text = document(options.data, options.format, records)
+    text = document(options.data, options.format, records, partial=options.partial)
     if options.chart is not None:
         from zoo.report.chart import draw
 

@@ -19,6 +19,9 @@ from zoo.data.transforms import Preprocessing
 from zoo.errors import InputError
 from zoo.keyed import hashes, key
 
+# More images than any step can have; far less than what a mistyped or overflowing number comes to.
+MOST_IMAGES = 1_000_000
+
 
 class ImageDataModule(LightningDataModule):
     """Base of the data modules: subclasses fill ``splits`` with "train", "val" and "test" in ``setup``.
@@ -41,8 +44,8 @@ class ImageDataModule(LightningDataModule):
 
     def __init__(self, batch_size: int, num_held_out: int, seed: int) -> None:
         super().__init__()
-        if batch_size < 1:
-            raise InputError(f"data.batch_size must be at least 1, not {batch_size}.")
+        if not 1 <= batch_size <= MOST_IMAGES:
+            raise InputError(f"data.batch_size must be at least 1 and at most {MOST_IMAGES:,}, not {batch_size}.")
         self.batch_size, self.num_held_out, self.seed = batch_size, num_held_out, seed
         self.splits: dict[str, Dataset] = {}
 

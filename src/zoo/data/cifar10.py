@@ -13,6 +13,7 @@ from zoo.catalog import DATA
 from zoo.data.base import InMemoryDataModule
 from zoo.data.download import extract, fetch
 from zoo.data.transforms import CIFAR10 as TRANSFORMS
+from zoo.data.transforms import named
 from zoo.errors import InputError
 from zoo.options import Chance, ChangesNoNumber
 
@@ -50,7 +51,7 @@ class CIFAR10(InMemoryDataModule):
         download: ChangesNoNumber[bool] = False,
         seed: Chance[int] = 0,
     ) -> None:
-        super().__init__(batch_size, num_held_out, seed, TRANSFORMS[transform])
+        super().__init__(batch_size, num_held_out, seed, named(TRANSFORMS, transform))
         self.root, self.download = Path(root), download
         self.class_names = list(CLASS_NAMES)
 

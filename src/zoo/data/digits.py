@@ -8,7 +8,7 @@ from torch import Tensor
 from zoo.catalog import DATA
 from zoo.data.base import InMemoryDataModule
 from zoo.data.splits import held_out
-from zoo.data.transforms import DIGITS
+from zoo.data.transforms import DIGITS, named
 from zoo.keyed import hashes, key
 from zoo.options import Chance
 
@@ -34,7 +34,7 @@ class Digits(InMemoryDataModule):
         num_held_out: int = 0,
         seed: Chance[int] = 0,
     ) -> None:
-        super().__init__(batch_size, num_held_out, seed, DIGITS[transform])
+        super().__init__(batch_size, num_held_out, seed, named(DIGITS, transform))
         self.class_names = [str(digit) for digit in range(10)]
 
     def read(self) -> dict[str, tuple[Tensor, Tensor]]:

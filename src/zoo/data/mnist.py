@@ -13,6 +13,7 @@ from zoo.catalog import DATA
 from zoo.data.base import InMemoryDataModule
 from zoo.data.download import fetch
 from zoo.data.transforms import MNIST as TRANSFORMS
+from zoo.data.transforms import named
 from zoo.errors import InputError
 from zoo.options import Chance, ChangesNoNumber
 
@@ -46,7 +47,7 @@ class MNIST(InMemoryDataModule):
         download: ChangesNoNumber[bool] = False,
         seed: Chance[int] = 0,
     ) -> None:
-        super().__init__(batch_size, num_held_out, seed, TRANSFORMS[transform])
+        super().__init__(batch_size, num_held_out, seed, named(TRANSFORMS, transform))
         self.root, self.download = Path(root), download
         self.class_names = [str(digit) for digit in range(10)]
 

@@ -4,20 +4,31 @@
 makes floats. Data stays uint8 until then, so that it is small in memory and on its way to the device.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from typing import Self
+from typing import Self, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from zoo.data.distortions import NUM_RANDOM, affine
+from zoo.errors import InputError
 from zoo.views import cropped_and_flipped, shifted_and_flipped, shifted_flipped_and_cut_out
 
 MEAN_CIFAR10 = (0.4914, 0.4822, 0.4465)
 STD_CIFAR10 = (0.2470, 0.2435, 0.2616)
+
+
+T = TypeVar("T")
+
+
+def named(transforms: Mapping[str, T], name: str) -> T:
+    """The preprocessing of this name; raises InputError, with those that there are, where there is none."""
+    if name not in transforms:
+        raise InputError(f"There is no transform {name!r} here: there is {', '.join(transforms)}.")
+    return transforms[name]
 
 
 # Named functions and partials, no lambdas: a data module is pickled wherever processes are spawned.

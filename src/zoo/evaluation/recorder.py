@@ -1,6 +1,7 @@
 """The callback that turns a test into a Record."""
 
 import hashlib
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import nn
 
+from zoo.errors import Diverged
 from zoo.evaluation.collectors import TrainerMeasures
 from zoo.evaluation.record_builder import build_record
 from zoo.options import declared
@@ -87,8 +89,13 @@ class Recorder(Callback):
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Writes the Record, on the first process.
 
-        Raises InputError, on every process, where images were left out or scored twice.
+        Raises InputError, on every process, where images were left out or scored twice, and Diverged where the loss is
+        not finite: the errors would be those of outputs that are no numbers.
         """
+        loss: float = pl_module.test_result["loss"]  # type: ignore[index,assignment]
+        if not math.isfinite(loss):
+            fault = f"The loss on the test set is {loss}: the network's outputs are not finite, so there is no Record."
+            raise Diverged(fault if trainer.is_global_zero else "")
         self._test_seconds = time.perf_counter() - self._started
         measured = self._measures.result(trainer.num_test_batches[0])
         # Another's data module may leave nothing out.

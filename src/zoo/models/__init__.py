@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import Any
 
 from zoo.catalog import NETWORKS
+from zoo.errors import InputError
 
 _HOMES = {name: entry.module for entry in NETWORKS.values() for name in (entry.network, entry.model)}
 _HOMES["fully_convolutional"] = "zoo.models.dense"
@@ -15,16 +16,16 @@ def get_model(name: str, *, variant: str | None = None, **options: Any) -> Any:
     """A network by name, an ordinary ``nn.Module`` with its initial weights, in eval mode.
 
     ``variant`` is the form ("paper" unless given); ``options`` are the network's own, such as ``num_classes`` or
-    ``input_size``. Raises ValueError for a name, variant or option that the zoo does not have.
+    ``input_size``. Raises InputError, a ValueError, for a name, variant or option that the zoo does not have.
     """
     if name not in NETWORKS:
-        raise ValueError(f"no network {name!r}; there is {', '.join(NETWORKS)}")
+        raise InputError(f"no network {name!r}; there is {', '.join(NETWORKS)}")
     entry = NETWORKS[name]
     network = getattr(import_module(entry.module), entry.network)
     try:
         return network(variant=variant or entry.variants[0], **options).eval()
-    except TypeError as error:
-        raise ValueError(f"{name}: {str(error).split('() ')[-1]}") from error
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name}: {str(error).split('() ')[-1]}") from error
 
 
 def protocol_of(name: str, variant: str) -> str:

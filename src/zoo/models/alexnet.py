@@ -8,7 +8,7 @@ from torch import nn
 
 from zoo.layers import ResponseNorm, UnscaledDropout
 from zoo.models.classifier import Classifier
-from zoo.models.network import Network, check_variant
+from zoo.models.network import Network, check_sizes, check_variant
 from zoo.models.options import takes_options_of
 from zoo.optim import MomentumSGD, Schedule
 
@@ -84,6 +84,7 @@ class AlexNet(Network):
             init: whether the first weights are the paper's or those of the 2012 code
         """
         check_variant(variant, VARIANTS)
+        check_sizes(num_classes=num_classes, input_size=input_size)
         choices = {"order": order, "alpha": alpha, "init": init}
         _check_choices(variant, choices)
         usual_size = {"cifar": 32, "bearpaw": 32, "caffe": 227, "caffenet": 227}.get(variant, 224)

@@ -1,5 +1,6 @@
 """The LightningModule that all networks share: loss, exact counts, optimiser groups, schedule."""
 
+import math
 from typing import Any
 
 import torch
@@ -105,7 +106,9 @@ class Classifier(LightningModule):
         return ledger.compute(self.network, self.work, images)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Makes dropout a function of (seed, step, process)."""
+        """Makes dropout a function of (seed, step, process). Raises InputError for images that do not fit."""
+        # A learning rule of one's own may go through the layers one by one.
+        self.network.check_input(batch[0])
         seed_generators(keyed.key(self.run_seed, "dropout", self.global_step, self.global_rank), self.device)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -165,7 +168,11 @@ class Classifier(LightningModule):
             optimizer = self.optimizer_of(self.parameter_groups())
         except ValueError as error:
             raise InputError(f"The optimizer cannot be built ({error}): change model.optimizer.") from error
+        if isinstance(optimizer, torch.optim.SparseAdam):
+            raise InputError("SparseAdam takes sparse gradients, and no network here has any: take torch.optim.Adam.")
         for group in optimizer.param_groups:
+            if odd := [name for name, value in group.items() if isinstance(value, float) and not math.isfinite(value)]:
+                raise InputError(f"The optimizer's {odd[0]} is {group[odd[0]]}: change model.optimizer.")
             group["lr"] *= group.pop("rate", 1.0)
         if self.schedule is None:
             return optimizer

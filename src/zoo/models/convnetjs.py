@@ -8,7 +8,7 @@ from torch import nn
 
 from zoo.evaluation.protocols import SIX_VIEWS
 from zoo.models.classifier import Classifier
-from zoo.models.network import Network, check_variant
+from zoo.models.network import Network, check_sizes, check_variant
 from zoo.models.options import takes_options_of
 from zoo.optim import Schedule
 
@@ -34,6 +34,7 @@ class ConvNetJS(Network):
             num_classes: how many classes there are logits for
         """
         check_variant(variant, ("paper",))
+        check_sizes(num_classes=num_classes)
         layers: dict[str, nn.Module] = {}
         channels = 3
         for number, width in enumerate((16, 20, 20), start=1):

@@ -10,7 +10,7 @@ from zoo.errors import InputError
 from zoo.evaluation.protocols import NINE_CROPS, TEN_CROPS
 from zoo.layers import Local2d, ResponseNorm, SameMapNorm
 from zoo.models.classifier import Classifier
-from zoo.models.network import Network, check_variant
+from zoo.models.network import Network, check_sizes, check_variant
 from zoo.models.options import takes_options_of
 from zoo.optim import MomentumSGD, Schedule
 from zoo.views import center
@@ -69,6 +69,7 @@ class CudaConvnet(Network):
             input_size: pixels a side of the image; unless given 24 where there are local layers, else 32
         """
         check_variant(variant, VARIANTS)
+        check_sizes(num_classes=num_classes, input_size=input_size)
         local = variant in ("11pct", "13pct")
         size = (24 if local else 32) if input_size is None else input_size
         side = _side_after(variant, size, pools=2 if local else 3)

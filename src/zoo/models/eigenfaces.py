@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from zoo.layers.neighbours import ROWS, Neighbours
 from zoo.layers.projection import PrincipalComponents
 from zoo.models.baseline import Baseline, BaselineNetwork
-from zoo.models.network import check_variant
+from zoo.models.network import check_sizes, check_variant
 from zoo.models.options import takes_options_of
 
 
@@ -49,6 +49,7 @@ class Eigenfaces(BaselineNetwork):
             k: how many of the nearest images vote
         """
         check_variant(variant, ("paper",))
+        check_sizes(num_classes=num_classes, in_channels=in_channels, input_size=input_size, num_images=num_images)
         num_features = in_channels * input_size**2
         if not 1 <= num_components <= min(num_features, num_images):
             raise ValueError(

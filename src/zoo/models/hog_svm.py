@@ -1,5 +1,6 @@
 """Histograms of oriented gradients and a linear support vector machine (Dalal and Triggs 2005)."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from zoo.errors import InputError
 from zoo.layers.hog import HOG
 from zoo.layers.neighbours import ROWS
 from zoo.models.baseline import Baseline, BaselineNetwork
-from zoo.models.network import check_variant
+from zoo.models.network import check_sizes, check_variant
 from zoo.models.options import takes_options_of
 
 
@@ -49,6 +50,7 @@ class HOGSVM(BaselineNetwork):
             cell_size: pixels a side of a cell, in which gradients are counted
         """
         check_variant(variant, ("paper",))
+        check_sizes(num_classes=num_classes, in_channels=in_channels, input_size=input_size, cell_size=cell_size)
         hog = HOG(input_size, cell_size)
         svm = nn.Linear(hog.num_features, num_classes)
         nn.init.zeros_(svm.weight)
@@ -103,7 +105,7 @@ class HOGSVMModel(Baseline):
 
     @takes_options_of(HOGSVM, without=("variant",))
     def __init__(self, *args: Any, c: float = 0.01, **options: Any) -> None:
-        if c <= 0:
+        if not 0 < c < math.inf:
             raise ValueError(f"c must be above 0, not {c}")
         super().__init__(HOGSVM("paper", *args, **options))
         self.c = c

@@ -1,5 +1,6 @@
 """LeNet-5 (LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition", 1998)."""
 
+import math
 from typing import Any, Literal
 
 import torch
@@ -11,7 +12,7 @@ from zoo.layers import RBF, Negative, ScaledTanh, Subsampling, TableConv2d
 from zoo.models.classifier import Classifier
 from zoo.models.curvature import Curvatures, diagonal
 from zoo.models.lenet5_codes import codes
-from zoo.models.network import Network, check_variant
+from zoo.models.network import Network, check_sizes, check_variant
 from zoo.models.options import takes_options_of
 from zoo.optim import SDLM, Schedule
 
@@ -63,6 +64,7 @@ class LeNet5(Network):
             distance_scale: what the paper's form divides the distances of its output units by
         """
         check_variant(variant, tuple(SIZES))
+        check_sizes(num_classes=num_classes, in_channels=in_channels)
         size = SIZES[variant][0] if input_size is None else input_size
         if size not in SIZES[variant]:
             raise ValueError(
@@ -72,7 +74,7 @@ class LeNet5(Network):
             raise ValueError(
                 f"the paper form has output codes for ten classes, not {num_classes}; choose the variant linear"
             )
-        if distance_scale <= 0:
+        if not 0 < distance_scale < math.inf:
             raise ValueError(f"distance_scale must be more than 0, not {distance_scale}")
         # Always built, for the random numbers that it draws: with a seed they lead to the weights of the Records.
         layers = _modern(in_channels, num_classes, size)
@@ -216,6 +218,10 @@ class LeNet5Model(Classifier):
         **options: Any,
     ) -> None:
         super().__init__(LeNet5(*args, **options), optimizer, schedule)
+        if not 0 < j < math.inf:
+            raise ValueError(f"j must be a number above 0, as the paper has it, not {j}")
+        if num_curvature < 1:
+            raise ValueError(f"num_curvature must be at least 1, not {num_curvature}")
         self.j, self.num_curvature = j, num_curvature
 
     def on_train_epoch_start(self) -> None:

@@ -7,7 +7,7 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import nn
 
 from zoo.models.classifier import Classifier
-from zoo.models.network import Network, check_variant
+from zoo.models.network import Network, check_sizes, check_variant
 from zoo.models.options import takes_options_of
 from zoo.optim import Schedule
 
@@ -32,6 +32,7 @@ class Linear(Network):
             input_size: pixels a side of the image
         """
         check_variant(variant, ("paper",))
+        check_sizes(num_classes=num_classes, in_channels=in_channels, input_size=input_size)
         fc = nn.Linear(in_channels * input_size**2, num_classes)
         nn.init.zeros_(fc.weight)
         nn.init.zeros_(fc.bias)

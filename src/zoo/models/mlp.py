@@ -9,7 +9,7 @@ from torch import nn
 
 from zoo.layers import Maxout
 from zoo.models.classifier import Classifier
-from zoo.models.network import Network, check_variant
+from zoo.models.network import Network, check_sizes, check_variant
 from zoo.models.options import takes_options_of
 from zoo.optim import Schedule
 
@@ -58,6 +58,9 @@ class MLP(Network):
             activation: what a hidden unit computes of its sum
         """
         check_variant(variant, ("paper",))
+        check_sizes(num_classes=num_classes, in_channels=in_channels, input_size=input_size)
+        for units in hidden:
+            check_sizes(hidden=units)
         if activation not in ACTIVATIONS:
             raise ValueError(f"no activation {activation!r}; there is {', '.join(ACTIVATIONS)}")
         layers: dict[str, nn.Module] = {"flatten": nn.Flatten()}

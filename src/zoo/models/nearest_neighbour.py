@@ -8,7 +8,7 @@ from torch import Tensor
 from zoo.layers.neighbours import Metric, PixelNeighbours
 from zoo.models.baseline import Baseline, BaselineNetwork
 from zoo.models.ledger import Work
-from zoo.models.network import check_variant
+from zoo.models.network import check_sizes, check_variant
 from zoo.models.options import takes_options_of
 
 
@@ -49,6 +49,7 @@ class NearestNeighbour(BaselineNetwork):
             metric: the distance: l1 sums absolute differences of pixels, l2 squared ones
         """
         check_variant(variant, ("paper",))
+        check_sizes(num_classes=num_classes, in_channels=in_channels, input_size=input_size, num_images=num_images)
         shape = (in_channels, input_size, input_size)
         options = {
             "num_classes": num_classes,

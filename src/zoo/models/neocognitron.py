@@ -12,7 +12,7 @@ from zoo.errors import InputError
 from zoo.layers import CCells, SCells, TopCells
 from zoo.models.classifier import Batch, Classifier
 from zoo.models.ledger import Work
-from zoo.models.network import Network, check_variant
+from zoo.models.network import Network, check_sizes, check_variant
 from zoo.models.options import takes_options_of
 
 PLANES = 24
@@ -47,6 +47,7 @@ class Neocognitron(Network):
             num_classes: how many classes there are logits for
         """
         check_variant(variant, ("paper",))
+        check_sizes(num_classes=num_classes)
         super().__init__(
             {
                 "us1": SCells(1, PLANES, size=5, padding=2, r=4.0, decay=0.95, initial=1e-3),

@@ -1,13 +1,17 @@
 """What every network of the zoo is: a chain of layers under the paper's names."""
 
+import inspect
 from collections import OrderedDict
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
 
 from zoo.errors import InputError
+
+# More units, pixels a side, classes or stored images than any network here can have.
+LARGEST = 10_000_000
 
 
 class Network(nn.Sequential):
@@ -33,6 +37,33 @@ class Network(nn.Sequential):
     def num_classes(self) -> int:
         """The number of logits."""
         return int(self.options["num_classes"])
+
+    def takes(self, shape: tuple[int, ...]) -> bool:
+        """Whether images of ``shape``, (C, H, W), fit: those of ``input_shape``, unless a network takes more."""
+        return shape == self.input_shape
+
+    def check_input(self, images: Tensor) -> None:
+        """Raises InputError where images (N, C, H, W) do not fit, and says with which options they would."""
+        if self.takes(images.shape[1:]):
+            return
+        if images.ndim != 4:
+            raise InputError(
+                f"{self.name} takes batches of images, (N, {', '.join(map(str, self.input_shape))}), not a tensor of"
+                f" {images.ndim} dimensions: give one image as images[None]."
+            )
+        shape = tuple(images.shape[1:])
+        raise InputError(
+            f"{self.name} {self.variant} takes images of {_by(self.input_shape)} (channels, height, width), not of"
+            f" {_by(shape)}: {_way_out(self, shape)}."
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (N, C, H, W) to logits (N, num_classes). Raises InputError for images that do not fit."""
+        # TorchScript would compile the check, a trace would warn of it: both are of one shape.
+        if not torch.jit.is_scripting() and not torch.jit.is_tracing():
+            self.check_input(images)
+        logits: Tensor = super().forward(images)
+        return logits
 
     def features(self, images: Tensor, layer: str) -> Tensor:
         """What the layer of this name gives for images (N, C, H, W), in the layer's own shape, (N, ...).
@@ -81,6 +112,41 @@ class Network(nn.Sequential):
         if isinstance(index, slice):
             return nn.Sequential(OrderedDict(list(self._modules.items())[index]))
         return super().__getitem__(index)
+
+
+def _by(shape: Sequence[int]) -> str:
+    return "x".join(map(str, shape))
+
+
+def _way_out(network: Network, shape: tuple[int, ...]) -> str:
+    """With which variant and options the same network takes images of ``shape``; its own variant is tried first."""
+    build: Any = type(network)
+    parameters = inspect.signature(build.__init__).parameters
+    asked = {"in_channels": shape[0], "input_size": shape[-1]}
+    sizes = {name: value for name, value in asked.items() if name in parameters}
+    forms = get_args(parameters["variant"].annotation) if "variant" in parameters else ()
+    for variant in dict.fromkeys((network.variant, *forms)):
+        # Another variant's own sizes come first; this one's would be what was built already, or a step back to it.
+        for options in (sizes,) if variant == network.variant else ({}, sizes):
+            try:
+                # Without memory and without the work of first weights.
+                with torch.device("meta"):
+                    form: Network = build(variant=variant, num_classes=network.num_classes, **options)
+            except (TypeError, ValueError, RuntimeError):
+                continue
+            if form.takes(shape):
+                changed = {"variant": variant} if variant != network.variant else {}
+                changed |= {name: value for name, value in options.items() if network.options.get(name) != value}
+                words = " and ".join(f"{name} {value}" for name, value in changed.items())
+                return f"it does with {words}, or choose another data.transform"
+    return "no variant and no option of it does, so choose another data.transform, data set or network"
+
+
+def check_sizes(**sizes: int | None) -> None:
+    """Raises ValueError, naming it, where one of ``sizes`` is given and is no size of a layer or an image."""
+    for name, size in sizes.items():
+        if size is not None and not 1 <= size <= LARGEST:
+            raise ValueError(f"{name} must be at least 1 and at most {LARGEST:,}, not {size}")
 
 
 def check_variant(variant: str, known: tuple[str, ...]) -> None:

@@ -11,7 +11,7 @@ from zoo.errors import InputError
 from zoo.layers import AUnits, Retina
 from zoo.models.classifier import Batch, Classifier
 from zoo.models.ledger import Work
-from zoo.models.network import Network, check_variant
+from zoo.models.network import Network, check_sizes, check_variant
 from zoo.models.options import takes_options_of
 from zoo.optim.error_correction import LearningHistory, corrections
 from zoo.options import Chance
@@ -77,6 +77,7 @@ class Perceptron(Network):
             wiring_seed: mark1: seed of the random wiring, 0 unless given
         """
         check_variant(variant, tuple(DEFAULTS))
+        check_sizes(num_classes=num_classes, in_channels=in_channels, input_size=input_size)
         given = {"num_classes": num_classes, "in_channels": in_channels, "input_size": input_size}
         wiring = {"num_a_units": num_a_units, "excitatory": excitatory, "inhibitory": inhibitory}
         options = _settled(variant, given | wiring | {"threshold": threshold, "wiring_seed": wiring_seed})
@@ -87,6 +88,10 @@ class Perceptron(Network):
         for parameter in r_units.parameters():
             nn.init.zeros_(parameter)
         super().__init__(before | {"r_units": r_units}, variant, (channels, size, size), options)
+
+    def takes(self, shape: tuple[int, ...]) -> bool:
+        """The retina of ``mark1`` brings any image to its own size and to grey."""
+        return super().takes(shape) or (self.variant == "mark1" and len(shape) == len(self.input_shape))
 
 
 def _settled(variant: str, given: dict[str, int | None]) -> dict[str, int]:

@@ -7,7 +7,7 @@ from torch.nn.functional import one_hot
 
 from zoo.layers import OneUnit
 from zoo.models.classifier import Classifier
-from zoo.models.network import Network, check_variant
+from zoo.models.network import Network, check_sizes, check_variant
 
 #: Initial weights are uniform between minus and plus this (Figure 1).
 REACH = 0.3
@@ -37,6 +37,7 @@ class SymmetryNetwork(Network):
             num_classes: how many classes there are logits for
         """
         check_variant(variant, ("paper",))
+        check_sizes(num_classes=num_classes)
         if num_classes < 2:
             raise ValueError(f"two classes share one output unit: num_classes is 2 or more, not {num_classes}")
         layers: dict[str, nn.Module] = {

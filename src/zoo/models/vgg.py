@@ -9,7 +9,7 @@ from torch import nn
 
 from zoo.layers import ResponseNorm
 from zoo.models.classifier import Classifier
-from zoo.models.network import Network, check_variant
+from zoo.models.network import Network, check_sizes, check_variant
 from zoo.models.options import takes_options_of
 from zoo.optim import Schedule
 
@@ -65,6 +65,7 @@ class VGG(Network):
             init: the first weights: Glorot's uniform distribution, or the paper's normal one
         """
         check_variant(variant, self.variants)
+        check_sizes(num_classes=num_classes)
         for what, value, known in (("head", head, ("paper", "linear", "512")), ("init", init, ("glorot", "paper"))):
             if value not in known:
                 raise ValueError(f"no {what} {value!r}; there is {', '.join(known)}")

@@ -31,6 +31,10 @@ class Passes(Schedule):
 
     factors: tuple[float, ...]
 
+    def __post_init__(self) -> None:
+        if not self.factors:
+            raise ValueError("factors needs one rate at least, that of the first epoch")
+
     def factor(self, epoch: float, num_epochs: float) -> float:
         """The factor of the running epoch."""
         return self.factors[min(int(epoch), len(self.factors) - 1)]

@@ -21,8 +21,10 @@ PAPER, INK = (255, 255, 255), (0, 0, 0)
 def contact_sheet(data: ImageDataModule, path: Path) -> None:
     """Writes a PNG of the first training image of up to ten classes, with its augmentation in eight epochs.
 
-    Raises InputError where the file cannot be written.
+    Raises InputError where the file cannot be written, or where its name says that it is something else.
     """
+    if path.suffix.lower() != ".png":
+        raise InputError(f"A contact sheet is a PNG, so that {path} would be misnamed: write to {path.stem}.png.")
     labels, places = _first_of_each_class(data)
     epochs = [data.displayed(Draw(epoch, places)) for epoch in range(NUM_EPOCHS)]
     scale = max(1, CELL // max(epochs[0].shape[-2:]))

@@ -40,16 +40,16 @@ _DIGITS = 6
 _STATUS = {"V": "the artefact", "T": "the paper", "S": "a secondary source", "D": "derived"}
 
 
-def document(which: str | None, form: str, records: Path | None = None) -> str:
+def document(which: str | None, form: str, records: Path | None = None, *, partial: bool = False) -> str:
     """The table of a data set, of all (None), of the ImageNet challenge (``ilsvrc``), or of ``speed``, as text.
 
-    ``form``: md, csv, latex, html or json. ``records``: the folder of the Records. Raises InputError for a data set
-    that is nowhere, and for a file that is no Record.
+    ``form``: md, csv, latex, html or json. ``records``: the folder of the Records; ``partial``: also those of
+    trials. Raises InputError for a data set that is nowhere, and for a file that is no Record.
     """
     if which == SPEED:
         return speed_document(form, records)
     published = load()
-    found = measured(records)
+    found = measured(records, partial=partial)
     if which == CONTEST:
         entries = contest_rows(found, published)
         return write(form, entries, [contest_table(entries)])
@@ -83,10 +83,11 @@ def rows_of(dataset: str, found: Iterable[Experiment], published: Published) -> 
     return rows + [_unmeasured_row(figure, published) for figure in others]
 
 
-def measured(records: Path | None) -> list[Experiment]:
-    """The experiments whose Records lie in a folder: in one's own where none is given."""
+def measured(records: Path | None, *, partial: bool = False) -> list[Experiment]:
+    """The experiments whose Records lie in a folder: in one's own where none is given; of trials if ``partial``."""
     folder = records or next((folder for folder in (_CHECKOUT, _RUNS) if folder.is_dir()), None)
-    return experiments(read_records(folder) if folder else [])
+    found = read_records(folder) if folder else []
+    return experiments(record for record in found if partial or not record.partial)
 
 
 def dataset_names(found: Iterable[Experiment], published: Published) -> list[str]:

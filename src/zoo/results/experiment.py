@@ -78,9 +78,10 @@ class Experiment:
         """What tells this training from another of the same network: rule, preprocessing, duration, images."""
         optimizer, trainer = self.option("optimizer"), self.record.config["trainer"]
         rule = optimizer["class_path"].split(".")[-1] if isinstance(optimizer, dict) else None
-        steps, epochs = trainer.get("max_steps", -1), trainer.get("max_epochs")
+        # A trial ends after so many batches, whatever else is said.
+        steps, epochs = trainer.get("fast_dev_run") or trainer.get("max_steps", -1), trainer.get("max_epochs")
         length = (
-            f"{steps} steps"
+            f"{int(steps)} step{'s' if steps != 1 else ''}"
             if steps and steps > 0
             else f"{epochs} epoch{'s' if epochs != 1 else ''}"
             if epochs and epochs > 0

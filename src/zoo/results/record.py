@@ -45,6 +45,13 @@ class Record:
     compute: dict[str, Any] | None = None
     options: dict[str, dict[str, Any]] | None = None
 
+    @property
+    def partial(self) -> bool:
+        """Whether it is of a trial: a part of the test images was scored, or ``fast_dev_run`` took a few steps."""
+        trainer = self.config.get("trainer")
+        trial = isinstance(trainer, dict) and bool(trainer.get("fast_dev_run"))
+        return trial or self.n < int(self.dataset["num_images"])
+
     def content(self) -> dict[str, Any]:
         """What the file holds, as plain values."""
         content = asdict(self)
@@ -73,6 +80,8 @@ class Record:
             content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
         except OSError as error:
             raise InputError(f"Cannot read the record {path}: {error.strerror}.") from error
+        except RecursionError as error:
+            raise InputError(f"{path} is not a record, because it is nested too deeply.") from error
         except ValueError as error:  # also what is no UTF-8
             raise InputError(f"{path} is not a record, because it is not JSON: {error}.") from error
         problem = _problem(content)

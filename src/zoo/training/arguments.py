@@ -8,6 +8,7 @@ import yaml
 from zoo import runs
 from zoo.configs import find_config
 from zoo.errors import InputError
+from zoo.training import yaml_text
 
 TOP_KEYS = (
     "data", "model", "channels_last", "compile", "trainer", "seed_everything", "test", "wandb",
@@ -71,7 +72,9 @@ def readable(name: str) -> Path:
     """The config file that ``name`` means; raises InputError with file, line and column where it is not YAML."""
     path = find_config(name)
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        yaml_text.check(text)
+        content = yaml.safe_load(text)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 import yaml
+from jsonargparse.typing import NotEmptyStr
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
@@ -20,8 +21,10 @@ from zoo.evaluation.prediction_files import check_writable
 from zoo.evaluation.predictions import Predicting, Predictions
 from zoo.evaluation.recorder import Recorder
 from zoo.models.classifier import Classifier
+from zoo.training import bounds, yaml_text
 from zoo.training.checkpoints import LastCheckpoint, WholeFile
 from zoo.training.console import progress_bar, quiet
+from zoo.training.divergence import FiniteLoss
 from zoo.training.loggers import MetricsFile, Wandb, wandb_logger
 from zoo.training.parser import Parser
 
@@ -31,6 +34,8 @@ VERBS = {
     "test": "Measure a checkpoint on the test set and write its Record.",
     "predict": "Write a checkpoint's predictions on the test set to predictions.csv, or to --predictions FILE.",
 }
+# An option that names a file or folder: an empty name is no way to leave it out.
+Text = NotEmptyStr | None
 # What belongs to one call and not to the experiment: left out of the saved config.
 OF_THE_CALL = ("config", "run_dir", "ckpt_path", "predictions", "resume")
 
@@ -45,7 +50,12 @@ class ZooCLI(LightningCLI):
             ImageDataModule,
             save_config_callback=None,
             seed_everything_default=0,
-            parser_kwargs={"prog": f"zoo {verb}", "description": VERBS[verb], "allow_abbrev": False},
+            parser_kwargs={
+                "prog": f"zoo {verb}",
+                "description": VERBS[verb],
+                "allow_abbrev": False,
+                "parser_mode": yaml_text.MODE,
+            },
             parser_class=Parser,
             subclass_mode_model=True,
             subclass_mode_data=True,
@@ -57,18 +67,23 @@ class ZooCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """The options of a run that are neither data nor model nor trainer."""
-        parser.add_argument("--run_dir", type=str | None, default=None, help="the run's folder instead of runs/...")
-        parser.add_argument("--ckpt_path", type=str | None, default=None, help="a .ckpt file or a run folder")
-        parser.add_argument("--resume", type=str | None, default=None, help="fit: the run folder to go on in")
+        parser.add_argument("--run_dir", type=Text, default=None, help="the run's folder instead of runs/...")
+        parser.add_argument("--ckpt_path", type=Text, default=None, help="a .ckpt file or a run folder")
+        parser.add_argument("--resume", type=Text, default=None, help="fit: the run folder to go on in")
         parser.add_argument("--save_every_n_steps", type=int | None, default=None, help="also save within an epoch")
         parser.add_argument("--save_every_n_minutes", type=float | None, default=10.0, help="the same, by the clock")
-        parser.add_argument("--init_from", type=str | None, default=None, help="fit: a run whose layers to start from")
-        parser.add_argument("--predictions", type=str | None, default=None, help="FILE.npz, FILE.parquet or FILE.csv")
+        parser.add_argument("--init_from", type=Text, default=None, help="fit: a run whose layers to start from")
+        parser.add_argument("--predictions", type=Text, default=None, help="FILE.npz, FILE.parquet or FILE.csv")
         parser.add_argument("--test", type=bool, default=True, help="after fit, measure the test set")
         parser.add_argument("--channels_last", type=bool, default=False, help="store maps pixel by pixel: often faster")
         parser.add_argument("--compile", type=bool, default=False, help="compile the network with torch.compile")
         parser.add_argument("--wandb", type=Wandb | None, default=None, help="Weights & Biases: project, entity, group")
         parser.link_arguments("seed_everything", "data.init_args.seed", apply_on="parse")
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parses, and refuses what has the right type and makes no sense. Raises InputError."""
+        super().parse_arguments(parser, args)
+        bounds.check(self.config.as_dict())
 
     def before_instantiate_classes(self) -> None:
         """Finds the checkpoint and the run's folder while nothing has been made yet."""
@@ -96,9 +111,10 @@ class ZooCLI(LightningCLI):
         """Builds data, model and trainer; what they say of a bad value becomes InputError."""
         try:
             super().instantiate_classes()
-        except (ValueError, TypeError, MisconfigurationException) as error:
+        except (ValueError, TypeError, RuntimeError, ModuleNotFoundError, MisconfigurationException) as error:
             origin = _origin(error)
-            if isinstance(origin, (ValueError, MisconfigurationException)) or "devices" in str(origin):
+            known = (ValueError, MisconfigurationException, ModuleNotFoundError)
+            if isinstance(origin, known) or any(word in str(origin) for word in ("devices", "allocate memory")):
                 raise InputError(" ".join(str(origin).split())) from error
             raise origin from error
         network = self.model.network
@@ -117,7 +133,7 @@ class ZooCLI(LightningCLI):
         if self.config_init.wandb:
             loggers.append(wandb_logger(self.config_init.wandb, self.run_dir, config))
         self.recorder = Recorder(self.run_dir / runs.RECORD, config)
-        callbacks: list[Callback] = [self.recorder, LoaderReport()]
+        callbacks: list[Callback] = [FiniteLoss(self.run_dir / runs.CHECKPOINT), self.recorder, LoaderReport()]
         if self.predictions or self.verb == "predict":
             callbacks.append(Predicting(self.predictions or Predictions(self.run_dir / runs.PREDICTIONS)))
         if options.enable_progress_bar is not False:

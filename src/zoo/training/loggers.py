@@ -13,8 +13,11 @@ from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
-from zoo.errors import InputError
+from zoo.errors import EMPTY, InputError
 from zoo.files import whole
+
+# What the name of a W&B project cannot have.
+FORBIDDEN = "/\\#?%:"
 
 
 @dataclass
@@ -27,6 +30,14 @@ class Wandb:
     project: str = "zoo"
     entity: str | None = None
     group: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a name that W&B has no place for."""
+        for name, value in {"project": self.project, "entity": self.entity, "group": self.group}.items():
+            if value is not None and not value.strip():
+                raise ValueError(f"wandb.{name} is empty: {EMPTY}.")
+        if forbidden := [sign for sign in FORBIDDEN if sign in self.project]:
+            raise ValueError(f"wandb.project cannot be {self.project!r}: W&B takes no {forbidden[0]!r} in it.")
 
 
 class _Writer(ExperimentWriter):

@@ -12,7 +12,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser
 
 from zoo.catalog import DATA, NETWORKS
-from zoo.errors import InputError
+from zoo.errors import EMPTY, InputError
 from zoo.training.arguments import TOP_KEYS
 from zoo.training.loggers import Wandb
 
@@ -80,7 +80,8 @@ def sentence(message: str) -> str:
     if message.startswith("the following arguments are required"):
         return "Nothing to run yet: add --config with a file or a shipped name (zoo list configs)."
     keys = re.findall(r'Parser key "([^"]+)"', message)
-    path = ".".join(keys)
+    # The parser names a section that is no section twice.
+    path = ".".join(dict.fromkeys(keys))
     if match := re.search(r"Group '([^']+)' does not accept option '([^']+)'", message):
         return _unknown(f"{match[1]}.{match[2]}")
     if match := re.search(r"Option '([^']+)' is not accepted|unrecognized arguments: --(\S+)", message):
@@ -96,8 +97,12 @@ def sentence(message: str) -> str:
     kinds = [kind for kind in dict.fromkeys(expected) if kind != "nothing"]
     if kinds:
         return f"{path} must be {' or '.join(kinds)}, not {value}."
-    choices = {"data": ", ".join(DATA), "model": ", ".join(_models())}
-    return f"{path} cannot be {value}: it takes {choices.get(path, 'the import path of a class that fits')}."
+    choices = {"data": ", ".join(DATA), "model": ", ".join(_models()), "trainer": "keys such as max_epochs"}
+    if "Not of type NotEmptyStr" in message:
+        fault = f"is empty: {EMPTY}"
+    else:
+        fault = f"cannot be {value}: it takes {choices.get(path, 'the import path of a class that fits')}"
+    return f"{path} {fault}."
 
 
 def _given(about: str) -> str:

@@ -1,13 +1,16 @@
 """What ``zoo fit|validate|test|predict`` do, once their command line is understood: train, measure, tell."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from zoo import runs
-from zoo.errors import InputError, Stopped
+from zoo.errors import Diverged, InputError, Stopped
 from zoo.evaluation.recorder import weights_digest
 from zoo.models.network import Network
 from zoo.results.record import Record
@@ -31,7 +34,8 @@ class Outcome:
 def main(verb: str, args: list[str]) -> Outcome | None:
     """Runs ``zoo verb args``; None on the processes that only help. Raises InputError for bad input.
 
-    A run that bad input stops before its first checkpoint leaves no folder behind. Raises Stopped where a signal did.
+    A run that bad input stops before its first checkpoint leaves no folder behind. Raises Stopped where a signal did,
+    Diverged where a loss is no longer finite.
     """
     quiet()
     load_classes()
@@ -42,9 +46,10 @@ def main(verb: str, args: list[str]) -> Outcome | None:
             check_fits(cli.checkpoint, cli.model.network)
         elif cli.verb == "fit" and cli.config.init_from:
             cli.recorder.init_from = _start_from(cli.config.init_from, cli.model.network)
-        metrics = _run(cli)
+        with _sentences_of_lightning():
+            metrics = _run(cli)
         close(cli.trainer.loggers)
-    except Stopped:
+    except (Stopped, Diverged):
         close(cli.trainer.loggers)
         raise
     except InputError:
@@ -78,6 +83,17 @@ def _run(cli: ZooCLI) -> dict[str, float]:
         return {}
     getattr(trainer, cli.verb)(**given, verbose=False)
     return {name: float(value) for name, value in trainer.callback_metrics.items()}
+
+
+@contextmanager
+def _sentences_of_lightning() -> Iterator[None]:
+    """What Lightning refuses only when it knows how many steps an epoch has becomes InputError."""
+    try:
+        yield
+    except (MisconfigurationException, ValueError) as error:
+        if isinstance(error, MisconfigurationException) or "`val_check_interval`" in str(error):
+            raise InputError(" ".join(str(error).split())) from error
+        raise
 
 
 def _start_from(path: str, network: Network) -> str:

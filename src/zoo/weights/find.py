@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from zoo.errors import InputError
+from zoo.errors import EMPTY, InputError
 from zoo.weights.cards import NAME, is_card, shipped, shipped_card
 from zoo.weights.trained import Weights
 
@@ -19,6 +19,9 @@ def find(name_or_path: "str | Path | Weights") -> Weights:
     if isinstance(name_or_path, Weights):
         return name_or_path
     text, path = str(name_or_path), Path(name_or_path)
+    if not text.strip():
+        # As a path it would be the working folder.
+        raise InputError(f"The name of the weights is empty: {EMPTY}.")
     if text in shipped():
         return _of_card(shipped_card(text))
     if text.startswith("torchvision/"):

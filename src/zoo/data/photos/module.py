@@ -14,6 +14,9 @@ from zoo.data.sampling import Draw
 from zoo.data.splits import held_out
 from zoo.errors import InputError
 
+# Processes beyond this only take memory: no machine has as many cores for one training.
+MOST_WORKERS = 1_024
+
 
 class PhotoDataModule(ImageDataModule):
     """Batches are (images, labels, colour shifts, ...): uint8 until they are on the device, normalised there."""
@@ -23,6 +26,8 @@ class PhotoDataModule(ImageDataModule):
 
     def __init__(self, batch_size: int, num_held_out: int, seed: int, num_workers: int | None) -> None:
         super().__init__(batch_size, num_held_out, seed)
+        if num_workers is not None and not 0 <= num_workers <= MOST_WORKERS:
+            raise InputError(f"data.num_workers must be at least 0 and at most {MOST_WORKERS:,}, not {num_workers}.")
         self._num_workers = num_workers
 
     @property

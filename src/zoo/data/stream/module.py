@@ -18,6 +18,7 @@ from zoo.data.photos.transforms import TRANSFORMS, Name, PhotoTransform
 from zoo.data.sampling import Batches, Draw
 from zoo.data.stream.cache import ChunkCache
 from zoo.data.stream.format import Listing, chunks_of, is_remote, litdata, read_listing
+from zoo.data.transforms import named
 from zoo.errors import InputError
 from zoo.options import Chance, ChangesNoNumber
 
@@ -49,7 +50,7 @@ class StreamedImageNet(PhotoDataModule):
         super().__init__(batch_size, num_held_out, seed, num_workers)
         if window < 1:
             raise InputError(f"data.window must be at least 1, not {window}.")
-        self.root, self.transform = root.rstrip("/"), TRANSFORMS[transform]
+        self.root, self.transform = root.rstrip("/"), named(TRANSFORMS, transform)
         self.window, self.num_bytes = window, int(cache_gb * 1e9)
         # Each stream has a part of its own.
         part = format(keyed.key("stream", self.root), "x")
