@@ -20,7 +20,6 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 ROWS_KEY = "zoo_metrics_rows"
 # Epochs of milliseconds need no checkpoint each.
 SHORTEST = 1.0
-_SAVE = 1  # below every number of a signal in SIGNALS
 
 
 class WholeFile(TorchCheckpointIO):
@@ -96,7 +95,9 @@ class LastCheckpoint(Checkpoint):
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Saves the end of training."""
-        if trainer.global_step != self._saved_step or not self.path.exists():
+        due = trainer.global_step != self._saved_step or not self.path.exists()
+        # Processes on other machines may see other files, and all of them save or none.
+        if self._agreed(trainer, due)[1]:
             self._save(trainer)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
@@ -135,11 +136,11 @@ class LastCheckpoint(Checkpoint):
 
     def _agreed(self, trainer: Trainer, due: bool) -> tuple[int, bool]:
         """The signal that any process got, 0 for none, and whether any finds it time to save."""
-        wish = self._signum or (_SAVE if due else 0)
-        if trainer.world_size > 1:
-            wishes = torch.tensor(wish, device=trainer.strategy.root_device)
-            wish = int(trainer.strategy.reduce(wishes, reduce_op="max"))
-        return (0, True) if wish == _SAVE else (wish, due)
+        if trainer.world_size == 1:
+            return self._signum, due
+        wishes = torch.tensor([self._signum, due], device=trainer.strategy.root_device)
+        signum, any_due = trainer.strategy.reduce(wishes, reduce_op="max").tolist()
+        return signum, bool(any_due)
 
     def _save(self, trainer: Trainer) -> None:
         if trainer.fast_dev_run:  # type: ignore[attr-defined]

@@ -24,6 +24,7 @@ from zoo.evaluation.recorder import Recorder, weights_digest
 from zoo.models.classifier import Classifier
 from zoo.models.network import Network
 from zoo.results.record import Record
+from zoo.training import processes
 from zoo.training.arguments import complete
 from zoo.training.checkpoints import LastCheckpoint, WholeFile
 from zoo.training.console import announce, progress_bar, quiet, say
@@ -96,6 +97,8 @@ class ZooCLI(LightningCLI):
         else:
             self.checkpoint = runs.find_checkpoint(self.config.ckpt_path) if self.config.ckpt_path else None
             self.run_dir = runs.new_run_dir(_config_name(self.config.config), self.config.run_dir)
+        again = f"fit --resume {self.run_dir}" if self.verb == "fit" else self.verb
+        self.how_to_go_on = f"go on with: zoo {again}"
         saved = self.config.clone()
         for name in OF_THE_CALL:
             saved.pop(name, None)
@@ -140,11 +143,11 @@ class ZooCLI(LightningCLI):
             callbacks.append(progress_bar())
         if self.verb == "fit" and options.enable_checkpointing is not False:
             every = (self.config_init.save_every_n_steps, self.config_init.save_every_n_minutes)
-            how = f"go on with: zoo fit --resume {self.run_dir}"
-            callbacks.append(LastCheckpoint(self.run_dir / runs.CHECKPOINT, *every, how))
+            callbacks.append(LastCheckpoint(self.run_dir / runs.CHECKPOINT, *every, self.how_to_go_on))
         self.trainer_defaults = {"callbacks": callbacks}
         trainer = super().instantiate_trainer(logger=loggers, enable_model_summary=False, **kwargs)
         trainer.strategy.checkpoint_io = WholeFile()
+        processes.bound(trainer)
         return trainer
 
 
@@ -162,7 +165,8 @@ def main(verb: str, args: list[str]) -> Outcome | None:
             check_fits(cli.checkpoint, cli.model.network)
         elif cli.verb == "fit" and cli.config.init_from:
             cli.recorder.init_from = _start_from(cli.config.init_from, cli.model.network)
-        metrics = _run(cli)
+        with processes.named(cli.trainer, cli.how_to_go_on):
+            metrics = _run(cli)
         close(cli.trainer.loggers)
     except Stopped:
         close(cli.trainer.loggers)
@@ -188,6 +192,9 @@ def understood(args: list[str]) -> tuple[dict[str, Any], ImageDataModule]:
 
 
 def _run(cli: ZooCLI) -> dict[str, float]:
+    if cli.verb == "fit":
+        # Before there are several, so that one says it.
+        cli.datamodule.check_processes(cli.trainer.world_size)
     if _is_first_process():
         # Missing data show here, before a folder is made.
         cli.datamodule.prepare_data()
