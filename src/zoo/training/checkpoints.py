@@ -64,8 +64,10 @@ class LastCheckpoint(Checkpoint):
         self._listen(trainer)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Listens to signals, starts the clock."""
+        """Listens to signals, starts the clock; what an earlier start logged that left no checkpoint is removed."""
         self._listen(trainer)
+        if not trainer.global_step:
+            _cut(trainer, 0)
         self._saved_at, self._saved_step = time.monotonic(), trainer.global_step
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
@@ -94,11 +96,8 @@ class LastCheckpoint(Checkpoint):
         self._leave_if(self._agreed(trainer, False)[0], trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Saves the end of training."""
-        due = trainer.global_step != self._saved_step or not self.path.exists()
-        # Processes on other machines may see other files, and all of them save or none.
-        if self._agreed(trainer, due)[1]:
-            self._save(trainer)
+        """Saves the end of training, also where all steps are in the checkpoint and the epoch's end is not."""
+        self._save(trainer)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Writes down what was logged so far and notes how much that is."""
@@ -108,9 +107,8 @@ class LastCheckpoint(Checkpoint):
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Removes what was logged after the checkpoint: those steps are made again."""
-        for logger in trainer.loggers:
-            if isinstance(logger, MetricsFile) and trainer.is_global_zero and ROWS_KEY in checkpoint:
-                logger.cut(checkpoint[ROWS_KEY])
+        if ROWS_KEY in checkpoint:
+            _cut(trainer, checkpoint[ROWS_KEY])
 
     def _listen(self, trainer: Trainer) -> None:
         if threading.current_thread() is not threading.main_thread():
@@ -153,3 +151,9 @@ class LastCheckpoint(Checkpoint):
             name, step = signal.Signals(signum).name, trainer.global_step
             message = f"Stopped by {name} after step {step:,}; {self.how_to_go_on}"
             raise Stopped(message if trainer.is_global_zero else "", 128 + signum)
+
+
+def _cut(trainer: Trainer, num_rows: int) -> None:
+    for logger in trainer.loggers:
+        if isinstance(logger, MetricsFile):
+            logger.cut(num_rows)
