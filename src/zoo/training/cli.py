@@ -92,8 +92,7 @@ class ZooCLI(LightningCLI):
         self.predictions = self._predictions()
         if self.config.resume:
             self.run_dir = runs.resumed_run_dir(self.config.resume)
-            last = self.run_dir / runs.CHECKPOINT
-            self.checkpoint = last if last.is_file() else None
+            self.checkpoint = runs.last_checkpoint(self.run_dir)
         else:
             self.checkpoint = runs.find_checkpoint(self.config.ckpt_path) if self.config.ckpt_path else None
             self.run_dir = runs.new_run_dir(_config_name(self.config.config), self.config.run_dir)
@@ -103,6 +102,17 @@ class ZooCLI(LightningCLI):
         for name in OF_THE_CALL:
             saved.pop(name, None)
         self.config_text = self.parser.dump(saved, skip_link_targets=False)
+
+    def look_again(self) -> None:
+        """Finds the checkpoint in the run's folder, in which no other process is at work by now.
+
+        Raises InputError where one that just was has begun a run there, or finished it.
+        """
+        if self.config.resume:
+            runs.check_not_over(self.run_dir)
+            self.checkpoint = runs.last_checkpoint(self.run_dir)
+        else:
+            runs.check_unused(self.run_dir)
 
     def _predictions(self) -> Predictions | None:
         """What collects predictions, where --predictions names a file. Raises InputError where it cannot be one."""
@@ -159,25 +169,39 @@ def main(verb: str, args: list[str]) -> Outcome | None:
     quiet()
     load_classes()
     cli = ZooCLI(verb, complete(verb, args))
-    existed = cli.run_dir.exists()
+    if not _is_first_process():
+        _carried_out(cli)
+        return None
+    if verb == "fit":
+        # Before there are several processes, so that one says it.
+        cli.datamodule.check_processes(cli.trainer.world_size)
+    # Missing data show here, before a folder is made.
+    cli.datamodule.prepare_data()
+    with runs.alone_in(cli.run_dir) as is_new:
+        try:
+            cli.look_again()
+            metrics = _carried_out(cli)
+        except InputError:
+            if is_new and not (cli.run_dir / runs.CHECKPOINT).exists():
+                runs.remove(cli.run_dir)
+            raise
+    return Outcome(cli.run_dir, cli.recorder.record, metrics)
+
+
+def _carried_out(cli: ZooCLI) -> dict[str, float]:
+    """Does what the verb says; returns the metrics of a validation."""
+    if cli.checkpoint:
+        check_fits(cli.checkpoint, cli.model.network)
+    elif cli.verb == "fit" and cli.config.init_from:
+        cli.recorder.init_from = _start_from(cli.config.init_from, cli.model.network)
     try:
-        if cli.checkpoint:
-            check_fits(cli.checkpoint, cli.model.network)
-        elif cli.verb == "fit" and cli.config.init_from:
-            cli.recorder.init_from = _start_from(cli.config.init_from, cli.model.network)
         with processes.named(cli.trainer, cli.how_to_go_on):
             metrics = _run(cli)
-        close(cli.trainer.loggers)
     except Stopped:
         close(cli.trainer.loggers)
         raise
-    except InputError:
-        if not existed and _is_first_process() and not (cli.run_dir / runs.CHECKPOINT).exists():
-            runs.remove(cli.run_dir)
-        raise
-    if not cli.trainer.is_global_zero:
-        return None
-    return Outcome(cli.run_dir, cli.recorder.record, metrics)
+    close(cli.trainer.loggers)
+    return metrics
 
 
 def understood(args: list[str]) -> tuple[dict[str, Any], ImageDataModule]:
@@ -192,13 +216,7 @@ def understood(args: list[str]) -> tuple[dict[str, Any], ImageDataModule]:
 
 
 def _run(cli: ZooCLI) -> dict[str, float]:
-    if cli.verb == "fit":
-        # Before there are several, so that one says it.
-        cli.datamodule.check_processes(cli.trainer.world_size)
     if _is_first_process():
-        # Missing data show here, before a folder is made.
-        cli.datamodule.prepare_data()
-        cli.run_dir.mkdir(parents=True, exist_ok=True)
         if cli.checkpoint and cli.verb == "fit":
             _show_differences(cli)
         runs.keep_config(cli.run_dir, cli.config_text)
