@@ -171,7 +171,8 @@ def remove(folder: Path) -> None:
 
 def _joins_a_run() -> bool:
     """Whether something outside started this process as one of several."""
-    return any(name in os.environ for name in ("LOCAL_RANK", "NODE_RANK")) or int(os.environ.get("SLURM_NTASKS", "1")) > 1
+    by_hand = "LOCAL_RANK" in os.environ or "NODE_RANK" in os.environ
+    return by_hand or int(os.environ.get("SLURM_NTASKS", "1")) > 1
 
 
 def _unused(folder: Path) -> Path:

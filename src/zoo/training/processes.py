@@ -25,6 +25,17 @@ def bound(trainer: Trainer) -> None:
         trainer.strategy._timeout = LONGEST_WAIT  # type: ignore[union-attr]
 
 
+def meeting(trainer: Trainer) -> str:
+    """Where the processes of several machines find each other, and what they need for it; empty for one machine."""
+    environment = getattr(trainer.strategy, "cluster_environment", None)
+    if trainer.num_nodes == 1 or environment is None:
+        return ""
+    return (
+        f"trainer.num_nodes is {trainer.num_nodes}: the same command on each machine, with NODE_RANK from 0 to"
+        f" {trainer.num_nodes - 1}, MASTER_ADDR {environment.main_address} and MASTER_PORT {environment.main_port}"
+    )
+
+
 @contextmanager
 def named(trainer: Trainer, how_to_go_on: str) -> Iterator[None]:
     """Raises Stopped, with one sentence on which processes did not come, where this one waited for them in vain.
@@ -37,7 +48,7 @@ def named(trainer: Trainer, how_to_go_on: str) -> Iterator[None]:
         if not _of_waiting(error):
             raise
         rank, num = trainer.global_rank, trainer.world_size
-        message = f"Process {rank} of {num} (counted from 0) {_what_happened(rank, num)}"
+        message = f"Process {rank} of {num} (counted from 0) {_what_happened(trainer)}"
         # Others may hang where no signal but this one reaches them.
         kill: Any = getattr(trainer.strategy.launcher, "kill", None)
         if kill is not None:
@@ -51,10 +62,11 @@ def _of_waiting(error: RuntimeError) -> bool:
     return isinstance(error, dist.DistError) or any(name in str(error) for name in names)
 
 
-def _what_happened(rank: int, num: int) -> str:
+def _what_happened(trainer: Trainer) -> str:
     if not dist.is_initialized():
-        return "did not find the others"
-    absent = _absent(rank, num)
+        where = meeting(trainer)
+        return f"waited in vain for the others to begin{f' ({where})' if where else ''}"
+    absent = _absent(trainer.global_rank, trainer.world_size)
     if not absent:
         return "and all others waited for each other, each at another place of the program,"
     return f"waited in vain for {'process' if len(absent) == 1 else 'processes'} {', '.join(map(str, absent))}"
