@@ -25,7 +25,7 @@ def folder(tmp_path_factory):
 def cases(folder):
     """What became of every case."""
     done = subprocess.run(
-        [sys.executable, str(CASES), *NAMES], cwd=folder, text=True, capture_output=True, check=False, timeout=300
+        [sys.executable, str(CASES), *NAMES], cwd=folder, text=True, capture_output=True, check=False, timeout=600
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 import torch.distributed as dist
-from lightning.fabric.plugins.collectives.torch_collective import default_pg_timeout
 from lightning.pytorch import Trainer
+from torch.distributed.constants import default_pg_timeout
 
 from zoo.errors import Stopped
 
@@ -21,8 +21,9 @@ ANSWER = 5.0
 
 def bound(trainer: Trainer) -> None:
     """No process waits for another for more than ``LONGEST_WAIT``, or the ``timeout`` that the strategy was given."""
-    if getattr(trainer.strategy, "_timeout", None) == default_pg_timeout:
-        trainer.strategy._timeout = LONGEST_WAIT  # type: ignore[union-attr]
+    strategy: Any = trainer.strategy
+    if getattr(strategy, "_timeout", None) == default_pg_timeout:
+        strategy._timeout = LONGEST_WAIT
 
 
 def meeting(trainer: Trainer) -> str:
