@@ -1,8 +1,7 @@
-"""Runs of several processes, forked after the imports: python process_cases.py CASE ...
+"""Runs of two processes in which something goes wrong, forked after the imports: python process_cases.py CASE ...
 
-The cases run side by side, each in a folder of its name, their processes as ``torchrun`` starts them: two, or two on
-each of two machines. Prints JSON: for each case what its processes said on standard error, and their exit statuses,
-null where one had to be killed.
+The cases run side by side, each in a folder of its name, their processes as ``torchrun`` starts them. Prints JSON: for
+each case what its two processes said on standard error, and their exit statuses, null where one had to be killed.
 """
 
 import json
@@ -31,10 +30,6 @@ FIT = [
     "--trainer.accelerator", "cpu", "--trainer.devices", "2", "--run_dir", "run",
     "--trainer.strategy", "DDPStrategy", "--trainer.strategy.timeout", f"0:00:0{BOUND}",
 ]  # fmt: skip
-
-
-# The cases of two machines.
-FOUR = ("two_machines_of_two",)
 
 
 class Ten(Noise):
@@ -84,11 +79,6 @@ def without_the_other_machine(rank: int) -> int:
     return 0 if rank else main([*FIT, "--trainer.devices", "1", "--trainer.num_nodes", "2"])
 
 
-def two_machines_of_two(rank: int) -> int:
-    """A whole run; the time that its processes may wait is that of a machine with fewer cores than processes."""
-    return main([*FIT, "--trainer.num_nodes", "2", "--trainer.strategy.timeout", "0:01:00"])
-
-
 def _at_third_step(do) -> None:
     step = Classifier.training_step
 
@@ -101,19 +91,18 @@ def _at_third_step(do) -> None:
 
 
 def side_by_side(names: list[str]) -> dict:
-    """Forks the processes of each case and waits for them all, at most two minutes."""
+    """Forks two processes for each case and waits for them all, at most two minutes."""
     begun, children, found = time.monotonic(), {}, {}
     for name in names:
         Path(name).mkdir()
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        num = 4 if name in FOUR else 2
-        found[name] = {"statuses": [None] * num}
-        for rank in range(num):
+        found[name] = {"statuses": [None, None]}
+        for rank in range(2):
             child = os.fork()
             if not child:
-                _child(name, rank, num, port)
+                _child(name, rank, port)
             children[child] = (name, rank)
     while children and time.monotonic() < begun + 120:
         child, status = os.waitpid(-1, os.WNOHANG)
@@ -124,15 +113,14 @@ def side_by_side(names: list[str]) -> dict:
     for child in children:
         os.kill(child, signal.SIGKILL)
     for name in names:
-        ranks = range(len(found[name]["statuses"]))
-        found[name]["said"] = [(Path(name) / f"said-{rank}").read_text() for rank in ranks]
+        found[name]["said"] = [(Path(name) / f"said-{rank}").read_text() for rank in range(2)]
     return found
 
 
-def _child(name: str, rank: int, num: int, port: int) -> None:
+def _child(name: str, rank: int, port: int) -> None:
     os.environ |= {
-        "RANK": str(rank), "LOCAL_RANK": str(rank % 2), "GROUP_RANK": str(rank // 2), "WORLD_SIZE": str(num),
-        "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": name,
+        "RANK": str(rank), "LOCAL_RANK": str(rank), "GROUP_RANK": "0", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2",
+        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": name,
     }  # fmt: skip
     os.chdir(name)
     # Set when Lightning is imported, which was before.
