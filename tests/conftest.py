@@ -49,7 +49,8 @@ def seeded():
 def in_folder(tmp_path, monkeypatch):
     """An empty working folder, free of what a launcher or an earlier run may have left in the environment."""
     monkeypatch.chdir(tmp_path)
-    for name in ("LOCAL_RANK", "ZOO_RUN_DIR", "SLURM_NTASKS", "WANDB_API_KEY", "WANDB_MODE", "PL_GLOBAL_SEED"):
+    of_launchers = ("LOCAL_RANK", "NODE_RANK", "ZOO_RUN_DIR", "SLURM_NTASKS", "PL_GLOBAL_SEED")
+    for name in (*of_launchers, "WANDB_API_KEY", "WANDB_MODE"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
 

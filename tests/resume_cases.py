@@ -110,10 +110,23 @@ def stopped(folder: Path, data, model, *callbacks, **options) -> None:
 
 
 def outcome(trainer: Trainer, folder: Path) -> dict:
-    """Tests the network; returns what an interruption must leave as it was: all but timings."""
+    """Tests the network; returns what an interruption must leave as it was, ``last.ckpt`` included: all but timings."""
     trainer.test(trainer.lightning_module, trainer.datamodule, verbose=False)
     record = json.loads((folder / "record.json").read_text())
     with (folder / "metrics.csv").open() as file:
         rows = [{key: value for key, value in row.items() if key not in TIMES} for row in csv.DictReader(file)]
     counted = {key: record["timing"][key] for key in ("train_images", "train_steps", "train_epochs")}
-    return {"weights": record["weights"], "metrics": record["metrics"], "rows": rows, **counted}
+    saved = dict(_flat(torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)))
+    del saved[".zoo_ledger.seconds"]
+    return {"weights": record["weights"], "metrics": record["metrics"], "rows": rows, "checkpoint": saved, **counted}
+
+
+def _flat(value, name: str = ""):
+    """The values of a checkpoint by their path in it; of tensors the bytes."""
+    if isinstance(value, torch.Tensor):
+        yield name, (str(value.dtype), value.shape, value.contiguous().numpy().tobytes())
+    elif isinstance(value, dict | list | tuple):
+        for key, content in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _flat(content, f"{name}.{key}")
+    else:
+        yield name, value

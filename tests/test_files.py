@@ -1,5 +1,9 @@
 """Locks between processes."""
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -34,3 +38,32 @@ def test_an_error_lets_the_next_one_in(tmp_path):
     with alone(tmp_path / "lock"):
         assert [path.name for path in tmp_path.iterdir()] == ["lock"]
     assert list(tmp_path.iterdir()) == []
+
+
+HOLDER = """
+import os, sys, time
+from pathlib import Path
+from zoo.files import alone
+with alone(Path(sys.argv[1])):
+    child = os.fork()
+    if child:
+        print(child, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_death_of_the_one_inside_ends_its_turn_though_a_fork_of_it_lives_on(tmp_path):
+    path = tmp_path / "lock"
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(path)], stdout=subprocess.PIPE, text=True)
+    child = int(holder.stdout.readline())
+    try:
+        with pytest.raises(BlockingIOError), alone(path, wait=False):
+            pass
+        holder.kill()
+        holder.wait()
+        os.kill(child, 0)  # alive
+        with alone(path, wait=False):
+            assert path.exists()
+    finally:
+        os.kill(child, signal.SIGKILL)
+        holder.stdout.close()

@@ -17,9 +17,10 @@ class Diverged(Exception):  # noqa: N818  (as Stopped)
 
 
 class Stopped(Exception):  # noqa: N818  (as KeyboardInterrupt: no error)
-    """A signal asked the run to stop, and it has, between two steps; the message says how to go on.
+    """The run has stopped, which no input caused; the message says how to go on.
 
-    ``status`` is the exit status that shells and schedulers know: 128 and the signal's number.
+    Either a signal asked for it, and the run stopped between two steps: ``status`` is then the exit status that shells
+    and schedulers know, 128 and the signal's number. Or its processes lost each other: 1.
     """
 
     def __init__(self, message: str, status: int) -> None:

@@ -56,23 +56,40 @@ def drafts(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Lets one process at a time into the block, the others wait; ``path`` is a file for this alone, gone afterwards.
+def alone(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Lets one process at a time into the block; ``path`` is a file for this alone, gone afterwards.
 
-    Where there are no locks it keeps nobody out. Errors of the disk are OSErrors.
+    The others wait, or where they do not ``wait`` get a BlockingIOError. The death of a process ends its turn, whether
+    or not its children live on. Where there are no locks it keeps nobody out. Errors of the disk are OSErrors.
     """
     while True:
         with path.open("w") as file:
-            lock(file, wait=True)
+            if not lock(file, wait=wait):
+                raise BlockingIOError(f"{path} is locked")
             # The one before us removed it: who comes now locks a new file, and would not know of us.
             if not _has_name(file, path):
                 continue
+            _held.add(file)
             try:
                 yield
             finally:
+                _held.remove(file)
                 with suppress(OSError):
                     path.unlink()
             return
+
+
+# A fork, such as a loader's worker, has all open files, and would keep the locks of a process that is killed.
+_held: set[IO] = set()
+
+
+def _let_go() -> None:
+    for file in _held:
+        file.close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)
 
 
 def _has_name(file: IO, path: Path) -> bool:

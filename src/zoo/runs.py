@@ -5,6 +5,8 @@ A folder ``runs/<config>/<time>`` holds config.yaml, metrics.csv, checkpoints/la
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,12 +14,14 @@ from typing import Any
 import yaml
 
 from zoo.errors import InputError
+from zoo.files import alone
 
 RUNS = "runs"
 CONFIG = "config.yaml"
 CHECKPOINT = Path("checkpoints") / "last.ckpt"
 RECORD = "record.json"
 PREDICTIONS = "predictions.csv"
+LOCK = ".lock"
 
 # Tells the processes that Lightning starts for the other devices where the first one writes.
 _SHARED = "ZOO_RUN_DIR"
@@ -33,11 +37,8 @@ def new_run_dir(config_name: str, given: str | None) -> Path:
         return Path(os.environ[_SHARED])
     if given is not None:
         folder = Path(given)
-        if (folder / CONFIG).exists() and not _joins_a_run():
-            raise InputError(
-                f"{folder} holds a run already: give another --run_dir, none for a fresh folder, or --resume {folder}"
-                " to go on with it."
-            )
+        if not _joins_a_run():
+            check_unused(folder)
     elif _joins_a_run():
         raise InputError("Several processes started from outside need one folder for the run: add --run_dir DIR.")
     else:
@@ -52,13 +53,64 @@ def resumed_run_dir(given: str) -> Path:
     Raises InputError where the run there is over.
     """
     folder = Path(given)
-    if (folder / RECORD).exists() and "LOCAL_RANK" not in os.environ:
+    if "LOCAL_RANK" not in os.environ:
+        check_not_over(folder)
+    os.environ[_SHARED] = str(folder)
+    return folder
+
+
+def check_unused(folder: Path) -> None:
+    """Raises InputError where ``folder`` holds a run."""
+    if (folder / CONFIG).exists():
+        raise InputError(
+            f"{folder} holds a run already: give another --run_dir, none for a fresh folder, or --resume {folder}"
+            " to go on with it."
+        )
+
+
+def check_not_over(folder: Path) -> None:
+    """Raises InputError where the run in ``folder`` is over."""
+    if (folder / RECORD).exists():
         raise InputError(
             f"The run in {folder} is over and has its Record: to train on from it, start another one with"
             f" --ckpt_path {folder}."
         )
-    os.environ[_SHARED] = str(folder)
-    return folder
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[bool]:
+    """Makes ``folder`` and keeps other processes out of it until the block ends or this process dies.
+
+    Gives whether the folder is new. Raises InputError where another process is at work in it, or the disk refuses.
+    """
+    with ExitStack() as stack:
+        try:
+            is_new = not folder.exists()
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(alone(folder / LOCK, wait=False))
+        except BlockingIOError as error:
+            raise InputError(
+                f"Another process is at work in {folder}: wait until it is over, or give another --run_dir."
+            ) from error
+        except OSError as error:
+            raise InputError(f"{folder} cannot be written ({error.strerror}): give another --run_dir.") from error
+        yield is_new
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The checkpoint that the run in ``folder`` goes on from, None where it has none yet.
+
+    Raises InputError where something that is no file has its name.
+    """
+    last = folder / CHECKPOINT
+    if last.is_file():
+        return last
+    for path in (last.parent, last):
+        if os.path.lexists(path) and not (path.is_dir() and path != last):
+            raise InputError(
+                f"{path} is in the place of the checkpoint to go on from and holds none: move it away to start over."
+            )
+    return None
 
 
 def find_checkpoint(path: str) -> Path:
@@ -119,7 +171,8 @@ def remove(folder: Path) -> None:
 
 def _joins_a_run() -> bool:
     """Whether something outside started this process as one of several."""
-    return "LOCAL_RANK" in os.environ or int(os.environ.get("SLURM_NTASKS", "1")) > 1
+    by_hand = "LOCAL_RANK" in os.environ or "NODE_RANK" in os.environ
+    return by_hand or int(os.environ.get("SLURM_NTASKS", "1")) > 1
 
 
 def _unused(folder: Path) -> Path:

@@ -47,17 +47,37 @@ def test_stopped_with_other_ends_and_other_validations(tmp_path, whole, step, op
     assert outcome(train(tmp_path, Noise(), small_model(), **options), tmp_path) == whole(**options)
 
 
-@pytest.mark.parametrize("step", [4, 5])
+@pytest.mark.parametrize("step", [4, 5, 6])  # six steps make an epoch
 @pytest.mark.parametrize("options", [{}, {"max_epochs": 9, "max_steps": 12}], ids=str)
 def test_stopped_where_nothing_is_held_out(tmp_path, whole, step, options):
     stopped(tmp_path, Noise(0), small_model(), StopAfter(step), **options)
     assert outcome(train(tmp_path, Noise(0), small_model(), **options), tmp_path) == whole(0, **options)
 
 
-@pytest.mark.parametrize(("step", "options"), [(5, {}), (2, {"val_check_interval": 0.4})], ids=str)
+@pytest.mark.parametrize(
+    ("step", "options"),
+    [(5, {}), (15, {}), (2, {"val_check_interval": 0.4}), (14, {"val_check_interval": 0.4})],
+    ids=str,
+)
 def test_stopped_in_a_validation(tmp_path, whole, step, options):
     stopped(tmp_path, Noise(), small_model(), StopAfter(step, validating=True), **options)
     assert outcome(train(tmp_path, Noise(), small_model(), **options), tmp_path) == whole(**options)
+
+
+def test_killed_before_the_first_checkpoint(tmp_path, whole):
+    class Kill(StopAfter):
+        def on_train_batch_end(self, trainer, *ignored):
+            if trainer.global_step == self.step:
+                trainer.loggers[0].save()
+                raise OSError("killed")
+
+    with pytest.raises(OSError, match="killed"):
+        train(tmp_path, Noise(), small_model(), Kill(4))
+    assert (tmp_path / "metrics.csv").stat().st_size
+    assert not (tmp_path / "checkpoints").exists()
+    assert outcome(train(tmp_path, Noise(), small_model()), tmp_path) == whole()
+    header = (tmp_path / "metrics.csv").read_text().splitlines()[0].split(",")
+    assert header == sorted(header)
 
 
 def test_stopped_three_times(tmp_path, whole):
@@ -66,7 +86,7 @@ def test_stopped_three_times(tmp_path, whole):
     assert outcome(train(tmp_path, Noise(), small_model()), tmp_path) == whole()
 
 
-@pytest.mark.parametrize("step", [2, 4, 8])
+@pytest.mark.parametrize("step", [2, 4, 8, 9])
 def test_gathered_gradients_are_not_lost(tmp_path, whole, step):
     options = {"accumulate_grad_batches": 2}
     stopped(tmp_path, Noise(), small_model(), StopAfter(step), **options)

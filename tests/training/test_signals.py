@@ -87,10 +87,16 @@ def test_a_run_stopped_by_sigterm_and_by_sigint_goes_on_in_its_folder(in_folder,
     assert not list(last.parent.glob("*.part"))
 
 
-def test_a_killed_run_leaves_a_whole_checkpoint_and_its_metrics_are_taken_back(in_folder, whole):
+def test_a_killed_run_leaves_a_whole_checkpoint_and_its_metrics_are_taken_back(in_folder, whole, capsys):
     process = started(in_folder, *RUN, "--run_dir", "run", "--save_every_n_steps", "3")
     wait_for(in_folder / "run" / "checkpoints" / "last.ckpt", process)
     time.sleep(0.3)
+    # While it lives nobody else goes on in its folder, and its death alone makes room.
+    process.send_signal(signal.SIGSTOP)
+    assert main(["fit", "--resume", "run", *QUIET]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("zoo: Another process is at work in run")
+    assert told.count("\n") == 1
     process.kill()
     process.communicate()
     saved = torch.load(in_folder / "run" / "checkpoints" / "last.ckpt", weights_only=True)
@@ -181,6 +187,26 @@ def test_what_cannot_be_resumed_is_said_in_a_sentence(in_folder, capsys, words, 
     assert main(words) == 2
     assert says in capsys.readouterr().err
     assert list(in_folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("checkpoints/last.ckpt", Path.mkdir),
+        ("checkpoints/last.ckpt", os.mkfifo),
+        ("checkpoints/last.ckpt", lambda path: path.symlink_to("gone")),
+        ("checkpoints", Path.touch),
+    ],
+    ids=["folder", "fifo", "lost_link", "no_folder"],
+)
+def test_what_is_no_checkpoint_is_not_taken_for_none(in_folder, capsys, name, make):
+    path = in_folder / "run" / name
+    path.parent.mkdir(parents=True)
+    make(path)
+    before = sorted(in_folder.rglob("*"))
+    assert main(["fit", *RUN, "--resume", "run"]) == 2
+    assert f"run/{name} is in the place of the checkpoint to go on from and holds none" in capsys.readouterr().err
+    assert sorted(in_folder.rglob("*")) == before
 
 
 def test_a_run_that_is_over_is_not_gone_on_with(in_folder, whole, capsys):

@@ -81,6 +81,15 @@ class ImageDataModule(LightningDataModule):
         """Training images in keyed random order, augmented."""
         return self._loader("train", shuffle=True)
 
+    def check_processes(self, num_processes: int) -> None:
+        """Raises InputError where a step of training has fewer images than there are processes to share them."""
+        if self.batch_size < num_processes:
+            raise InputError(
+                f"data.batch_size {self.batch_size} is one step of all {num_processes} processes together, so that some"
+                f" would never have an image: set trainer.devices so that there are at most {self.batch_size}, or a"
+                " larger data.batch_size."
+            )
+
     def val_dataloader(self) -> DataLoader | list:
         """The held-out slice of train, in order; an empty list, so that fitting goes on, where nothing is held out.
 
@@ -112,6 +121,8 @@ class ImageDataModule(LightningDataModule):
 
     def _loader(self, split: str, shuffle: bool = False) -> DataLoader:
         rank, replicas = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        if split == "train":
+            self.check_processes(replicas)
         dataset = self.splits[split]
         batches = self.batches(split, shuffle=shuffle, seed=self.seed, rank=rank, num_replicas=replicas)
         # batch_size=None: the sampler's items are whole batches already.

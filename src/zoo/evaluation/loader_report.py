@@ -57,10 +57,13 @@ class LoaderReport(Callback):
             torch.cuda.synchronize(device)  # the last steps are still being computed
         waited = _waited(trainer)
         seconds = time.perf_counter() - self._began - self._validating
-        if waited is None or self._waited_before is None or not self._images:
+        if waited is None or self._waited_before is None:  # so on all processes or on none
             return
         sums = torch.tensor([self._images, (waited - self._waited_before) / seconds], device=device)
+        # A process that had no image adds its zero: the others wait for it.
         images, shares = trainer.strategy.reduce(sums, reduce_op="sum").tolist()
+        if not images:
+            return
         rate, share = images / seconds, shares / trainer.world_size
         pl_module.log("train/images_per_second", rate, prog_bar=True, rank_zero_only=True)
         pl_module.log("train/waiting", share, prog_bar=True, rank_zero_only=True)

@@ -20,6 +20,8 @@ class ExactResume(Callback):
 
     def __init__(self) -> None:
         self._checkpoint: dict[str, Any] | None = None
+        # What earlier validations of the epoch counted, where one is made again.
+        self._validated: int | None = None
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
         """Adds the training errors counted so far in this epoch, those of each process apart."""
@@ -33,7 +35,7 @@ class ExactResume(Callback):
         """Settles the loop's progress and takes the counts up again."""
         self._checkpoint = checkpoint
         if "loops" in checkpoint:
-            settle(checkpoint["loops"]["fit_loop"])
+            self._validated = settle(checkpoint["loops"]["fit_loop"])
         if COUNTS_KEY in checkpoint and trainer.state.fn == TrainerFn.FITTING:
             _take_up(pl_module.train_counts, checkpoint[COUNTS_KEY], trainer.global_rank, trainer.world_size)
 
@@ -50,6 +52,10 @@ class ExactResume(Callback):
         self._checkpoint = None
         _go_on_in_epoch(trainer.fit_loop)
         loop = trainer.fit_loop.epoch_loop
+        if self._validated is not None:
+            # Where to go on has been read from the total by now: it counts on from what it was.
+            total = loop.val_loop.batch_progress.total
+            total.load_state_dict(dict.fromkeys(total.state_dict(), self._validated))
         done = loop.batch_progress.current.ready
         # With max_steps Lightning takes every checkpoint for one of the middle of an epoch.
         if loop.restarting and not done:
@@ -85,21 +91,22 @@ def _take_up(counts: Any, gathered: Tensor, rank: int, num_processes: int) -> No
     counts.loss_sum.copy_(losses)
 
 
-def settle(fit: dict[str, Any]) -> None:
+def settle(fit: dict[str, Any]) -> int | None:
     """Brings a fit loop's saved progress, from whatever hook, to a state that the loop goes on from exactly.
 
     Between two steps: to that which the loop saves at the end of a step. In a validation or at the end of the last
     step: to that of a validation not yet begun, where Lightning would leave it out, or the epoch's end with it. Between
     two epochs: to an epoch not yet begun, which Lightning would count as done where ``max_steps`` is set.
+    Returns how many batches the epoch's validations had before one that is made again; None where none is.
     """
     epoch, step = fit["epoch_progress"], fit["epoch_loop.batch_progress"]
     validation = fit["epoch_loop.val_loop.batch_progress"]
     if epoch["total"]["processed"] == epoch["total"]["started"] or step["current"]["processed"] == 0:
         _all_equal(epoch, "processed")
         step["current"] = dict.fromkeys(step["current"], 0)
-        _all_equal({"total": step["total"]}, "processed")
+        step["total"] = dict.fromkeys(step["total"], step["total"]["processed"])
         step["is_last_batch"] = False
-        return
+        return None
     if step["current"]["ready"] > step["current"]["processed"]:
         # Saved when the next batch was there and its step not begun.
         _all_equal(step, "processed")
@@ -108,15 +115,18 @@ def settle(fit: dict[str, Any]) -> None:
         fit["epoch_loop.state_dict"]["_batches_that_stepped"] -= 1
         step["is_last_batch"] = False
     elif not _validated(step, validation) and (step["is_last_batch"] or _equal(step)):
+        # At the end of a step the last validation is over; in a validation its own batches are made again.
+        earlier = validation["total"]["ready"] - (validation["current"]["ready"] if _equal(step) else 0)
         _all_equal(step, "processed")
         validation["total"] = {"ready": 1, "started": 1, "processed": 0, "completed": 0}
         validation["current"] = dict.fromkeys(validation["current"], 0)
+        return int(earlier)
+    return None
 
 
 def _all_equal(progress: dict[str, Any], name: str) -> None:
     for part in ("total", "current"):
-        if part in progress:
-            progress[part] = dict.fromkeys(progress[part], progress[part][name])
+        progress[part] = dict.fromkeys(progress[part], progress[part][name])
 
 
 def _equal(progress: dict[str, Any]) -> bool:

@@ -20,7 +20,6 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 ROWS_KEY = "zoo_metrics_rows"
 # Epochs of milliseconds need no checkpoint each.
 SHORTEST = 1.0
-_SAVE = 1  # below every number of a signal in SIGNALS
 
 
 class WholeFile(TorchCheckpointIO):
@@ -65,8 +64,10 @@ class LastCheckpoint(Checkpoint):
         self._listen(trainer)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Listens to signals, starts the clock."""
+        """Listens to signals, starts the clock; what an earlier start logged that left no checkpoint is removed."""
         self._listen(trainer)
+        if not trainer.global_step:
+            _cut(trainer, 0)
         self._saved_at, self._saved_step = time.monotonic(), trainer.global_step
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
@@ -95,9 +96,8 @@ class LastCheckpoint(Checkpoint):
         self._leave_if(self._agreed(trainer, False)[0], trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Saves the end of training."""
-        if trainer.global_step != self._saved_step or not self.path.exists():
-            self._save(trainer)
+        """Saves the end of training, also where all steps are in the checkpoint and the epoch's end is not."""
+        self._save(trainer)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Writes down what was logged so far and notes how much that is."""
@@ -107,9 +107,8 @@ class LastCheckpoint(Checkpoint):
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Removes what was logged after the checkpoint: those steps are made again."""
-        for logger in trainer.loggers:
-            if isinstance(logger, MetricsFile) and trainer.is_global_zero and ROWS_KEY in checkpoint:
-                logger.cut(checkpoint[ROWS_KEY])
+        if ROWS_KEY in checkpoint:
+            _cut(trainer, checkpoint[ROWS_KEY])
 
     def _listen(self, trainer: Trainer) -> None:
         if threading.current_thread() is not threading.main_thread():
@@ -135,11 +134,11 @@ class LastCheckpoint(Checkpoint):
 
     def _agreed(self, trainer: Trainer, due: bool) -> tuple[int, bool]:
         """The signal that any process got, 0 for none, and whether any finds it time to save."""
-        wish = self._signum or (_SAVE if due else 0)
-        if trainer.world_size > 1:
-            wishes = torch.tensor(wish, device=trainer.strategy.root_device)
-            wish = int(trainer.strategy.reduce(wishes, reduce_op="max"))
-        return (0, True) if wish == _SAVE else (wish, due)
+        if trainer.world_size == 1:
+            return self._signum, due
+        wishes = torch.tensor([self._signum, due], device=trainer.strategy.root_device)
+        signum, any_due = trainer.strategy.reduce(wishes, reduce_op="max").tolist()
+        return signum, bool(any_due)
 
     def _save(self, trainer: Trainer) -> None:
         if trainer.fast_dev_run:  # type: ignore[attr-defined]
@@ -152,3 +151,9 @@ class LastCheckpoint(Checkpoint):
             name, step = signal.Signals(signum).name, trainer.global_step
             message = f"Stopped by {name} after step {step:,}; {self.how_to_go_on}"
             raise Stopped(message if trainer.is_global_zero else "", 128 + signum)
+
+
+def _cut(trainer: Trainer, num_rows: int) -> None:
+    for logger in trainer.loggers:
+        if isinstance(logger, MetricsFile):
+            logger.cut(num_rows)

@@ -21,7 +21,7 @@ from zoo.evaluation.prediction_files import check_writable
 from zoo.evaluation.predictions import Predicting, Predictions
 from zoo.evaluation.recorder import Recorder
 from zoo.models.classifier import Classifier
-from zoo.training import bounds, yaml_text
+from zoo.training import bounds, processes, yaml_text
 from zoo.training.checkpoints import LastCheckpoint, WholeFile
 from zoo.training.console import progress_bar, quiet
 from zoo.training.divergence import FiniteLoss
@@ -90,15 +90,27 @@ class ZooCLI(LightningCLI):
         self.predictions = self._predictions()
         if self.config.resume:
             self.run_dir = runs.resumed_run_dir(self.config.resume)
-            last = self.run_dir / runs.CHECKPOINT
-            self.checkpoint = last if last.is_file() else None
+            self.checkpoint = runs.last_checkpoint(self.run_dir)
         else:
             self.checkpoint = runs.find_checkpoint(self.config.ckpt_path) if self.config.ckpt_path else None
             self.run_dir = runs.new_run_dir(_config_name(self.config.config), self.config.run_dir)
+        again = f"fit --resume {self.run_dir}" if self.verb == "fit" else self.verb
+        self.how_to_go_on = f"go on with: zoo {again}"
         saved = self.config.clone()
         for name in OF_THE_CALL:
             saved.pop(name, None)
         self.config_text = self.parser.dump(saved, skip_link_targets=False)
+
+    def look_again(self) -> None:
+        """Finds the checkpoint in the run's folder, in which no other process is at work by now.
+
+        Raises InputError where one that just was has begun a run there, or finished it.
+        """
+        if self.config.resume:
+            runs.check_not_over(self.run_dir)
+            self.checkpoint = runs.last_checkpoint(self.run_dir)
+        else:
+            runs.check_unused(self.run_dir)
 
     def _predictions(self) -> Predictions | None:
         """What collects predictions, where --predictions names a file. Raises InputError where it cannot be one."""
@@ -140,11 +152,11 @@ class ZooCLI(LightningCLI):
             callbacks.append(progress_bar())
         if self.verb == "fit" and options.enable_checkpointing is not False:
             every = (self.config_init.save_every_n_steps, self.config_init.save_every_n_minutes)
-            how = f"go on with: zoo fit --resume {self.run_dir}"
-            callbacks.append(LastCheckpoint(self.run_dir / runs.CHECKPOINT, *every, how))
+            callbacks.append(LastCheckpoint(self.run_dir / runs.CHECKPOINT, *every, self.how_to_go_on))
         self.trainer_defaults = {"callbacks": callbacks}
         trainer = super().instantiate_trainer(logger=loggers, enable_model_summary=False, **kwargs)
         trainer.strategy.checkpoint_io = WholeFile()
+        processes.bound(trainer)
         return trainer
 
 

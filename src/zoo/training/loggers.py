@@ -61,9 +61,13 @@ class _Writer(ExperimentWriter):
         self.num_rows = num_rows
 
     def cut(self, num_rows: int) -> None:
-        """Keeps only the first ``num_rows`` rows."""
+        """Keeps only the first ``num_rows`` rows; no file at all where that is none."""
         if self.num_rows > num_rows:
-            self._rewrite(self.rows()[:num_rows])
+            if num_rows:
+                self._rewrite(self.rows()[:num_rows])
+            else:
+                Path(self.metrics_file_path).unlink()
+                self.metrics_keys = []
             self.num_rows = num_rows
 
     def rows(self) -> list[dict[str, str]]:

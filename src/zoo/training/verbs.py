@@ -14,6 +14,7 @@ from zoo.errors import Diverged, InputError, Stopped
 from zoo.evaluation.recorder import weights_digest
 from zoo.models.network import Network
 from zoo.results.record import Record
+from zoo.training import processes
 from zoo.training.arguments import complete
 from zoo.training.cli import ZooCLI, load_classes
 from zoo.training.console import announce, quiet, say
@@ -40,32 +41,43 @@ def main(verb: str, args: list[str]) -> Outcome | None:
     quiet()
     load_classes()
     cli = ZooCLI(verb, complete(verb, args))
-    existed = cli.run_dir.exists()
+    if not _is_first_process():
+        _carried_out(cli)
+        return None
+    if verb == "fit":
+        # Before there are several processes, so that one says it.
+        cli.datamodule.check_processes(cli.trainer.world_size)
+    # Missing data show here, before a folder is made.
+    cli.datamodule.prepare_data()
+    with runs.alone_in(cli.run_dir) as is_new:
+        try:
+            cli.look_again()
+            metrics = _carried_out(cli)
+        except InputError:
+            if is_new and not (cli.run_dir / runs.CHECKPOINT).exists():
+                runs.remove(cli.run_dir)
+            raise
+    return Outcome(cli.run_dir, cli.recorder.record, metrics)
+
+
+def _carried_out(cli: ZooCLI) -> dict[str, float]:
+    """Does what the verb says; returns the metrics of a validation."""
+    if cli.checkpoint:
+        check_fits(cli.checkpoint, cli.model.network)
+    elif cli.verb == "fit" and cli.config.init_from:
+        cli.recorder.init_from = _start_from(cli.config.init_from, cli.model.network)
     try:
-        if cli.checkpoint:
-            check_fits(cli.checkpoint, cli.model.network)
-        elif cli.verb == "fit" and cli.config.init_from:
-            cli.recorder.init_from = _start_from(cli.config.init_from, cli.model.network)
-        with _sentences_of_lightning():
+        with processes.named(cli.trainer, cli.how_to_go_on), _sentences_of_lightning():
             metrics = _run(cli)
-        close(cli.trainer.loggers)
     except (Stopped, Diverged):
         close(cli.trainer.loggers)
         raise
-    except InputError:
-        if not existed and _is_first_process() and not (cli.run_dir / runs.CHECKPOINT).exists():
-            runs.remove(cli.run_dir)
-        raise
-    if not cli.trainer.is_global_zero:
-        return None
-    return Outcome(cli.run_dir, cli.recorder.record, metrics)
+    close(cli.trainer.loggers)
+    return metrics
 
 
 def _run(cli: ZooCLI) -> dict[str, float]:
     if _is_first_process():
-        # Missing data show here, before a folder is made.
-        cli.datamodule.prepare_data()
-        cli.run_dir.mkdir(parents=True, exist_ok=True)
         if cli.checkpoint and cli.verb == "fit":
             _show_differences(cli)
         runs.keep_config(cli.run_dir, cli.config_text)
@@ -73,6 +85,8 @@ def _run(cli: ZooCLI) -> dict[str, float]:
     given: dict[str, Any] = {"model": cli.model, "datamodule": cli.datamodule}
     if cli.verb == "fit":
         announce(cli.model.network, cli.datamodule, cli.run_dir)
+        if where := processes.meeting(trainer):
+            say(f"waits for the other machines; {where}")
         trainer.fit(**given, ckpt_path=cli.checkpoint, weights_only=True)
         if cli.config.test and not trainer.interrupted:
             trainer.test(**given, verbose=False)

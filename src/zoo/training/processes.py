@@ -1,0 +1,94 @@
+"""Several processes of one run: how long they wait for each other, and who is named where one does not come."""
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import torch.distributed as dist
+from lightning.pytorch import Trainer
+from torch.distributed.constants import default_pg_timeout
+
+from zoo.errors import Stopped
+
+# Longer than any step, validation batch or checkpoint takes; NCCL's own, where Lightning has half an hour for all.
+LONGEST_WAIT = timedelta(minutes=10)
+# Seconds in which processes that gave up waiting tell each other so: they began to wait at about the same time.
+ANSWER = 5.0
+
+
+def bound(trainer: Trainer) -> None:
+    """No process waits for another for more than ``LONGEST_WAIT``, or the ``timeout`` that the strategy was given."""
+    strategy: Any = trainer.strategy
+    if getattr(strategy, "_timeout", None) == default_pg_timeout:
+        strategy._timeout = LONGEST_WAIT
+
+
+def meeting(trainer: Trainer) -> str:
+    """Where the processes of several machines find each other, and what they need for it; empty for one machine."""
+    environment = getattr(trainer.strategy, "cluster_environment", None)
+    if trainer.num_nodes == 1 or environment is None:
+        return ""
+    return (
+        f"trainer.num_nodes is {trainer.num_nodes}: the same command on each machine, with NODE_RANK from 0 to"
+        f" {trainer.num_nodes - 1}, MASTER_ADDR {environment.main_address} and MASTER_PORT {environment.main_port}"
+    )
+
+
+@contextmanager
+def named(trainer: Trainer, how_to_go_on: str) -> Iterator[None]:
+    """Raises Stopped, with one sentence on which processes did not come, where this one waited for them in vain.
+
+    Processes that this one launched end with it.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not _of_waiting(error):
+            raise
+        rank, num = trainer.global_rank, trainer.world_size
+        message = f"Process {rank} of {num} (counted from 0) {_what_happened(trainer)}"
+        # Others may hang where no signal but this one reaches them.
+        kill: Any = getattr(trainer.strategy.launcher, "kill", None)
+        if kill is not None:
+            kill(signal.SIGKILL)
+        raise Stopped(f"{message} after step {trainer.global_step:,}; {how_to_go_on}", 1) from error
+
+
+def _of_waiting(error: RuntimeError) -> bool:
+    """Whether a collective operation failed; Gloo's errors have no class of their own."""
+    names = ("gloo/transport", "monitoredBarrier")
+    return isinstance(error, dist.DistError) or any(name in str(error) for name in names)
+
+
+def _what_happened(trainer: Trainer) -> str:
+    if not dist.is_initialized():
+        where = meeting(trainer)
+        return f"waited in vain for the others to begin{f' ({where})' if where else ''}"
+    absent = _absent(trainer.global_rank, trainer.world_size)
+    if not absent:
+        return "and all others waited for each other, each at another place of the program,"
+    return f"waited in vain for {'process' if len(absent) == 1 else 'processes'} {', '.join(map(str, absent))}"
+
+
+def _absent(rank: int, num: int) -> list[int]:
+    """The processes that do not say, within ``ANSWER`` seconds, that they waited as well.
+
+    They say it in the store where they found each other, which works where the network between them does not.
+    """
+    others = [other for other in range(num) if other != rank]
+    deadline = time.monotonic() + ANSWER
+    try:
+        store = dist.distributed_c10d._get_default_store()
+        store.set(_key(rank), "")
+        while not store.check([_key(other) for other in others]) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return [other for other in others if not store.check([_key(other)])]
+    except dist.DistError:
+        return [0]  # whose store it is
+
+
+def _key(rank: int) -> str:
+    return f"zoo/waited/{rank}"

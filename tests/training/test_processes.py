@@ -1,0 +1,68 @@
+"""Several processes: none waits for the others for ever, and the sentence says for whom it waited."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from process_cases import FIT
+
+from zoo.cli import main
+
+CASES = Path(__file__).resolve().parents[1] / "process_cases.py"
+NAMES = ("without_an_image", "one_never_comes", "they_disagree", "without_the_other_machine")
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory):
+    """What became of every case."""
+    done = subprocess.run(
+        [sys.executable, str(CASES), *NAMES], cwd=tmp_path_factory.mktemp("cases"), text=True, capture_output=True,
+        check=False, timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def sentences(said: str) -> list[str]:
+    """The lines that are zoo's."""
+    return [line for line in said.splitlines() if line.startswith("zoo: ")]
+
+
+def test_a_process_without_an_image_in_an_epoch_does_not_stop_the_others(cases):
+    assert cases["without_an_image"]["statuses"] == [0, 0], cases["without_an_image"]["said"]
+
+
+def test_a_process_that_does_not_come_is_named_and_waited_for_no_longer_than_the_bound(cases):
+    case = cases["one_never_comes"]
+    assert case["statuses"] == [1, 1], case["said"]
+    assert sentences(case["said"][0]) == [
+        "zoo: Process 0 of 2 (counted from 0) waited in vain for process 1 after step 2;"
+        " go on with: zoo fit --resume run"
+    ]
+    assert "Traceback" not in case["said"][0] + case["said"][1]
+
+
+def test_processes_that_wait_for_different_things_say_so(cases):
+    case = cases["they_disagree"]
+    assert case["statuses"] == [1, 1], case["said"]
+    for rank in range(2):
+        (sentence,) = sentences(case["said"][rank])
+        assert sentence.startswith(f"zoo: Process {rank} of 2 (counted from 0) and all others waited for each other")
+
+
+def test_a_machine_without_its_partner_says_what_it_waits_for(cases):
+    case = cases["without_the_other_machine"]
+    assert case["statuses"] == [1, 0], case["said"]
+    (sentence,) = sentences(case["said"][0])
+    assert "waited in vain for the others to begin (trainer.num_nodes is 2: the same command" in sentence
+    assert "NODE_RANK from 0 to 1, MASTER_ADDR 127.0.0.1 and MASTER_PORT" in sentence
+
+
+def test_fewer_images_in_a_step_than_processes_are_refused_before_any_is_started(in_folder, capsys):
+    assert main([*FIT, "--data.batch_size", "1"]) == 2
+    told = capsys.readouterr().err
+    assert "data.batch_size 1 is one step of all 2 processes together" in told
+    assert told.count("\n") == 1
+    assert list(in_folder.iterdir()) == []
