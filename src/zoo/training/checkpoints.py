@@ -5,7 +5,7 @@ import threading
 import time
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import IO, Any, cast
 
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
@@ -15,6 +15,7 @@ from lightning.pytorch.callbacks import Checkpoint
 from zoo.errors import InputError, Stopped
 from zoo.files import whole
 from zoo.training.loggers import MetricsFile
+from zoo.weights.sources.seal import Sealing, check_whole
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 ROWS_KEY = "zoo_metrics_rows"
@@ -24,7 +25,10 @@ _SAVE = 1  # below every number of a signal in SIGNALS
 
 
 class WholeFile(TorchCheckpointIO):
-    """Writes a checkpoint beside its place and renames it: whoever looks finds the old one or the new one, whole."""
+    """Writes a checkpoint beside its place and renames it: whoever looks finds the old one or the new one, whole.
+
+    What is written is sealed, and what is read has to be what was written.
+    """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         """Raises InputError where the disk refuses; the old checkpoint stays."""
@@ -37,12 +41,20 @@ class WholeFile(TorchCheckpointIO):
                 whole(target, target.with_name(f"{target.name}.part"), durable=True) as draft,
                 draft.open("wb") as file,
             ):
-                torch.save(checkpoint, file)
+                sealing = Sealing(file)
+                torch.save(checkpoint, cast(IO[bytes], sealing))
+                sealing.seal()
         except (OSError, RuntimeError) as error:
             # torch's writer reports a full disk as a RuntimeError about its archive.
             reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
             raise InputError(f"{target} cannot be written ({reason}): make room and go on from the old one.") from error
         return None
+
+    def load_checkpoint(self, path: Any, *args: Any, **options: Any) -> dict[str, Any]:
+        """What Lightning reads, of a file that is whole. Raises InputError for one that is damaged."""
+        if "://" not in str(path):
+            check_whole(Path(path))
+        return super().load_checkpoint(path, *args, **options)
 
 
 class LastCheckpoint(Checkpoint):
