@@ -27,6 +27,7 @@ from zoo.results.record import Record
 from zoo.training.arguments import complete
 from zoo.training.checkpoints import LastCheckpoint, WholeFile
 from zoo.training.console import announce, progress_bar, quiet, say
+from zoo.training.lent import OF_THE_CALL, needed_trust
 from zoo.training.loggers import MetricsFile, Wandb, close, wandb_logger
 from zoo.training.parser import Parser
 from zoo.weights.pretrained import load
@@ -38,8 +39,6 @@ VERBS = {
     "test": "Measure a checkpoint on the test set and write its Record.",
     "predict": "Write a checkpoint's predictions on the test set to predictions.csv, or to --predictions FILE.",
 }
-# What belongs to one call and not to the experiment: left out of the saved config.
-OF_THE_CALL = ("config", "run_dir", "ckpt_path", "predictions", "resume")
 
 
 @dataclass(frozen=True)
@@ -76,6 +75,7 @@ class ZooCLI(LightningCLI):
         parser.add_argument("--run_dir", type=str | None, default=None, help="the run's folder instead of runs/...")
         parser.add_argument("--ckpt_path", type=str | None, default=None, help="a .ckpt file or a run folder")
         parser.add_argument("--resume", type=str | None, default=None, help="fit: the run folder to go on in")
+        parser.add_argument("--trust", type=str | None, default=None, help="MODULE whose classes RUN's config may name")
         parser.add_argument("--save_every_n_steps", type=int | None, default=None, help="save within an epoch, too")
         parser.add_argument("--save_every_n_minutes", type=float | None, default=10.0, help="the same, by the clock")
         parser.add_argument("--init_from", type=str | None, default=None, help="fit: a run whose layers to start from")
@@ -140,7 +140,8 @@ class ZooCLI(LightningCLI):
             callbacks.append(progress_bar())
         if self.verb == "fit" and options.enable_checkpointing is not False:
             every = (self.config_init.save_every_n_steps, self.config_init.save_every_n_minutes)
-            how = f"go on with: zoo fit --resume {self.run_dir}"
+            trust = "".join(f" --trust {module}" for module in needed_trust(config, self.run_dir))
+            how = f"go on with: zoo fit --resume {self.run_dir}{trust}"
             callbacks.append(LastCheckpoint(self.run_dir / runs.CHECKPOINT, *every, how))
         self.trainer_defaults = {"callbacks": callbacks}
         trainer = super().instantiate_trainer(logger=loggers, enable_model_summary=False, **kwargs)
