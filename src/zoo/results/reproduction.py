@@ -13,6 +13,7 @@ UNKNOWN, ABSENT = "not recorded", "absent"
 # Where the files lie, on what the run goes and when it saves are no part of what was computed.
 _NOT_THE_RUN = (
     "data.init_args.root", "data.init_args.download", "trainer.accelerator", "trainer.devices", "wandb", "save_every",
+    "keep",
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from zoo.training.lent import check_lent
 TOP_KEYS = (
     "data", "model", "channels_last", "compile", "trainer", "seed_everything", "test", "wandb",
     "run_dir", "ckpt_path", "init_from", "predictions", "resume",
-    "save_every_n_steps", "save_every_n_minutes",
+    "save_every_n_steps", "save_every_n_minutes", "keep",
 )  # fmt: skip
 
 

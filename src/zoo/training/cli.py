@@ -25,7 +25,7 @@ from zoo.models.classifier import Classifier
 from zoo.models.network import Network
 from zoo.results.record import Record
 from zoo.training.arguments import complete
-from zoo.training.checkpoints import LastCheckpoint, WholeFile
+from zoo.training.checkpoints import LastCheckpoint, WholeFile, newest_whole
 from zoo.training.console import announce, progress_bar, quiet, say
 from zoo.training.lent import OF_THE_CALL, needed_trust
 from zoo.training.loggers import MetricsFile, Wandb, close, wandb_logger
@@ -78,6 +78,7 @@ class ZooCLI(LightningCLI):
         parser.add_argument("--trust", type=str | None, default=None, help="MODULE whose classes RUN's config may name")
         parser.add_argument("--save_every_n_steps", type=int | None, default=None, help="save within an epoch, too")
         parser.add_argument("--save_every_n_minutes", type=float | None, default=10.0, help="the same, by the clock")
+        parser.add_argument("--keep", type=int | None, default=None, help="checkpoints to keep, the best besides")
         parser.add_argument("--init_from", type=str | None, default=None, help="fit: a run whose layers to start from")
         parser.add_argument("--predictions", type=str | None, default=None, help="FILE.npz, FILE.parquet or FILE.csv")
         parser.add_argument("--test", type=bool, default=True, help="after fit, measure the test set")
@@ -91,8 +92,7 @@ class ZooCLI(LightningCLI):
         self.predictions = self._predictions()
         if self.config.resume:
             self.run_dir = runs.resumed_run_dir(self.config.resume)
-            last = self.run_dir / runs.CHECKPOINT
-            self.checkpoint = last if last.is_file() else None
+            self.checkpoint = newest_whole(self.run_dir / runs.CHECKPOINT)
         else:
             self.checkpoint = runs.find_checkpoint(self.config.ckpt_path) if self.config.ckpt_path else None
             self.run_dir = runs.new_run_dir(_config_name(self.config.config), self.config.run_dir)
@@ -142,7 +142,7 @@ class ZooCLI(LightningCLI):
             every = (self.config_init.save_every_n_steps, self.config_init.save_every_n_minutes)
             trust = "".join(f" --trust {module}" for module in needed_trust(config, self.run_dir))
             how = f"go on with: zoo fit --resume {self.run_dir}{trust}"
-            callbacks.append(LastCheckpoint(self.run_dir / runs.CHECKPOINT, *every, how))
+            callbacks.append(LastCheckpoint(self.run_dir / runs.CHECKPOINT, *every, how, self.config_init.keep))
         self.trainer_defaults = {"callbacks": callbacks}
         trainer = super().instantiate_trainer(logger=loggers, enable_model_summary=False, **kwargs)
         trainer.strategy.checkpoint_io = WholeFile()
