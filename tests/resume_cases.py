@@ -81,7 +81,7 @@ class StopAfter(Callback):
             os.kill(os.getpid(), signal.SIGTERM)
 
 
-def train(folder: Path, data, model, *callbacks, every=None, **options) -> Trainer:
+def train(folder: Path, data, model, *callbacks, every=None, keep=None, **options) -> Trainer:
     """Trains in ``folder``, going on from its last checkpoint where there is one; a test at the end."""
     last = folder / "checkpoints" / "last.ckpt"
     options = {"max_epochs": 3, "num_sanity_val_steps": 0, "log_every_n_steps": 2} | options
@@ -89,7 +89,7 @@ def train(folder: Path, data, model, *callbacks, every=None, **options) -> Train
         logger=MetricsFile(folder),
         callbacks=[
             Recorder(folder / "record.json", {"data": {}, "model": {}, "trainer": {}}),
-            LastCheckpoint(last, every, None, "go on"),
+            LastCheckpoint(last, every, None, "go on", keep),
             *callbacks,
         ],
         accelerator="cpu",

@@ -289,3 +289,5 @@ def test_the_run_is_free_of_what_this_process_was_told(trained, in_folder, ended
     assert reproduce.reproduce(str(trained / "run")) == 0
     assert not {"PL_GLOBAL_SEED", "ZOO_RUN_DIR", "LOCAL_RANK"} & set(ended["env"])
     assert ended["env"]["OMP_NUM_THREADS"] == "1"
+    # What lies in the working folder is not imported.
+    assert ended["env"]["PYTHONSAFEPATH"] == "1"

@@ -4,7 +4,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,6 +18,7 @@ from zoo.options import declared
 from zoo.results.provenance import checkout_of, environment, git_state
 from zoo.results.record import Record
 from zoo.results.reproduction import Difference, compare, of_code, of_config, of_environment
+from zoo.training.lent import check_lent
 
 # What Lightning or an earlier run in this shell may have left for a process that joins a run.
 _OF_OTHERS = ("LOCAL_RANK", "ZOO_RUN_DIR", "PL_GLOBAL_SEED")
@@ -37,6 +38,9 @@ def run(verb: str, args: list[str]) -> int:
     parser.add_argument(
         "--code", metavar="CHECKOUT", help="run the zoo of another checkout, such as the Record's commit"
     )
+    parser.add_argument(
+        "--trust", metavar="MODULE", action="append", default=[], help="a module whose classes the config may name"
+    )
     parser.add_argument("--dry_run", action="store_true", help="stop after saying what differs and what would be run")
     parser.add_argument("--other_data", action="store_true", help="run on data of another fingerprint too")
     options = parser.parse_args(args)
@@ -52,17 +56,20 @@ def reproduce(
     code: str | None = None,
     dry_run: bool = False,
     other_data: bool = False,
+    trust: Sequence[str] = (),
 ) -> int:
     """Runs ``given``, a Record or a run folder, again; returns 0 where its number came back and 1 where not.
 
     ``data`` are options of where the data lie, ``code`` is a checkout to run instead of this one. With ``dry_run`` it
-    stops after saying what differs and what it would run. Raises InputError for a Record that no run of ``zoo fit``
-    wrote, a config that this code does not understand, data that are missing or, without ``other_data``, of another
-    fingerprint.
+    stops after saying what differs and what it would run. ``trust`` names modules: a Record may be a stranger's, and
+    its config names no classes but harmless ones and those of these modules. Raises InputError for a Record that no run
+    of ``zoo fit`` wrote, a config that names others or that this code does not understand, data that are missing or,
+    without ``other_data``, of another fingerprint.
     """
     path = Path(given) / runs.RECORD if Path(given).is_dir() else Path(given)
     then = Record.read(path)
     _check_trained(path, then)
+    check_lent(then.config, path, trust)
     for name in data or {}:
         if name not in then.config["data"].get("init_args", {}):
             raise InputError(f"The data of {path} have no option {name}: leave --data.{name} out.")
@@ -77,6 +84,8 @@ def reproduce(
         surroundings |= {"OMP_NUM_THREADS": str(threads)} if threads else {}
         _tell(path, then, _differences(path, then, words, code, other_data), code, threads)
         surroundings |= {"PYTHONPATH": _search_path(code)} if code else {}
+        # As the command zoo itself: what lies in the working folder, perhaps beside the Record, is not imported.
+        surroundings["PYTHONSAFEPATH"] = "1"
         if dry_run:
             shown = shlex.join(["zoo", "fit", *words]).replace(str(config), "CONFIG-OF-THE-RECORD")
             print(f"Would run: {f'OMP_NUM_THREADS={threads} ' if threads else ''}{shown}")

@@ -3,6 +3,7 @@
 import hashlib
 import math
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import safetensors.torch
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
-from torch import nn
+from torch import Tensor, nn
 
 from zoo.errors import Diverged
 from zoo.evaluation.collectors import TrainerMeasures
@@ -149,5 +150,10 @@ def check_count(n: int, num_images: int, batch_size: int, steps: int | float) ->
 
 def weights_digest(network: nn.Module) -> str:
     """sha256 of the network's state as safetensors would store it: independent of the checkpoint around it."""
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    return hashlib.sha256(safetensors.torch.save(state)).hexdigest()
+    return state_digest(network.state_dict())
+
+
+def state_digest(state: Mapping[str, Tensor]) -> str:
+    """The same of a state dict."""
+    stored = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    return hashlib.sha256(safetensors.torch.save(stored)).hexdigest()

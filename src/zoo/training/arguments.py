@@ -9,18 +9,20 @@ from zoo import runs
 from zoo.configs import find_config
 from zoo.errors import InputError
 from zoo.training import yaml_text
+from zoo.training.lent import check_lent
 
 TOP_KEYS = (
     "data", "model", "channels_last", "compile", "trainer", "seed_everything", "test", "wandb",
     "run_dir", "ckpt_path", "init_from", "predictions", "resume",
-    "save_every_n_steps", "save_every_n_minutes",
+    "save_every_n_steps", "save_every_n_minutes", "keep",
 )  # fmt: skip
 
 
 def complete(verb: str, words: list[str]) -> list[str]:
     """``words`` with every config found and checked; where none is given, a checkpoint's run lends its own.
 
-    Raises InputError where a config is missing or no YAML, or where a measuring verb has no checkpoint.
+    Raises InputError where a config is missing or no YAML, where a lent one names what it may not, or where a measuring
+    verb has no checkpoint.
     """
     if any(word in ("-h", "--help") for word in words):
         return words
@@ -44,7 +46,11 @@ def complete(verb: str, words: list[str]) -> list[str]:
         own = Path(resumed) / runs.CONFIG
     elif not configs and checkpoint is not None:
         own = runs.config_of(runs.find_checkpoint(checkpoint))
-    return ["--config", str(own), *words] if own else words
+    if own is None:
+        return words
+    lent = yaml.safe_load(readable(str(own)).read_text(encoding="utf-8"))
+    check_lent(lent, own, _all_values_of(words, "--trust"), own.parent)
+    return ["--config", str(own), *words]
 
 
 def _check_resume(verb: str, folder: str, words: list[str], configs: int) -> None:
@@ -59,12 +65,16 @@ def _check_resume(verb: str, folder: str, words: list[str], configs: int) -> Non
 
 def _value_of(words: list[str], option: str) -> str | None:
     """What the option is given; where it is typed twice, the last one wins, as in the parser."""
-    found = None
+    return next(reversed(_all_values_of(words, option)), None)
+
+
+def _all_values_of(words: list[str], option: str) -> list[str]:
+    found = []
     for word, following in zip(words, [*words[1:], None], strict=False):
-        if word == option:
-            found = following
+        if word == option and following is not None:
+            found.append(following)
         elif word.startswith(f"{option}="):
-            found = word.removeprefix(f"{option}=")
+            found.append(word.removeprefix(f"{option}="))
     return found
 
 

@@ -1,29 +1,42 @@
 """When and how ``checkpoints/last.ckpt`` is written: between two steps, and whole or not at all."""
 
+import math
+import os
+import shutil
 import signal
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import IO, Any, cast
 
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.trainer.states import TrainerFn
 
 from zoo.errors import InputError, Stopped
 from zoo.files import whole
+from zoo.training.console import say
 from zoo.training.loggers import MetricsFile
+from zoo.weights.sources.checkpoint import load_checkpoint
+from zoo.weights.sources.seal import Sealing, check_whole
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 ROWS_KEY = "zoo_metrics_rows"
+BEST_KEY = "zoo_fewest_errors"
+_STEP = "step-"
 # Epochs of milliseconds need no checkpoint each.
 SHORTEST = 1.0
 
 
 class WholeFile(TorchCheckpointIO):
-    """Writes a checkpoint beside its place and renames it: whoever looks finds the old one or the new one, whole."""
+    """Writes a checkpoint beside its place and renames it: whoever looks finds the old one or the new one, whole.
+
+    What is written is sealed, and what is read has to be what was written.
+    """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         """Raises InputError where the disk refuses; the old checkpoint stays."""
@@ -36,28 +49,74 @@ class WholeFile(TorchCheckpointIO):
                 whole(target, target.with_name(f"{target.name}.part"), durable=True) as draft,
                 draft.open("wb") as file,
             ):
-                torch.save(checkpoint, file)
+                sealing = Sealing(file)
+                torch.save(checkpoint, cast(IO[bytes], sealing))
+                sealing.seal()
         except (OSError, RuntimeError) as error:
             # torch's writer reports a full disk as a RuntimeError about its archive.
             reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
             raise InputError(f"{target} cannot be written ({reason}): make room and go on from the old one.") from error
         return None
 
+    def load_checkpoint(self, path: Any, *args: Any, **options: Any) -> dict[str, Any]:
+        """What Lightning reads, of a file that is whole. Raises InputError for one that is damaged."""
+        if "://" not in str(path):
+            check_whole(Path(path))
+        return super().load_checkpoint(path, *args, **options)
+
+
+def newest_whole(last: Path) -> Path | None:
+    """The checkpoint to go on from: ``last``, or the newest of those kept before it where it is damaged or gone.
+
+    None where there is none yet. Says so where it is an older one; raises InputError where all are damaged.
+    """
+    refused: InputError | None = None
+    for path in [*([last] if last.is_file() else []), *reversed(_earlier(last).values())]:
+        try:
+            load_checkpoint(path)
+        except InputError as error:
+            refused = refused or error
+            continue
+        if path != last:
+            reason = str(refused).partition(": ")[0] if refused else f"{last} is gone"
+            say(f"{reason}: going on from {path}, the last good checkpoint")
+        return path
+    if refused:
+        raise refused
+    return None
+
+
+def _earlier(last: Path) -> dict[int, Path]:
+    """The checkpoints kept before ``last``, by their step, in order."""
+    named = {path.stem.removeprefix(_STEP): path for path in last.parent.glob(f"{_STEP}*{last.suffix}")}
+    return {int(step): named[step] for step in sorted(filter(str.isdecimal, named), key=int)}
+
 
 class LastCheckpoint(Checkpoint):
     """Writes ``path`` after each epoch, every so many steps or minutes, and when SIGTERM or SIGINT asks to stop.
+
+    With ``keep`` the last so many stay, ``path`` among them and the others as step-N.ckpt beside it; so does that with
+    the fewest errors on the held-out slice, the earliest of several, as best.ckpt.
 
     A signal sets a flag; the next step that is over saves, and ``Stopped`` leaves the run with ``how_to_go_on``. A
     second signal acts as if nobody had caught it. With several processes all stop after the same step.
     """
 
-    def __init__(self, path: Path, steps: int | None, minutes: float | None, how_to_go_on: str) -> None:
+    def __init__(
+        self, path: Path, steps: int | None, minutes: float | None, how_to_go_on: str, keep: int | None = None
+    ) -> None:
+        if keep is not None and keep < 1:
+            raise InputError(f"--keep is how many of the last checkpoints stay, at least 1, not {keep}.")
         for name, value in {"steps": steps, "minutes": minutes}.items():
             if value is not None and value <= 0:
                 raise InputError(f"save_every_n_{name} must be above 0, or null for never, not {value}.")
         self.path, self.steps, self.minutes, self.how_to_go_on = path, steps, minutes, how_to_go_on
+        self.keep, self.best = keep, path.with_name("best.ckpt")
         self._signum = 0
         self._saved_at, self._saved_step = 0.0, 0
+        # Whether ``path`` is what this run saved at that step, or went on from: it may be damaged, or another run's.
+        self._own = False
+        self._fewest = math.inf
 
     def on_sanity_check_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Listens to signals."""
@@ -69,6 +128,7 @@ class LastCheckpoint(Checkpoint):
         if not trainer.global_step:
             _cut(trainer, 0)
         self._saved_at, self._saved_step = time.monotonic(), trainer.global_step
+        self._own = trainer.ckpt_path is not None and Path(trainer.ckpt_path) == self.path
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
         """Between two steps, when what the last one logged is written down: saves where it is time to."""
@@ -87,6 +147,16 @@ class LastCheckpoint(Checkpoint):
             self._save(trainer)
         self._leave_if(signum, trainer)
 
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Saves the best so far, before its weights change."""
+        error = trainer.callback_metrics.get("val/top1_error")
+        training = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
+        if self.keep is None or error is None or not training or trainer.fast_dev_run:  # type: ignore[attr-defined]
+            return
+        if self._any(trainer, float(error) < self._fewest):
+            self._fewest = float(error)
+            trainer.save_checkpoint(self.best)
+
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Listens to signals."""
         self._listen(trainer)
@@ -100,13 +170,17 @@ class LastCheckpoint(Checkpoint):
         self._save(trainer)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Writes down what was logged so far and notes how much that is."""
+        """Writes down what was logged so far and notes how much that is, and the fewest errors of a validation."""
+        if self.keep is not None:
+            checkpoint[BEST_KEY] = self._fewest
         for logger in trainer.loggers:
             if isinstance(logger, MetricsFile):
                 checkpoint[ROWS_KEY] = logger.flush()
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Removes what was logged after the checkpoint: those steps are made again."""
+        if self.best.is_file():
+            self._fewest = checkpoint.get(BEST_KEY, math.inf)
         if ROWS_KEY in checkpoint:
             _cut(trainer, checkpoint[ROWS_KEY])
 
@@ -140,11 +214,33 @@ class LastCheckpoint(Checkpoint):
         signum, any_due = trainer.strategy.reduce(wishes, reduce_op="max").tolist()
         return signum, bool(any_due)
 
+    def _any(self, trainer: Trainer, wish: bool) -> bool:
+        """Whether any process wishes it, so that all do the same."""
+        if trainer.world_size > 1:
+            wishes = torch.tensor(int(wish), device=trainer.strategy.root_device)
+            return bool(trainer.strategy.reduce(wishes, reduce_op="max"))
+        return wish
+
     def _save(self, trainer: Trainer) -> None:
         if trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
+        keeps = self.keep is not None and trainer.is_global_zero
+        if keeps and self.keep != 1 and self._own and self._saved_step and self.path.is_file():
+            _keep_as(self.path, self.path.with_name(f"{_STEP}{self._saved_step}{self.path.suffix}"))
         trainer.save_checkpoint(self.path)
-        self._saved_at, self._saved_step = time.monotonic(), trainer.global_step
+        self._saved_at, self._saved_step, self._own = time.monotonic(), trainer.global_step, True
+        if keeps:
+            self._forget(trainer.global_step)
+
+    def _forget(self, step: int) -> None:
+        """Removes all but the last checkpoints before ``step``; later ones are of a part of the run that was undone."""
+        earlier = _earlier(self.path)
+        before = [number for number in earlier if number < step]
+        kept = before[max(0, len(before) - (self.keep or 1) + 1) :]
+        for number, path in earlier.items():
+            if number not in kept:
+                with suppress(OSError):
+                    path.unlink()
 
     def _leave_if(self, signum: int, trainer: Trainer) -> None:
         if signum:
@@ -157,3 +253,15 @@ def _cut(trainer: Trainer, num_rows: int) -> None:
     for logger in trainer.loggers:
         if isinstance(logger, MetricsFile):
             logger.cut(num_rows)
+
+
+def _keep_as(path: Path, name: Path) -> None:
+    """Gives a file a second name, or a copy where the disk has one name a file. Raises InputError where it refuses."""
+    try:
+        with whole(name) as draft:
+            try:
+                os.link(path, draft)
+            except OSError:
+                shutil.copyfile(path, draft)
+    except OSError as error:
+        raise InputError(f"{name} cannot be written ({error.strerror}): make room and go on from {path}.") from error

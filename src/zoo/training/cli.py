@@ -22,9 +22,10 @@ from zoo.evaluation.predictions import Predicting, Predictions
 from zoo.evaluation.recorder import Recorder
 from zoo.models.classifier import Classifier
 from zoo.training import bounds, processes, yaml_text
-from zoo.training.checkpoints import LastCheckpoint, WholeFile
+from zoo.training.checkpoints import LastCheckpoint, WholeFile, newest_whole
 from zoo.training.console import progress_bar, quiet
 from zoo.training.divergence import FiniteLoss
+from zoo.training.lent import OF_THE_CALL, needed_trust
 from zoo.training.loggers import MetricsFile, Wandb, wandb_logger
 from zoo.training.parser import Parser
 
@@ -36,8 +37,6 @@ VERBS = {
 }
 # An option that names a file or folder: an empty name is no way to leave it out.
 Text = NotEmptyStr | None
-# What belongs to one call and not to the experiment: left out of the saved config.
-OF_THE_CALL = ("config", "run_dir", "ckpt_path", "predictions", "resume")
 
 
 class ZooCLI(LightningCLI):
@@ -70,8 +69,10 @@ class ZooCLI(LightningCLI):
         parser.add_argument("--run_dir", type=Text, default=None, help="the run's folder instead of runs/...")
         parser.add_argument("--ckpt_path", type=Text, default=None, help="a .ckpt file or a run folder")
         parser.add_argument("--resume", type=Text, default=None, help="fit: the run folder to go on in")
+        parser.add_argument("--trust", type=Text, default=None, help="MODULE whose classes RUN's config may name")
         parser.add_argument("--save_every_n_steps", type=int | None, default=None, help="also save within an epoch")
         parser.add_argument("--save_every_n_minutes", type=float | None, default=10.0, help="the same, by the clock")
+        parser.add_argument("--keep", type=int | None, default=None, help="checkpoints to keep, the best besides")
         parser.add_argument("--init_from", type=Text, default=None, help="fit: a run whose layers to start from")
         parser.add_argument("--predictions", type=Text, default=None, help="FILE.npz, FILE.parquet or FILE.csv")
         parser.add_argument("--test", type=bool, default=True, help="after fit, measure the test set")
@@ -90,16 +91,17 @@ class ZooCLI(LightningCLI):
         self.predictions = self._predictions()
         if self.config.resume:
             self.run_dir = runs.resumed_run_dir(self.config.resume)
-            self.checkpoint = runs.last_checkpoint(self.run_dir)
+            self.checkpoint = self._to_go_on_from()
         else:
             self.checkpoint = runs.find_checkpoint(self.config.ckpt_path) if self.config.ckpt_path else None
             self.run_dir = runs.new_run_dir(_config_name(self.config.config), self.config.run_dir)
-        again = f"fit --resume {self.run_dir}" if self.verb == "fit" else self.verb
-        self.how_to_go_on = f"go on with: zoo {again}"
         saved = self.config.clone()
         for name in OF_THE_CALL:
             saved.pop(name, None)
         self.config_text = self.parser.dump(saved, skip_link_targets=False)
+        trust = "".join(f" --trust {module}" for module in needed_trust(yaml.safe_load(self.config_text), self.run_dir))
+        again = f"fit --resume {self.run_dir}{trust}" if self.verb == "fit" else self.verb
+        self.how_to_go_on = f"go on with: zoo {again}"
 
     def look_again(self) -> None:
         """Finds the checkpoint in the run's folder, in which no other process is at work by now.
@@ -108,9 +110,14 @@ class ZooCLI(LightningCLI):
         """
         if self.config.resume:
             runs.check_not_over(self.run_dir)
-            self.checkpoint = runs.last_checkpoint(self.run_dir)
+            self.checkpoint = self._to_go_on_from()
         else:
             runs.check_unused(self.run_dir)
+
+    def _to_go_on_from(self) -> Path | None:
+        """The last checkpoint of the run's folder that is whole."""
+        runs.last_checkpoint(self.run_dir)  # for what it refuses in its place
+        return newest_whole(self.run_dir / runs.CHECKPOINT)
 
     def _predictions(self) -> Predictions | None:
         """What collects predictions, where --predictions names a file. Raises InputError where it cannot be one."""
@@ -152,7 +159,8 @@ class ZooCLI(LightningCLI):
             callbacks.append(progress_bar())
         if self.verb == "fit" and options.enable_checkpointing is not False:
             every = (self.config_init.save_every_n_steps, self.config_init.save_every_n_minutes)
-            callbacks.append(LastCheckpoint(self.run_dir / runs.CHECKPOINT, *every, self.how_to_go_on))
+            last = self.run_dir / runs.CHECKPOINT
+            callbacks.append(LastCheckpoint(last, *every, self.how_to_go_on, self.config_init.keep))
         self.trainer_defaults = {"callbacks": callbacks}
         trainer = super().instantiate_trainer(logger=loggers, enable_model_summary=False, **kwargs)
         trainer.strategy.checkpoint_io = WholeFile()

@@ -1,33 +1,45 @@
 """Reads the checkpoints that runs write, executing nothing that a file holds."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from zoo import runs
 from zoo.errors import InputError
+from zoo.evaluation.recorder import state_digest
 from zoo.models.classifier import NETWORK_KEY
 from zoo.models.network import Network
+from zoo.results.record import Record
+from zoo.weights.sources.seal import check_whole
 
 
 def check_fits(file: Path, network: Network) -> None:
-    """Raises InputError where ``file`` is no checkpoint of a zoo model, or one of another network than ``network``."""
-    held = load_checkpoint(file)[NETWORK_KEY]
+    """Raises InputError where ``file`` is no checkpoint of a zoo model, is damaged, or is of another network."""
+    checkpoint = load_checkpoint(file)
+    held = checkpoint[NETWORK_KEY]
     wanted = {"name": network.name, "variant": network.variant, "options": network.options}
     for key, value in wanted.items():
         if held[key] != value:
             raise InputError(f"{file} holds a network with {key} {held[key]}, but the config builds one with {value}.")
+    record = record_beside(file)
+    if record:
+        check_recorded(file, state_of(checkpoint, file), network, record)
 
 
 def load_checkpoint(file: Path) -> dict[str, Any]:
     """What ``file`` holds: tensors, mapped and not yet read, and plain values.
 
-    Raises InputError where the file is broken, holds anything else, or was not written by this package.
+    Raises InputError where the file is damaged, holds anything else, or was not written by this package.
     """
     try:
+        check_whole(file)
         # Mapped, not read: only the tensors that are used come into memory.
         checkpoint = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+    except InputError:
+        raise
     except PermissionError as error:
         raise InputError(f"{file} may not be read: change its permissions.") from error
     except Exception as error:
@@ -56,3 +68,23 @@ def state_of(checkpoint: dict[str, Any], file: Path) -> dict[str, Tensor]:
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise InputError(f"{file} does not hold the network that it names: this zoo cannot have written it.")
     return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+
+
+def record_beside(checkpoint: Path) -> Record | None:
+    """The Record beside the last checkpoint; one of another moment of the run was not measured."""
+    folder = checkpoint.absolute().parent.parent
+    record = folder / runs.RECORD
+    if checkpoint.absolute() != folder / runs.CHECKPOINT or not record.is_file():
+        return None
+    return Record.read(record)
+
+
+def check_recorded(file: Path, state: Mapping[str, Tensor], network: Network, record: Record) -> None:
+    """Raises InputError unless ``state``, which fits ``network``, holds the weights that the Record was measured on."""
+    wanted = network.state_dict()
+    found = state_digest({key: value.to(wanted[key].dtype) for key, value in state.items() if key in wanted})
+    if found != record.weights["sha256"]:
+        raise InputError(
+            f"{file} does not hold the weights of the Record beside it: their sha256 is {found[:12]}..., not"
+            f" {record.weights['sha256'][:12]}...; to use it all the same, move it out of its run folder's checkpoints."
+        )

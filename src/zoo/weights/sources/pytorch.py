@@ -15,6 +15,7 @@ from zoo.catalog import NETWORKS
 from zoo.errors import InputError
 from zoo.models import get_model
 from zoo.models.network import Network
+from zoo.weights.sources.seal import check_whole
 from zoo.weights.tensors import read_tensors
 from zoo.weights.trained import check_state
 
@@ -76,10 +77,13 @@ def _read(path: Path) -> Any:
     if path.suffix == ".safetensors":
         return read_tensors(path)
     try:
+        check_whole(path)
         with warnings.catch_warnings():
             # Of a TorchScript archive, which it then refuses.
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True)
+    except InputError:
+        raise
     except OSError as error:
         raise InputError(f"Cannot read {path}: {error.strerror or error}.") from error
     except Exception as error:

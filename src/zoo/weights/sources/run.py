@@ -1,5 +1,6 @@
 """Weights that a run of this package left: a run folder, or one of its checkpoints."""
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,7 @@ from zoo import runs
 from zoo.data.transforms import LessMeanImage
 from zoo.errors import InputError
 from zoo.models import protocol_of
-from zoo.results.record import Record
-from zoo.weights.sources.checkpoint import description_of, load_checkpoint, state_of
+from zoo.weights.sources.checkpoint import check_recorded, description_of, load_checkpoint, record_beside, state_of
 from zoo.weights.trained import DataUse, Steps, Weights, check_state
 
 
@@ -27,7 +27,7 @@ class RunWeights(Weights):
         description = description_of(self._checkpoint, self.path)
         config = runs.config_of(self.path)
         self.config = _read_config(config) if config else None
-        self.record = _read_record(self.path)
+        self.record = record_beside(self.path)
         self._described: dict[str, Any] = {
             "name": self.name,
             "network": description["name"],
@@ -58,21 +58,19 @@ class RunWeights(Weights):
         return meta
 
     def state(self) -> dict[str, Tensor]:
-        """The network's tensors of the checkpoint."""
-        return state_of(self._checkpoint, self.path)
+        """The network's tensors of the checkpoint; those of its Record, where there is one."""
+        return self._state
+
+    @cached_property
+    def _state(self) -> dict[str, Tensor]:
+        state = state_of(self._checkpoint, self.path)
+        if self.record:
+            check_recorded(self.path, state, self.bare_network(), self.record)
+        return state
 
     def verify(self) -> None:
         """Raises InputError unless the checkpoint fits its network and, where there is a Record, has its weights."""
         check_state(self.state(), self.bare_network(), str(self.path))
-        if self.record:
-            from zoo.evaluation.recorder import weights_digest
-
-            found = weights_digest(self.network())
-            if found != self.record.weights["sha256"]:
-                raise InputError(
-                    f"{self.path} does not hold the weights of the Record beside it: their sha256 is {found[:12]}...,"
-                    f" not {self.record.weights['sha256'][:12]}...."
-                )
 
     def steps(self, root: str | None = None) -> Steps:
         """The preprocessing; a mean image is taken anew from the run's training images, in ``root`` if given."""
@@ -122,12 +120,3 @@ def _read_config(path: Path) -> dict[str, Any]:
         if not isinstance(described.setdefault("init_args", {}), dict):
             raise InputError(f"{path} is not the config of a run: {key}.init_args are no options.")
     return dict(content)
-
-
-def _read_record(checkpoint: Path) -> Record | None:
-    """The Record beside the last checkpoint; one of another moment of the run was not measured."""
-    folder = checkpoint.absolute().parent.parent
-    record = folder / runs.RECORD
-    if checkpoint.absolute() != folder / runs.CHECKPOINT or not record.is_file():
-        return None
-    return Record.read(record)
