@@ -56,14 +56,16 @@ def drafts(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Lets one process at a time into the block, the others wait; ``path`` is a file for this alone, gone afterwards.
+def alone(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Lets one process at a time into the block; ``path`` is a file for this alone, gone afterwards.
 
-    Where there are no locks it keeps nobody out. Errors of the disk are OSErrors.
+    The others wait, or where they do not ``wait`` get a BlockingIOError. Where there are no locks it keeps nobody out.
+    Errors of the disk are OSErrors.
     """
     while True:
         with path.open("w") as file:
-            lock(file, wait=True)
+            if not lock(file, wait=wait):
+                raise BlockingIOError(f"{path} is locked")
             # The one before us removed it: who comes now locks a new file, and would not know of us.
             if not _has_name(file, path):
                 continue

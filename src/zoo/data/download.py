@@ -32,11 +32,14 @@ def fetch(url: str, target: Path, digest: str) -> Path:
     kind, expected = digest.split(":")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        found = _receive(unfinished, kind)
-        if found != expected:
-            unfinished.forget()
-            raise InputError(f"{url} arrived with {kind} {found} instead of {expected}; nothing was kept.")
-        unfinished.file.replace(target)
+        with unfinished.alone():
+            found = _receive(unfinished, kind)
+            if found != expected:
+                unfinished.forget()
+                raise InputError(f"{url} arrived with {kind} {found} instead of {expected}; nothing was kept.")
+            unfinished.file.replace(target)
+    except BlockingIOError as error:
+        raise InputError(f"Another process is writing {unfinished.file}: wait for it.") from error
     except (OSError, HTTPException) as error:
         if isinstance(error, urllib.error.HTTPError):
             error.close()  # it is an open reply as well
@@ -45,10 +48,6 @@ def fetch(url: str, target: Path, digest: str) -> Path:
         if kept:
             way = f"its first {kept:,} bytes are kept, and the same call goes on from there, or {way}"
         raise InputError(f"Could not download {url} ({_one_line(reason)}); {way}.") from error
-    finally:
-        if unfinished.held and not unfinished.num_kept():
-            unfinished.forget()
-    unfinished.forget()
     return target
 
 
