@@ -85,6 +85,12 @@ def test_a_server_that_is_down_is_refused(tmp_path, monkeypatch):
         refused(f"http://127.0.0.1:{listener.getsockname()[1]}/x", tmp_path, md5(b""), match="Connection refused")
 
 
+def test_no_progress_is_shown_before_something_comes(server, tmp_path, capsys):
+    url = server.offer("data.bin", BODY).replace("data.bin", "other.bin")
+    refused(url, tmp_path, md5(BODY), match="404")
+    assert capsys.readouterr() == ("", "")
+
+
 def test_a_server_that_does_not_speak_http_is_refused_in_one_line(tmp_path, monkeypatch):
     def other_protocol(*_: object, **__: object) -> None:
         raise BadStatusLine("220 mail.example.org ESMTP\r\n")

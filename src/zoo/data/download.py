@@ -60,18 +60,23 @@ def _receive(unfinished: UnfinishedDownload, kind: str) -> str:
     from rich.progress import Progress
 
     # Standard output is for what was asked, perhaps as JSON: weights are fetched on the way to it.
-    with unfinished.opened() as file, Progress(console=Console(stderr=True)) as progress:
-        task = progress.add_task(unfinished.url.rsplit("/", 1)[-1], total=None)
-        while True:
-            before = file.tell()
-            reply = unfinished.source
-            if reply is None or file.tell() != reply.size:
-                reply = _append(unfinished, file, progress, task)
-            # The standard library takes a connection that closes early for the end of the file.
-            if reply.size is None or file.tell() >= reply.size:
-                break
-            if not reply.resumable or file.tell() == before:
-                raise ConnectionError(f"it broke off after {file.tell():,} of {reply.size:,} bytes")
+    progress = Progress(console=Console(stderr=True))
+    task = progress.add_task(unfinished.url.rsplit("/", 1)[-1], total=None)
+    try:
+        with unfinished.opened() as file:
+            while True:
+                before = file.tell()
+                reply = unfinished.source
+                if reply is None or file.tell() != reply.size:
+                    reply = _append(unfinished, file, progress, task)
+                # The standard library takes a connection that closes early for the end of the file.
+                if reply.size is None or file.tell() >= reply.size:
+                    break
+                if not reply.resumable or file.tell() == before:
+                    raise ConnectionError(f"it broke off after {file.tell():,} of {reply.size:,} bytes")
+    finally:
+        if progress.live.is_started:
+            progress.stop()
     with unfinished.file.open("rb") as whole:
         return hashlib.file_digest(whole, kind).hexdigest()
 
@@ -93,6 +98,8 @@ def _append(unfinished: UnfinishedDownload, file: BinaryIO, progress: "Progress"
                 return _append(unfinished, file, progress, task)
         unfinished.note(reply)
         progress.update(task, completed=file.tell(), total=reply.size)
+        # Not before there is a server that answers: where there is none, the error is all there is to see.
+        progress.start()
         try:
             while chunk := response.read(CHUNK):
                 file.write(chunk)
