@@ -83,8 +83,8 @@ class CIFAR10(InMemoryDataModule):
                     archive.unlink()
         except OSError as error:
             raise InputError(
-                f"CIFAR-10 cannot be written to {self.root.absolute()} ({error.strerror}): point --data.root at a folder"
-                " that can be written to."
+                f"CIFAR-10 cannot be written to {self.root.absolute()} ({error.strerror}): point --data.root at another"
+                " folder."
             ) from error
 
     def read(self) -> dict[str, tuple[Tensor, Tensor]]:
