@@ -13,7 +13,7 @@ FAULTS = {
     "wrong folder": "its name begins with another class's wnid",
     "wrong count": "more or fewer images than the official data have",
     "empty class": "a class folder without images",
-    "unknown class": "a class of val that train has not",
+    "unknown class": "a class of val that train lacks",
     "loose image": "an image of val beside its class folders: zoo data fetch imagenet moves it",
     "no labels": "a flat val/ whose classes are not known",
     "missing file": "a part of a prepared store is not there",

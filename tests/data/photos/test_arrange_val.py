@@ -173,7 +173,7 @@ def test_labels_of_another_data_set_or_with_wrong_counts_are_refused(root, capsy
     kaggle(root)
     (root / "train" / WNIDS[TRUTH[0]] / f"{WNIDS[TRUTH[0]]}_1.JPEG").unlink()
     (root / "train" / WNIDS[TRUTH[0]]).rmdir()
-    assert f"has the class {WNIDS[TRUTH[0]]}, which {root}/train has not" in refusal(root, capsys)
+    assert f"has the class {WNIDS[TRUTH[0]]}, which {root}/train lacks" in refusal(root, capsys)
     monkeypatch.setattr(arrange_val, "NUM_CLASSES", 4)
     monkeypatch.setattr(arrange_val, "NUM_VAL", 2)
     assert "but each class has 2: fetch it again" in refusal(root, capsys)

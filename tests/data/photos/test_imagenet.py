@@ -222,7 +222,7 @@ def test_a_class_without_images_is_named(root):
 
 def test_a_class_of_val_that_train_has_not_is_named(root):
     shutil.rmtree(root / "train" / WNIDS[1])
-    assert refusal(root) == f"{root}/val has the class {WNIDS[1]}, which {root}/train has not."
+    assert refusal(root) == f"{root}/val has the class {WNIDS[1]}, which {root}/train lacks."
 
 
 def test_classes_that_val_lacks_keep_the_labels_of_train(root):

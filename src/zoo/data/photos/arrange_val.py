@@ -72,4 +72,4 @@ def _check_classes(root: Path, labels: ValLabels) -> None:
     known = {folder.name for folder in folders_in(train)} if train.is_dir() else set()
     unknown = sorted(set(counts) - known)
     if known and unknown:
-        raise InputError(f"{labels.source} has the class {unknown[0]}, which {train} has not: nothing was moved.")
+        raise InputError(f"{labels.source} has the class {unknown[0]}, which {train} lacks: nothing was moved.")

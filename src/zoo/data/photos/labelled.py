@@ -36,7 +36,7 @@ def labelled_files(root: Path) -> tuple[list[str], dict[str, Labelled]]:
     val = list_classes(root / "val") or flat_val_wnids(root, loose)
     unknown = sorted(set(val) - set(train))
     if unknown:
-        raise InputError(f"{root / 'val'} has the class {unknown[0]}, which {root / 'train'} has not.")
+        raise InputError(f"{root / 'val'} has the class {unknown[0]}, which {root / 'train'} lacks.")
     label_of = {wnid: label for label, wnid in enumerate(train)}
     return list(train), {split: _flatten(classes, label_of) for split, classes in (("train", train), ("val", val))}
 
