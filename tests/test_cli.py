@@ -3,6 +3,7 @@ import sys
 
 import pytest
 
+import zoo
 from zoo.cli import main
 
 SHORT = ["--trainer.max_epochs", "1", "--trainer.limit_train_batches", "2", "--trainer.enable_progress_bar", "false"]
@@ -69,7 +70,10 @@ def test_help_of_a_verb_fits_on_a_screen(capsys, verb):
 def test_help_of_a_model_lists_its_options(capsys):
     with pytest.raises(SystemExit):
         main(["fit", "--model.help", "LeNet5Model"])
-    assert "--model.variant" in capsys.readouterr().out
+    usage, _, options = capsys.readouterr().out.partition("\n\n")
+    expected = "usage: zoo fit --config FILE --model zoo.models.LeNet5Model [--model.KEY VALUE ...]"
+    assert " ".join(usage.split()) == expected
+    assert "--model.variant" in options
 
 
 def test_lists_show_what_there_is(capsys):
@@ -78,6 +82,14 @@ def test_lists_show_what_there_is(capsys):
     main(["list", "data"])
     text = capsys.readouterr().out
     assert all(word in text for word in ("perceptron", "vgg16", "lenet5_digits", "overlays/smoke", "CIFAR10"))
+
+
+def test_networks_are_listed_by_year_then_name(capsys):
+    main(["list", "models"])
+    rows = [line.split()[:2] for line in capsys.readouterr().out.splitlines()]
+    assert [name for name, _ in rows] == zoo.list_models()
+    assert [(int(year), name) for name, year in rows] == sorted((int(year), name) for name, year in rows)
+    assert rows[0] == ["linear", "1958"]
 
 
 @pytest.mark.parametrize(
@@ -113,6 +125,14 @@ def test_lists_show_what_there_is(capsys):
         (["fit", "--config", "lenet5_digits", "--data.num_held_out", "5000"], ["5000", "1437"]),
         (["fit", "--config", "lenet5_digits", "--ckpt_path", "gone.ckpt"], ["gone.ckpt"]),
         (["fit", "--config", "lenet5_digits", "--wandb.projct", "x"], ["wandb.projct", "project"]),
+        (["fit", "--config", "lenet5_digits", "--modl.variant", "x"], ["'modl.variant': did you mean model.variant?"]),
+        (["fit", "--model.help", "AlexNet"], ["no class 'AlexNet' for --model.help: did you mean AlexNetModel?"]),
+        (["fit", "--model.help", "Misspelt"], ["no class 'Misspelt' for --model.help: it takes", "LeNet5Model, "]),
+        (["fit", "--model.help", "torch.Nothing"], ["no class 'torch.Nothing' for --model.help: it takes"]),
+        (["fit", "--data.help", "CIFAR"], ["no class 'CIFAR' for --data.help: did you mean CIFAR10?"]),
+        (["fit", "--config", "lenet5_digits", "--data.batch_size"], ["--data.batch_size has no value: write"]),
+        (["fit", "--config", "lenet5_digits", "--run_dir", "--test", "false"], ["--run_dir has no value: write"]),
+        (["fit", "--config"], ["--config has no value: write"]),
         (["test"], ["--ckpt_path"]),
         (["fit", "--config", "configs/alexnet.yaml"], ["imagenet", "image-net.org", "overlays/smoke"]),
         (["fit", "--config", "linear_cifar10"], ["CIFAR-10", "--data.download true"]),

@@ -252,5 +252,5 @@ def data_named(name: str) -> DataSet | None:
 
 
 def list_models() -> list[str]:
-    """The names that ``get_model`` knows, in the order of the ladder."""
-    return list(NETWORKS)
+    """The names that ``get_model`` knows, by the year of their paper, then by name."""
+    return sorted(NETWORKS, key=lambda name: (NETWORKS[name].year, name))

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -278,14 +279,20 @@ def test_a_record_is_never_overwritten(digits, tmp_path, capsys):
 
 
 def test_weights_that_must_be_fetched_need_a_network(in_folder, capsys, monkeypatch):
-    def refused(*words, **options):
-        raise OSError("no route to host")
+    asked = []
 
-    monkeypatch.setattr("torch.hub.load_state_dict_from_url", refused)
+    def refused(url, *words, **options):
+        asked.append(url)
+        raise URLError("no route to host")
+
+    monkeypatch.setenv("TORCH_HOME", str(in_folder / "home"))
+    monkeypatch.setattr("torch.hub._hub_dir", None)
+    monkeypatch.setattr("torch.hub.download_url_to_file", refused)
     assert main(["benchmark", "torchvision/alexnet", "--data", "ImageNet", "--data.root", "."]) == 2
-    error = capsys.readouterr().err
-    assert "torchvision/alexnet cannot be fetched" in error
-    assert error.strip().count("\n") == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    (url,) = asked
+    assert f"torchvision/alexnet cannot be fetched from {url} (no route to host): " in line
+    assert not [path for path in in_folder.rglob("*") if path.is_file()]
 
 
 def test_reproduce_says_how_a_benchmark_is_run_again(digits, tmp_path, capsys):

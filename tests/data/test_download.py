@@ -3,7 +3,10 @@
 import hashlib
 import io
 import socket
+import subprocess
+import sys
 import tarfile
+import time
 from http.client import BadStatusLine
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from zoo.errors import InputError
 
 BODY = bytes(range(256)) * (3 * CHUNK // 256) + b"the end"
 NAMES = [f"{name}.bin" for name in cifar10.BATCHES]
+PATHS = [f"cifar-10-batches-bin/{name}" for name in NAMES]
 
 
 def md5(data: bytes) -> str:
@@ -79,6 +83,12 @@ def test_a_server_that_is_down_is_refused(tmp_path, monkeypatch):
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))  # bound but not listening: connections are turned away
         refused(f"http://127.0.0.1:{listener.getsockname()[1]}/x", tmp_path, md5(b""), match="Connection refused")
+
+
+def test_no_progress_is_shown_before_something_comes(server, tmp_path, capsys):
+    url = server.offer("data.bin", BODY).replace("data.bin", "other.bin")
+    refused(url, tmp_path, md5(BODY), match="404")
+    assert capsys.readouterr() == ("", "")
 
 
 def test_a_server_that_does_not_speak_http_is_refused_in_one_line(tmp_path, monkeypatch):
@@ -223,6 +233,45 @@ def test_cifar10_downloads_itself_once(offered_cifar, tmp_path):
     assert everything_in(tmp_path / "data")[0] == "cifar-10-batches-bin"  # neither archive nor half-made folder
     assert data.splits["test"].images.unique().tolist() == [5]
     assert data.splits["train"].images[:, 0, 0, 0].unique().tolist() == [0, 1, 2, 3, 4]
+
+
+FETCHING = (
+    "import sys; from zoo.data import CIFAR10, cifar10; cifar10.URL, cifar10.DIGEST = sys.argv[2:];"
+    "CIFAR10(sys.argv[1], download=True).prepare_data()"
+)
+
+
+def test_of_two_processes_that_want_cifar10_at_once_one_fetches_and_both_have_it(offered_cifar, tmp_path):
+    offered_cifar.offer_cifar()
+    offered_cifar.gate.clear()
+    words = [sys.executable, "-c", FETCHING, str(tmp_path / "data"), cifar10.URL, cifar10.DIGEST]
+    both = [subprocess.Popen(words, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    lock = tmp_path / "data" / "cifar-10-binary.tar.gz.lock"
+    deadline = time.monotonic() + 120
+    # The second one may come before the first byte, while it is fetched, or when all is there.
+    while not (offered_cifar.asked and lock.exists()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    offered_cifar.gate.set()
+    assert [(process.communicate()[1].count("Error"), process.returncode) for process in both] == [(0, 0), (0, 0)]
+    assert offered_cifar.asked == ["/cifar-10-binary.tar.gz"]
+    assert everything_in(tmp_path) == ["data", *(f"data/{name}" for name in sorted(["cifar-10-batches-bin", *PATHS]))]
+
+
+def test_a_download_is_somebodys_until_it_has_its_name(server, tmp_path, monkeypatch):
+    url, rename, met = server.offer("data.bin", BODY), Path.replace, []
+
+    def met_by_another(path: Path, target: Path) -> Path:
+        if path.name == "data.bin.part":
+            with pytest.raises(InputError, match=r"Another process is writing .*data\.bin\.part"):
+                fetch(url, tmp_path / "data.bin", md5(BODY))
+            met.append(path)
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "replace", met_by_another)
+    fetch(url, tmp_path / "data.bin", md5(BODY))
+    assert (len(met), server.asked) == (1, ["/data.bin"])
+    assert everything_in(tmp_path) == ["data.bin"]
+    assert (tmp_path / "data.bin").read_bytes() == BODY
 
 
 def test_a_batch_that_is_missing_is_downloaded_again(offered_cifar, tmp_path):

@@ -47,6 +47,8 @@ def test_the_schema_has_the_fields_of_a_record_and_only_words_that_are_checked()
 
     def walk(rule):
         assert set(rule) <= KEYWORDS | DESCRIBING
+        # What a user reads instead of the pattern.
+        assert "pattern" not in rule or rule["title"]
         for inner in [*rule.get("properties", {}).values(), rule.get("additionalProperties")]:
             if isinstance(inner, dict):
                 walk(inner)
@@ -82,8 +84,8 @@ def test_each_required_field_is_missed_by_its_name_and_path(tmp_path, field):
         ("n", 0, "below 1"),
         ("parameters", None, "not of type integer"),
         ("network", "", "network is empty"),
-        ("weights.sha256", "abc", "weights.sha256"),
-        ("created", "yesterday", "created"),
+        ("weights.sha256", "abc", 'weights.sha256 is "abc", not 64 hexadecimal digits.'),
+        ("created", "yesterday", 'created is "yesterday", not a time such as 2026-01-31T12:00:00Z.'),
         ("git", "main", "git"),
         ("git.dirty", 0, "git.dirty is 0, not of type boolean"),
         ("timing.test_seconds", None, "timing.test_seconds"),

@@ -120,6 +120,7 @@ def test_the_card_is_shown_and_listed(card, monkeypatch, capsys):
     shown = capsys.readouterr().out
     for words in ("linear/digits", "650", "single view", "Apache-2.0", "float16", "seed"):
         assert words in shown
+    assert "mean_image" not in shown
     assert main(["info", "weights", "vgg16-bn/cifar10"]) == 2
     assert "not trained yet" in capsys.readouterr().err
 

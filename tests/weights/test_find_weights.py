@@ -48,6 +48,26 @@ def test_the_path_of_a_card_means_its_weights(card):
     assert zoo.get_weights(card).path == zoo.get_weights(card.with_suffix(".safetensors")).path
 
 
+def test_a_card_that_is_cut_short_is_not_taken_for_a_snapshot(card, tmp_path):
+    cut = tmp_path / "digits.json"
+    cut.write_bytes(card.read_bytes()[:500])
+    with pytest.raises(InputError) as refused:
+        find(cut)
+    assert str(refused.value) == f"{cut} is not a whole JSON file: get it again from where it came from."
+
+
+def test_a_networks_name_leads_to_its_weights(monkeypatch, tmp_path):
+    monkeypatch.setattr(cards, "SHIPPED", tmp_path)
+    (tmp_path / "vgg16-bn").mkdir()
+    (tmp_path / "vgg16-bn" / "cifar10.json").touch()
+    with pytest.raises(InputError, match=r"weights of that name: did you mean vgg16-bn/cifar10\?$"):
+        find("vgg16-bn")
+    with pytest.raises(InputError, match=r": did you mean vgg16-bn/cifar10 or torchvision/vgg16 or .*vgg16_bn\?$"):
+        find("vgg16")
+    with pytest.raises(InputError, match=r": give a run folder, a \.ckpt or"):
+        find("runs/2026")
+
+
 def test_a_run_says_what_it_is(run):
     weights = zoo.get_weights(run)
     weights.verify()

@@ -4,7 +4,7 @@ from zoo.commands.options import Parser
 
 
 def run(verb: str, args: list[str]) -> int:
-    """Prints a line for each network, config, data set or set of weights."""
+    """Prints a line for each network, in the order of their years, config, data set or set of weights."""
     parser = Parser(prog=f"zoo {verb}", description="Show what the zoo holds.")
     parser.add_argument("what", choices=("models", "configs", "data", "weights"))
     rows = _rows(parser.parse_args(args).what)
@@ -23,8 +23,9 @@ def _rows(what: str) -> dict[str, str]:
         from zoo.weights.show import listed
 
         return listed()
-    from zoo.catalog import DATA, NETWORKS
+    from zoo.catalog import DATA, NETWORKS, list_models
 
     if what == "data":
         return {name: entry.summary for name, entry in DATA.items()}
-    return {name: f"{e.year}  {e.summary} ({', '.join(e.variants)})" for name, e in NETWORKS.items()}
+    found = {name: NETWORKS[name] for name in list_models()}
+    return {name: f"{e.year}  {e.summary} ({', '.join(e.variants)})" for name, e in found.items()}

@@ -15,6 +15,7 @@ from zoo.data.download import extract, fetch
 from zoo.data.transforms import CIFAR10 as TRANSFORMS
 from zoo.data.transforms import named
 from zoo.errors import InputError
+from zoo.files import alone
 from zoo.options import Chance, ChangesNoNumber
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
@@ -69,11 +70,23 @@ class CIFAR10(InMemoryDataModule):
                 f"No CIFAR-10 in {self.root.absolute()} ({found}): add --data.download true to fetch it,"
                 " or point --data.root at the folder that holds it."
             )
-        archive = fetch(URL, self.root / "cifar-10-binary.tar.gz", DIGEST)
+        archive = self.root / "cifar-10-binary.tar.gz"
         try:
-            extract(archive, self.root)
-        finally:
-            archive.unlink()
+            self.root.mkdir(parents=True, exist_ok=True)
+            # From the first byte to the last batch, so that of processes that start together one fetches.
+            with alone(archive.with_name(f"{archive.name}.lock")):
+                if all(file.is_file() for file in self._files()):
+                    return
+                fetch(URL, archive, DIGEST)
+                try:
+                    extract(archive, self.root)
+                finally:
+                    archive.unlink()
+        except OSError as error:
+            raise InputError(
+                f"CIFAR-10 cannot be written to {self.root.absolute()} ({error.strerror}): point --data.root at another"
+                " folder."
+            ) from error
 
     def read(self) -> dict[str, tuple[Tensor, Tensor]]:
         """All six batches as tensors. Raises InputError where one is missing, truncated or broken."""

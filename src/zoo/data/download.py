@@ -32,11 +32,14 @@ def fetch(url: str, target: Path, digest: str) -> Path:
     kind, expected = digest.split(":")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        found = _receive(unfinished, kind)
-        if found != expected:
-            unfinished.forget()
-            raise InputError(f"{url} arrived with {kind} {found} instead of {expected}; nothing was kept.")
-        unfinished.file.replace(target)
+        with unfinished.alone():
+            found = _receive(unfinished, kind)
+            if found != expected:
+                unfinished.forget()
+                raise InputError(f"{url} arrived with {kind} {found} instead of {expected}; nothing was kept.")
+            unfinished.file.replace(target)
+    except BlockingIOError as error:
+        raise InputError(f"Another process is writing {unfinished.file}: wait for it.") from error
     except (OSError, HTTPException) as error:
         if isinstance(error, urllib.error.HTTPError):
             error.close()  # it is an open reply as well
@@ -45,10 +48,6 @@ def fetch(url: str, target: Path, digest: str) -> Path:
         if kept:
             way = f"its first {kept:,} bytes are kept, and the same call goes on from there, or {way}"
         raise InputError(f"Could not download {url} ({_one_line(reason)}); {way}.") from error
-    finally:
-        if unfinished.held and not unfinished.num_kept():
-            unfinished.forget()
-    unfinished.forget()
     return target
 
 
@@ -61,18 +60,23 @@ def _receive(unfinished: UnfinishedDownload, kind: str) -> str:
     from rich.progress import Progress
 
     # Standard output is for what was asked, perhaps as JSON: weights are fetched on the way to it.
-    with unfinished.opened() as file, Progress(console=Console(stderr=True)) as progress:
-        task = progress.add_task(unfinished.url.rsplit("/", 1)[-1], total=None)
-        while True:
-            before = file.tell()
-            reply = unfinished.source
-            if reply is None or file.tell() != reply.size:
-                reply = _append(unfinished, file, progress, task)
-            # The standard library takes a connection that closes early for the end of the file.
-            if reply.size is None or file.tell() >= reply.size:
-                break
-            if not reply.resumable or file.tell() == before:
-                raise ConnectionError(f"it broke off after {file.tell():,} of {reply.size:,} bytes")
+    progress = Progress(console=Console(stderr=True))
+    task = progress.add_task(unfinished.url.rsplit("/", 1)[-1], total=None)
+    try:
+        with unfinished.opened() as file:
+            while True:
+                before = file.tell()
+                reply = unfinished.source
+                if reply is None or file.tell() != reply.size:
+                    reply = _append(unfinished, file, progress, task)
+                # The standard library takes a connection that closes early for the end of the file.
+                if reply.size is None or file.tell() >= reply.size:
+                    break
+                if not reply.resumable or file.tell() == before:
+                    raise ConnectionError(f"it broke off after {file.tell():,} of {reply.size:,} bytes")
+    finally:
+        if progress.live.is_started:
+            progress.stop()
     with unfinished.file.open("rb") as whole:
         return hashlib.file_digest(whole, kind).hexdigest()
 
@@ -94,6 +98,8 @@ def _append(unfinished: UnfinishedDownload, file: BinaryIO, progress: "Progress"
                 return _append(unfinished, file, progress, task)
         unfinished.note(reply)
         progress.update(task, completed=file.tell(), total=reply.size)
+        # Not before there is a server that answers: where there is none, the error is all there is to see.
+        progress.start()
         try:
             while chunk := response.read(CHUNK):
                 file.write(chunk)

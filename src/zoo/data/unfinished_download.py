@@ -9,8 +9,7 @@ from email.message import Message
 from pathlib import Path
 from typing import BinaryIO
 
-from zoo.errors import InputError
-from zoo.files import lock
+from zoo.files import alone
 
 
 @dataclass(frozen=True)
@@ -55,22 +54,31 @@ class UnfinishedDownload:
         self.file = target.with_name(f"{target.name}.part")
         self._note = target.with_name(f"{target.name}.part.json")
         self.source: Source | None = None
-        #: Whether it is this process that downloads.
-        self.held = False
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """For this process alone, until what has come has its name; what cannot be gone on with is removed at the end.
+
+        Raises BlockingIOError where another process is at it.
+        """
+        # A file of its own: by its name somebody else may open the part just when it becomes the whole.
+        with alone(self.file.with_name(f"{self.file.name}.lock"), wait=False):
+            try:
+                yield
+            finally:
+                if not self.num_kept():
+                    self.forget()
 
     @contextmanager
     def opened(self) -> Iterator[BinaryIO]:
-        """The file at its end, for this process alone; empty where nothing is known of its source."""
-        with self.file.open("ab") as made:
-            if not lock(made):
-                raise InputError(f"Another process is writing {self.file}: wait for it.")
-            self.held = True
-            self.source = self._read()
-            if self.source is None or (self.source.size or 0) < made.tell():
-                made.truncate(0)
-            with self.file.open("r+b") as file:
-                file.seek(0, os.SEEK_END)
-                yield file
+        """The file at its end; empty where nothing is known of its source."""
+        self.file.touch()
+        self.source = self._read()
+        with self.file.open("r+b") as file:
+            if self.source is None or (self.source.size or 0) < file.seek(0, os.SEEK_END):
+                file.truncate(0)
+                file.seek(0)
+            yield file
 
     def note(self, source: Source | None) -> None:
         """Keeps what the server says, where it helps to go on."""

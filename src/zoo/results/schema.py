@@ -61,7 +61,7 @@ def _problem_of_text(value: str, schema: dict[str, Any], name: str) -> str | Non
     if len(value) < schema.get("minLength", 0):
         return f"{name} is empty"
     if not re.search(schema.get("pattern", ""), value):
-        return f"{name} is {_shown(value)}, which does not look as {schema['pattern']}"
+        return f"{name} is {_shown(value)}, not {schema.get('title', schema['pattern'])}"
     return None
 
 

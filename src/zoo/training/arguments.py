@@ -21,24 +21,25 @@ TOP_KEYS = (
 def complete(verb: str, words: list[str]) -> list[str]:
     """``words`` with every config found and checked; where none is given, a checkpoint's run lends its own.
 
-    Raises InputError where a config is missing or no YAML, where a lent one names what it may not, or where a measuring
-    verb has no checkpoint.
+    Raises InputError where an option has no value, a config is missing or no YAML, where a lent one names what it may
+    not, or where a measuring verb has no checkpoint.
     """
     if any(word in ("-h", "--help") for word in words):
         return words
     words = [*words]
     configs = 0
     for position, word in enumerate(words):
-        if word in ("--config", "-c") and position + 1 < len(words):
+        _check_value(word, words[position + 1] if position + 1 < len(words) else None)
+        if word in ("--config", "-c"):
             words[position + 1] = str(readable(words[position + 1]))
             configs += 1
         elif word.startswith("--config="):
             words[position] = f"--config={readable(word.removeprefix('--config='))}"
             configs += 1
-    checkpoint = _value_of(words, "--ckpt_path")
+    checkpoint = value_of(words, "--ckpt_path")
     if verb != "fit" and checkpoint is None:
         raise InputError(f"zoo {verb} needs trained weights: add --ckpt_path with a run folder or a .ckpt file.")
-    resumed = _value_of(words, "--resume")
+    resumed = value_of(words, "--resume")
     if resumed is not None:
         _check_resume(verb, resumed, words, configs)
     own = None
@@ -53,17 +54,27 @@ def complete(verb: str, words: list[str]) -> list[str]:
     return ["--config", str(own), *words]
 
 
+def _check_value(word: str, following: str | None) -> None:
+    """Raises InputError where ``word`` is an option, and what follows is no value: some would be taken for None."""
+    option = word == "-c" or (word.startswith("--") and "=" not in word)
+    # Those that stand alone, or may.
+    if not option or word == "--print_config" or word.endswith(".help"):
+        return
+    if following is None or following.startswith("--"):
+        raise InputError(f"{word} has no value: write {word} and what it is to be, or leave it out.")
+
+
 def _check_resume(verb: str, folder: str, words: list[str], configs: int) -> None:
     if verb != "fit":
         raise InputError(f"zoo {verb} cannot resume: --resume goes on with training; give --ckpt_path {folder} here.")
     for other in ("--ckpt_path", "--run_dir"):
-        if _value_of(words, other) is not None:
+        if value_of(words, other) is not None:
             raise InputError(f"--resume {folder} says both where the run is and where it goes on: leave out {other}.")
     if not configs and not (Path(folder) / runs.CONFIG).is_file():
         raise InputError(f"There is no run in {folder} to go on with: add --config to start one there.")
 
 
-def _value_of(words: list[str], option: str) -> str | None:
+def value_of(words: list[str], option: str) -> str | None:
     """What the option is given; where it is typed twice, the last one wins, as in the parser."""
     return next(reversed(_all_values_of(words, option)), None)
 

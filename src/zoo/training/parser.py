@@ -13,7 +13,7 @@ from lightning.pytorch.cli import LightningArgumentParser
 
 from zoo.catalog import DATA, NETWORKS
 from zoo.errors import EMPTY, InputError
-from zoo.training.arguments import TOP_KEYS
+from zoo.training.arguments import TOP_KEYS, value_of
 from zoo.training.loggers import Wandb
 
 WIDTH = 100
@@ -32,11 +32,18 @@ class Parser(LightningArgumentParser):
         """Raises InputError with one sentence; inner parsers, whose errors others collect, stay as they are."""
         if not self.exit_on_error:
             return super().error(message, ex)
+        if of_help := re.match(r"--(\S+)\.help: ", message):
+            name = value_of(self.args, f"--{of_help[1]}.help") or ""
+            raise InputError(_no_class(of_help[1], name)) from ex
         raise InputError(sentence(message)) from ex
 
     def format_help(self, formatter: Any = None) -> str:
         """The options of a run, one line each; of the Trainer's only the names."""
         if not any(action.dest == "run_dir" for action in self._actions):
+            # The parser of a class has the name of a Python module, and knows what it belongs to only at the top.
+            of_class = re.match(r"Help for --(model|data)\.help=(\S+)", self.description or "")
+            form = "zoo fit --config FILE --{0} {1} [--{0}.KEY VALUE ...]"
+            self.usage = form.format(*of_class.groups()) if of_class else argparse.SUPPRESS
             return super().format_help() if formatter is None else super().format_help(formatter)
         models = ", ".join(_models())
         trainer = [
@@ -97,12 +104,25 @@ def sentence(message: str) -> str:
     kinds = [kind for kind in dict.fromkeys(expected) if kind != "nothing"]
     if kinds:
         return f"{path} must be {' or '.join(kinds)}, not {value}."
-    choices = {"data": ", ".join(DATA), "model": ", ".join(_models()), "trainer": "keys such as max_epochs"}
-    if "Not of type NotEmptyStr" in message:
-        fault = f"is empty: {EMPTY}"
-    else:
-        fault = f"cannot be {value}: it takes {choices.get(path, 'the import path of a class that fits')}"
+    fault = (
+        f"is empty: {EMPTY}"
+        if "Not of type NotEmptyStr" in message
+        else f"cannot be {value}: it takes {_choices(path)}"
+    )
     return f"{path} {fault}."
+
+
+def _choices(path: str) -> str:
+    """The classes that a key takes, in words."""
+    choices = {"data": ", ".join(DATA), "model": ", ".join(_models()), "trainer": "keys such as max_epochs"}
+    return choices.get(path, "the import path of a class that fits")
+
+
+def _no_class(path: str, name: str) -> str:
+    """Of ``--model.help CLASS``, where the class is none, misspelt or one that does not fit there."""
+    near = difflib.get_close_matches(name, {"data": list(DATA), "model": _models()}.get(path, ()), n=1)
+    hint = f"did you mean {near[0]}?" if near else f"it takes {_choices(path)}."
+    return f"There is no class {name!r} for --{path}.help: {hint}"
 
 
 def _given(about: str) -> str:
@@ -119,9 +139,12 @@ def _given(about: str) -> str:
 
 def _unknown(key: str) -> str:
     owner, _, name = key.rpartition(".")
+    first, *others = owner.split(".")
+    root = difflib.get_close_matches(first, TOP_KEYS, n=1, cutoff=0.7) if first not in TOP_KEYS else []
+    owner = ".".join([*root, *others]) if root else owner
     near = difflib.get_close_matches(name, _known_names(), n=1, cutoff=0.7)
     listed = "zoo fit --help, --model.help CLASS and --data.help CLASS list the keys."
-    if near and near[0] != name:
+    if near and (root or near[0] != name):
         hint = f"did you mean {f'{owner}.' if owner else ''}{near[0]}?"
     else:
         # A name that exists belongs to another class than the one chosen.

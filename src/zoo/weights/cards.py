@@ -65,9 +65,16 @@ def shipped_card(name: str) -> Path:
         others = [other for other in known if other.startswith(f"{name}-")]
         hint = f"there is {' and '.join(others)}" if others else "zoo list weights shows those that are"
         raise InputError(f"The weights {name} are not trained yet: {hint}.")
-    near = difflib.get_close_matches(name, list_weights(), n=3)
-    hint = f"did you mean {' or '.join(near)}?" if near else "zoo list weights shows what there is."
+    hint = suggestion(name) or "zoo list weights shows what there is."
     raise InputError(f"There are no weights {name!r}, neither shipped nor as a file or run folder: {hint}")
+
+
+def suggestion(name: str) -> str:
+    """Asks for the weights that ``name`` may mean, those of a network where it is one; empty where there are none."""
+    names = list_weights()
+    of_it = [known for known in names if name in (known.partition("/")[0], network_of(known))]
+    near = of_it or difflib.get_close_matches(name, names, n=3)
+    return f"did you mean {' or '.join(near)}?" if near else ""
 
 
 @cache

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from zoo.errors import EMPTY, InputError
-from zoo.weights.cards import NAME, is_card, shipped, shipped_card
+from zoo.weights.cards import NAME, is_card, shipped, shipped_card, suggestion
 from zoo.weights.trained import Weights
 
 
@@ -43,10 +43,8 @@ def _of_path(path: Path) -> Weights:
     if path.suffix == ".safetensors" or _is_of_card(path):
         return _of_card(path.with_suffix(".json"))
     if not path.exists():
-        raise InputError(
-            f"No checkpoint at {path}, nor weights of that name: give a run folder, a .ckpt or .safetensors file, or a"
-            " name from zoo list weights."
-        )
+        ways = "give a run folder, a .ckpt or .safetensors file, or a name from zoo list weights."
+        raise InputError(f"No checkpoint at {path}, nor weights of that name: {suggestion(str(path)) or ways}")
     if path.suffix == ".caffemodel":
         from zoo.weights.sources.caffe import CaffeFile
 

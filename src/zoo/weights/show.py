@@ -66,7 +66,8 @@ def _rows(card: dict[str, Any]) -> dict[str, str]:
         rows["data"] = f"{dataset['name']}, {dataset['split']}, {dataset['num_images']:,} images"
         rows["fingerprint"] = dataset["fingerprint"]
     if "preprocessing" in card:
-        rows["preprocessing"] = _pairs(card["preprocessing"])
+        # Its steps say whether a mean image is taken off.
+        rows["preprocessing"] = _pairs({k: v for k, v in card["preprocessing"].items() if k != "mean_image"})
     if scores:
         rows["scores"] = _scores(scores, scores["n"], scores["protocol"])
     if record:

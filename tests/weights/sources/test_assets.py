@@ -331,7 +331,9 @@ def test_what_a_killed_process_leaves_is_no_hindrance(offered, server, kept, ass
 )
 def test_an_address_that_is_not_of_this_file_is_no_card(card, asset, url):
     rewrite(card, url=url.format(asset=asset))
-    refused(r"is not a card that zoo .* can read: url ")
+    text = refused(r"is not a card that zoo .* can read: url ")
+    assert "an https:// address without blanks, ? or #" in text or f"does not end with {asset}" in text
+    assert "[^" not in text
 
 
 def test_a_card_with_neither_file_nor_address_has_no_weights(card):

@@ -257,7 +257,7 @@ def test_a_grey_mean_image_is_taken_off_digits(folder):
 @pytest.mark.parametrize(
     ("held", "asked", "words"),
     [
-        ("cifar10_quick", "cifar10_full", "weights for 'ip2', a layer that the network has not"),
+        ("cifar10_quick", "cifar10_full", "weights for 'ip2', a layer that the network does not have"),
         ("cifar10_full", "cifar10_quick", "no weights for ip2"),
         ("lenet", "cifar10_quick", "no weights for conv3"),
         ("cifar10_quick", "lenet", "weights for 'conv3', a layer"),

@@ -149,7 +149,7 @@ LAYERS = [new_layer(name, new_blob(ONE), new_blob(TWO)) for name in ALEXNET]
         (b"Caffe", "spoilt.caffemodel does not hold the weights of alexnet"),
         (b"".join(LAYERS[:3] + LAYERS[4:]), "no weights for conv4"),
         (b"".join(LAYERS), r"conv1.weight has the shape \(2, 3\), not \(96, 3, 11, 11\)"),
-        (b"".join([*LAYERS, new_layer("conv6", new_blob(ONE))]), "'conv6', a layer that the network has not"),
+        (b"".join([*LAYERS, new_layer("conv6", new_blob(ONE))]), "'conv6', a layer that the network does not have"),
         (b"".join([*LAYERS, LAYERS[0]]), "the layer 'conv1' twice"),
         (b"".join([new_layer("conv1", new_blob(ONE)), *LAYERS[1:]]), "conv1 has 1 blobs, not a weight and a bias"),
         (field(100, 7), "a layer has the wire type 0, not 2"),

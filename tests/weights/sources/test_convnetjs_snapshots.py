@@ -216,7 +216,7 @@ def spoilt(change) -> dict:
         (json.dumps(made_by_hand())[:-1000], "not a whole JSON file"),
         ("[" * 100_000, "not a whole JSON file"),
         ("[]", "it has no list of layers"),
-        ({"layers": []}, "its layers are , not input, conv"),
+        ({"layers": []}, "its list of layers is empty"),
         ({"layers": [1]}, "it has no list of layers"),
         (spoilt(lambda layers: layers.pop(3)), "its layers are input, conv, relu, conv"),
         (spoilt(lambda layers: layers[-1].update(layer_type="svm")), "fc, svm, not input"),

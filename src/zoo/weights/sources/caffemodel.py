@@ -142,7 +142,7 @@ def _state(layers: dict[str, list[memoryview]], network: Network, theirs: Mappin
         raise BrokenMessageError(f"it has no weights for {', '.join(missing)}")
     strange = [name for name in layers if name not in names.values()]
     if strange:
-        raise BrokenMessageError(f"it has weights for {strange[0]!r}, a layer that the network has not")
+        raise BrokenMessageError(f"it has weights for {strange[0]!r}, a layer that the network does not have")
     numbers = {}
     for name, found in names.items():
         if len(layers[found]) != 2:

@@ -113,13 +113,15 @@ def _read(path: Path) -> Any:
     except OSError as error:
         raise InputError(f"Cannot read {path}: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not a whole JSON file: save the snapshot again.") from error
+        raise InputError(f"{path} is not a whole JSON file: get it again from where it came from.") from error
 
 
 def _network(content: Any) -> Network:
     layers = content.get("layers") if isinstance(content, Mapping) else None
     if not isinstance(layers, list) or not all(isinstance(layer, Mapping) for layer in layers):
         raise _OtherNetError("it has no list of layers")
+    if not layers:
+        raise _OtherNetError("its list of layers is empty")
     # As many classes as there are rows of weights before the softmax. A list of anything else must not fill the memory.
     rows = layers[-2].get("filters") if len(layers) > 1 else None
     rows = rows if isinstance(rows, list) and all(isinstance(row, Mapping) and row.get("w") for row in rows) else []

@@ -1,5 +1,6 @@
 """State dicts that other PyTorch code saved, matched to the zoo's networks by shape and order, not by name."""
 
+import inspect
 import itertools
 import re
 import warnings
@@ -11,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+import zoo.models
 from zoo.catalog import NETWORKS
 from zoo.errors import InputError
 from zoo.models import get_model
@@ -104,7 +106,8 @@ def _state_dict(content: Any, what: str) -> Mapping[str, Tensor]:
     if not inside and isinstance(content, Mapping):
         inside = {str(key): value for key, value in content.items() if is_state(value)}
     if not inside:
-        raise InputError(f"{what} holds no state dict, neither bare nor in a dict: save model.state_dict().")
+        held = "is empty" if content == {} else "holds no tensors by their names, neither bare nor in a dict"
+        raise InputError(f"{what} {held}: give what model.state_dict() returns.")
     if len(inside) > 1:
         raise InputError(f"{what} holds several state dicts, {', '.join(inside)}: give the one that is meant.")
     return next(iter(inside.values()))
@@ -117,12 +120,18 @@ def _layers_of(state: Mapping[Any, Tensor], what: str) -> dict[str, Layer]:
         if value.layout != torch.strided or value.is_quantized or value.is_complex() or value.is_meta:
             raise InputError(f"{what} holds {key!r} in a form that is no plain tensor: save it as float32.")
         layer, _, parameter = str(key).rpartition(".")
+        if parameter != _STEPS and not value.is_floating_point():
+            raise InputError(f"{what} holds {key!r} as {value.dtype}, but weights are floating-point numbers.")
         layers.setdefault(layer, {})[parameter] = value
-    for parameters in layers.values():
-        weight = parameters.get("weight")
-        if set(parameters) == {"weight"} and weight is not None and weight.ndim > 1:
-            parameters["bias"] = torch.zeros(len(weight))
     return layers
+
+
+def _with_bias(layer: Layer) -> Layer:
+    """The same layer, with zeros for the bias that it does without."""
+    weight = layer.get("weight")
+    if weight is None or len(layer) > 1 or weight.ndim < 2:
+        return layer
+    return layer | {"bias": torch.zeros(len(weight))}
 
 
 def _the_one_that_fits(
@@ -145,7 +154,7 @@ def _the_one_that_fits(
             misfits.append(error)
     if not fits:
         if not misfits:
-            raise InputError(f"{name} {variant or ''} cannot be built: {refused}.") from refused
+            raise InputError(_cannot_be_built(name, variant, options, refused)) from refused
         nearest = min(misfits, key=lambda error: error.distance)
         of = f"{name} {variant}" if variant else name
         raise InputError(f"{what} does not hold the weights of {of}: {nearest}.") from nearest
@@ -155,6 +164,22 @@ def _the_one_that_fits(
     with torch.random.fork_rng(devices=[]):
         made: Network = get_model(name, variant=form, **chosen)
     return made, state
+
+
+def _cannot_be_built(name: str, variant: str | None, options: dict[str, Any], error: Exception | None) -> str:
+    """One sentence that names the variant, or the option, and what would be right."""
+    forms = NETWORKS[name].variants
+    if variant is not None and variant not in forms:
+        return f"{name} has no variant {variant!r}: there is {', '.join(forms)}."
+    parameters = inspect.signature(getattr(zoo.models, NETWORKS[name].network)).parameters
+    taken = [option for option in parameters if option != "variant"]
+    for option in options:
+        if option not in taken:
+            return f"{name} has no option {option!r}: it takes {', '.join(taken)}."
+    given = " and ".join(f"{option}={value!r}" for option, value in options.items())
+    # The network's own sentence; those of torch and of Python do not name the option.
+    reason = str(error) if isinstance(error, ValueError) and not error.__cause__ else "leave it to the shapes"
+    return f"{name} cannot be built with {given}: {reason}."
 
 
 def _candidates(
@@ -180,7 +205,8 @@ def _told_apart(name: str, fits: Sequence[tuple[str, dict[str, Any], Layer]]) ->
 def _matched(layers: dict[str, Layer], network: Network, ordered: bool) -> Layer:
     """The state dict of ``network`` from ``layers``. Raises _MisfitError where not exactly one assignment is right."""
     ours = {name: layer.state_dict() for name, layer in network.named_children() if layer.state_dict()}
-    theirs, wanted = _by_shapes(layers), _by_shapes(ours)
+    whole = {name: _with_bias(layer) for name, layer in layers.items()}
+    theirs, wanted = _by_shapes(whole), _by_shapes(ours)
     held, asked = (Counter({k: len(v) for k, v in found.items()}) for found in (theirs, wanted))
     missing, strange = asked - held, held - asked
     if missing or strange:
@@ -191,11 +217,11 @@ def _matched(layers: dict[str, Layer], network: Network, ordered: bool) -> Layer
         name = theirs[next(iter(strange))][-1]
         shown = repr(name) if name else "bare tensors"
         raise _MisfitError(f"the network has no place for {shown} with {_in_words(layers[name])}", distance)
-    in_order = [_shapes(layer) for layer in layers.values()] == [_shapes(layer) for layer in ours.values()]
+    in_order = [_shapes(layer) for layer in whole.values()] == [_shapes(layer) for layer in ours.values()]
     state: Layer = {}
     for shapes, names in wanted.items():
         for name, other in zip(names, _sorted(theirs[shapes], ordered, in_order), strict=True):
-            state |= {f"{name}.{key}": value for key, value in _reshaped(layers[other], ours[name], name).items()}
+            state |= {f"{name}.{key}": value for key, value in _reshaped(whole[other], ours[name], name).items()}
     return state
 
 
