@@ -45,9 +45,9 @@ import os, sys, time
 from pathlib import Path
 from zoo.files import alone
 with alone(Path(sys.argv[1])):
-    child = os.fork()
-    if child:
-        print(child, flush=True)
+    if not os.fork():
+        # It has let go by now.
+        print(os.getpid(), flush=True)
     time.sleep(60)
 """
 

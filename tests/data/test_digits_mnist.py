@@ -89,7 +89,7 @@ def test_holding_out_more_than_there_is_is_refused(num):
 
 
 def test_a_batch_size_below_one_is_refused():
-    with pytest.raises(InputError, match="batch_size must be at least 1, not 0"):
+    with pytest.raises(InputError, match="batch_size must be at least 1 and at most 1,000,000, not 0"):
         Digits(batch_size=0)
 
 

@@ -165,7 +165,7 @@ def test_what_is_no_pixel_is_refused_with_the_way_out(pixels):
         ({"k": 0}, "k must lie between 1 and the 4 stored examples, not be 0"),
         ({"k": 5}, "k must lie between 1 and the 4 stored examples, not be 5"),
         ({"metric": "l3"}, "no metric 'l3'; there is l1, l2"),
-        ({"num_images": 0}, "k must lie between 1 and the 0 stored"),
+        ({"num_images": 0}, "num_images must be at least 1"),
         ({"variant": "modern"}, "'modern'.*paper"),
     ],
 )

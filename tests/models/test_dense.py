@@ -59,6 +59,7 @@ def test_without_padding_each_pixel_of_the_map_is_the_network_on_the_image_cut_o
     for layer in network:
         if isinstance(layer, nn.Conv2d):
             layer.padding = (0, 0)
+    network.input_shape = (3, 150, 150)
     # 150 = what unpadded 3x3 convolutions and five poolings reduce to one pixel; neighbouring windows are 32 apart.
     images = torch.randn(1, 3, 150, 182, dtype=torch.float64)
     with torch.inference_mode():

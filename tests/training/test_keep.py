@@ -111,7 +111,7 @@ def test_the_newest_whole_one_is_found_and_a_sentence_says_so(tmp_path, capsys):
     assert newest_whole(last) == last.with_name("step-8.ckpt")
     for path in last.parent.glob("step-*.ckpt"):
         path.write_bytes(b"")
-    with pytest.raises(InputError, match=r"step-12\.ckpt is no checkpoint"):
+    with pytest.raises(InputError, match=r"step-12\.ckpt is not a checkpoint"):
         newest_whole(last)
 
 

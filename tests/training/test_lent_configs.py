@@ -198,6 +198,9 @@ HARMLESS = {
     "a logger inside": trainer(
         logger=[{"class_path": "lightning.pytorch.loggers.TensorBoardLogger", "init_args": {"save_dir": "run"}}]
     ),
+    "a longer wait": trainer(
+        strategy={"class_path": "lightning.pytorch.strategies.DDPStrategy", "init_args": {"timeout": "0:30:00"}}
+    ),
     "data anywhere": lambda config: config["data"]["init_args"].update(root="/where/my.data/is {today}"),
 }
 

@@ -1,6 +1,7 @@
 """Several processes: none waits for the others for ever, and the sentence says for whom it waited."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,9 +18,11 @@ NAMES = ("without_an_image", "one_never_comes", "they_disagree", "without_the_ot
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory):
     """What became of every case."""
+    # Without the run folder that an earlier test's processes were to share.
+    kept = {name: value for name, value in os.environ.items() if name != "ZOO_RUN_DIR"}
     done = subprocess.run(
         [sys.executable, str(CASES), *NAMES], cwd=tmp_path_factory.mktemp("cases"), text=True, capture_output=True,
-        check=False, timeout=600,
+        check=False, timeout=600, env=kept,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -64,7 +64,7 @@ def test_a_networks_name_leads_to_its_weights(monkeypatch, tmp_path):
         find("vgg16-bn")
     with pytest.raises(InputError, match=r": did you mean vgg16-bn/cifar10 or torchvision/vgg16 or .*vgg16_bn\?$"):
         find("vgg16")
-    with pytest.raises(InputError, match=r": give a run folder, a \.ckpt or"):
+    with pytest.raises(InputError, match="neither shipped nor as a file or run folder: zoo list weights"):
         find("runs/2026")
 
 

@@ -26,13 +26,16 @@ _LIGHTNING = {
         "RichProgressBar", "StochasticWeightAveraging", "Timer", "TQDMProgressBar", "WeightAveraging",
     },
     "loggers": {"CSVLogger", "TensorBoardLogger"},
+    "strategies": {"DDPStrategy", "FSDPStrategy", "SingleDeviceStrategy"},
 }  # fmt: skip
 _FOLDERS = ("dirpath", "save_dir", "root_dir")
 # Words, numbers and patterns for names of files; neither a path to import, which has a dot before a letter, nor YAML.
 _PLAIN = re.compile(r"([\w\-/{}:=+,%#]|\.(?=\d))*")
 _KEY = re.compile(r"[A-Za-z]\w*")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
-_WHOSE = "zoo's own data, models and optimizers, torch.optim's, and Lightning's harmless callbacks and loggers"
+_WHOSE = (
+    "zoo's own data, models and optimizers, torch.optim's, and Lightning's harmless callbacks, loggers and strategies"
+)
 
 
 class _Fault(NamedTuple):

@@ -82,13 +82,20 @@ def _absent(rank: int, num: int) -> list[int]:
     deadline = time.monotonic() + ANSWER
     try:
         store = dist.distributed_c10d._get_default_store()
-        store.set(_key(rank), "")
-        while not store.check([_key(other) for other in others]) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        return [other for other in others if not store.check([_key(other)])]
+        store.set(f"zoo/waited/{rank}", "")
+        _wait_for(store, "waited", others, deadline)
+        absent = [other for other in others if not store.check([f"zoo/waited/{other}"])]
+        if rank:
+            store.set(f"zoo/looked/{rank}", "")
+        else:
+            # The store is this process's and ends with it: the others look first.
+            _wait_for(store, "looked", [other for other in others if other not in absent], deadline + ANSWER)
+        return absent
     except dist.DistError:
         return [0]  # whose store it is
 
 
-def _key(rank: int) -> str:
-    return f"zoo/waited/{rank}"
+def _wait_for(store: dist.Store, what: str, ranks: list[int], deadline: float) -> None:
+    """Until all of ``ranks`` have said it, or the deadline."""
+    while ranks and not store.check([f"zoo/{what}/{rank}" for rank in ranks]) and time.monotonic() < deadline:
+        time.sleep(0.1)

@@ -270,11 +270,13 @@ def test_a_place_where_the_manifest_cannot_be_written_is_named(root, tmp_path):
         verify_folder(root, "ImageNet", 1, tmp_path / "file" / "m")
 
 
-@pytest.mark.parametrize("words", [["verify", "Digits"], ["info", "Digits"]])
+@pytest.mark.parametrize(
+    "words", [["verify", "Digits", "--output", "file/out"], ["info", "Digits", "--output", "file/out.png"]]
+)
 def test_an_output_that_cannot_be_written_is_named_and_leaves_nothing(in_folder, capsys, words):
     (in_folder / "file").write_text("in the way")
-    assert main(["data", *words, "--output", "file/out"]) == 2
-    assert "file/out cannot be written" in capsys.readouterr().err
+    assert main(["data", *words]) == 2
+    assert f"{words[-1]} cannot be written" in capsys.readouterr().err
     assert [path.name for path in in_folder.iterdir()] == ["file"]
 
 
