@@ -19,10 +19,10 @@ NAME = re.compile(r"[a-z0-9_]+(-[a-z0-9_]+)?/[a-z0-9]+([_-][a-z0-9]+)*")
 TORCHVISION = ("torchvision/alexnet", "torchvision/vgg16", "torchvision/vgg16_bn")
 #: What is to be shipped: where the weights are not there yet, lists say so.
 PLANNED = (
-    "lenet5/digits", "linear/mnist", "mlp/mnist", "lenet5/mnist", "lenet5/mnist-distorted", "linear/cifar10",
-    "perceptron/cifar10", "mlp/cifar10", "lenet5/cifar10", "convnetjs/cifar10", "cuda_convnet-26pct/cifar10",
-    "cuda_convnet-18pct/cifar10", "cuda_convnet-13pct/cifar10", "cuda_convnet-11pct/cifar10",
-    "alexnet-cifar/cifar10", "vgg16-bn/cifar10",
+    "lenet5/digits", "linear/mnist", "mlp/mnist", "lenet5/mnist", "lenet5/mnist-1998", "lenet5/mnist-distorted",
+    "linear/cifar10", "perceptron/cifar10", "mlp/cifar10", "lenet5/cifar10", "convnetjs/cifar10",
+    "convnetjs/cifar10-adadelta", "cuda_convnet-26pct/cifar10", "cuda_convnet-18pct/cifar10",
+    "cuda_convnet-13pct/cifar10", "cuda_convnet-11pct/cifar10", "alexnet-cifar/cifar10", "vgg16-bn/cifar10",
 )  # fmt: skip
 # A card with its Record has some 5 kB; what is far longer is no card, and would fill the memory.
 MOST_BYTES = 10_000_000
