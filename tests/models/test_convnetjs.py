@@ -22,6 +22,7 @@ from zoo.data.transforms import CIFAR10 as TRANSFORMS
 from zoo.evaluation.protocols import SIX_VIEWS, protocol
 from zoo.evaluation.recorder import Recorder
 from zoo.models import ConvNetJSModel
+from zoo.optim import Cosine
 from zoo.report.network import describe
 
 pytestmark = pytest.mark.usefixtures("seeded")
@@ -189,6 +190,8 @@ def test_it_trains_with_deterministic_algorithms(tmp_path):
 
 def test_the_config_has_the_demos_rule_and_batch():
     data, model = built(ROOT / "configs" / "convnetjs_cifar10.yaml")
+    assert isinstance(model.schedule, Cosine)
+    model.schedule = None  # which needs a Trainer, to know how long it is
     groups = model.configure_optimizers().param_groups
     default = ConvNetJSModel().configure_optimizers().param_groups
     assert data.batch_size == 4
