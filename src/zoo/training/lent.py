@@ -6,7 +6,7 @@ measures or repeats a result must not run a stranger's code by that.
 
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -68,6 +68,9 @@ def needed_trust(content: Any, folder: Path) -> list[str]:
     return list(dict.fromkeys(trust for trust in found if trust))
 
 
+_OfString = Callable[[str, str], Iterator[_Fault]]
+
+
 class _Lent:
     def __init__(self, folder: Path | None, trusted: Collection[str]) -> None:
         self.folder, self.trusted = folder, trusted
@@ -115,37 +118,32 @@ class _Lent:
             yield _Fault(f"names {path}", path.rpartition(".")[0] or path)
             yield from self._nested(options, place)
 
-    def _nested(self, value: Any, place: str) -> Iterator[_Fault]:
-        """In options whose strings stay strings: classes are what is left to look at."""
+    def _nested(self, value: Any, place: str, of_string: _OfString | None = None) -> Iterator[_Fault]:
+        """All classes in options, and what ``of_string`` finds in their strings; by itself strings stay strings."""
         if isinstance(value, list):
             for each in value:
-                yield from self._nested(each, place)
+                yield from self._nested(each, place, of_string)
+        elif isinstance(value, str) and of_string:
+            yield from of_string(value, place)
         elif isinstance(value, dict):
             if _describes_class(value):
                 yield from self._class(value, place)
                 return
             yield from self._keys(value, place)
             for key, each in value.items():
-                yield from self._nested(each, f"{place}.{key}")
+                yield from self._nested(each, f"{place}.{key}", of_string)
 
     def _strange(self, value: Any, place: str, path: str | None = None) -> Iterator[_Fault]:
         """In options of the Trainer and of foreign classes: a string may be taken for code, a file or a folder."""
-        if isinstance(value, list):
-            for each in value:
-                yield from self._strange(each, place, path)
-        elif isinstance(value, str):
-            if place.rpartition(".")[2] in _FOLDERS:
-                if not self._is_inside(value):
-                    yield _Fault(f"writes to {value!r} ({place}), which is outside its run folder", path)
-            elif not _PLAIN.fullmatch(value) or os.path.isabs(value) or self._is_file(value):
-                yield _Fault(f"has {value!r} for {place}", path)
-        elif isinstance(value, dict):
-            if _describes_class(value):
-                yield from self._class(value, place)
-                return
-            yield from self._keys(value, place)
-            for key, each in value.items():
-                yield from self._strange(each, f"{place}.{key}", path)
+
+        def of_string(word: str, where: str) -> Iterator[_Fault]:
+            if where.rpartition(".")[2] in _FOLDERS:
+                if not self._is_inside(word):
+                    yield _Fault(f"writes to {word!r} ({where}), which is outside its run folder", path)
+            elif not _PLAIN.fullmatch(word) or os.path.isabs(word) or self._is_file(word):
+                yield _Fault(f"has {word!r} for {where}", path)
+
+        return self._nested(value, place, of_string)
 
     def _keys(self, value: Any, place: str) -> Iterator[_Fault]:
         """The parser has a meaning for keys with dots, signs and underscores at their head."""
