@@ -7,7 +7,7 @@ from zoo.commands.options import Parser
 from zoo.errors import InputError
 
 PROTOCOLS = (
-    "centre, ten-crop, nine-crops, six-views, dense-384, dense-256-384-512, multi-crop-256-384-512,"
+    "centre, mirror, ten-crop, nine-crops, six-views, dense-384, dense-256-384-512, multi-crop-256-384-512,"
     " multi-crop+dense-256-384-512, with any scales, several with commas between; default: the network's own"
 )
 FORMS = "with --speed, only these of float32, channels_last, bfloat16, compiled, with commas between"

@@ -51,7 +51,7 @@ def test_names_for_the_command_line(typed, stored):
         ("dense-384-384", "different"),
         ("dense-0", "positive"),
         ("100 crops, Q = 256", "no protocol"),
-        ("xyzzy", "there is centre, ten-crop"),
+        ("xyzzy", "there is centre, mirror, ten-crop"),
     ],
 )
 def test_other_names_are_refused_with_the_nearest(name, words):
@@ -64,8 +64,9 @@ GEOMETRY = Geometry((224, 224), 256, {256: (256, 341), 384: (384, 512), 512: (51
 
 @pytest.mark.parametrize(
     ("name", "number"),
-    [("centre", 1), ("ten-crop", 10), ("nine-crops", 9), ("six-views", 6), ("dense-384", 2), ("dense-256-384-512", 6),
-     ("multi-crop-384", 50), ("multi-crop-256-384-512", 150), ("multi-crop+dense-256-384-512", 156)],
+    [("centre", 1), ("mirror", 2), ("ten-crop", 10), ("nine-crops", 9), ("six-views", 6), ("dense-384", 2),
+     ("dense-256-384-512", 6), ("multi-crop-384", 50), ("multi-crop-256-384-512", 150),
+     ("multi-crop+dense-256-384-512", 156)],
 )  # fmt: skip
 def test_a_protocol_has_as_many_views_as_its_name_says_with_weights_that_sum_to_1(name, number):
     weights = protocol(name).weights(GEOMETRY)

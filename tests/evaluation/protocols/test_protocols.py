@@ -101,6 +101,15 @@ def test_six_views_take_rounding_in_their_stride():
         assert torch.allclose(view, other, atol=1e-6)
 
 
+@pytest.mark.parametrize("side", [24, 32])
+def test_the_mirror_protocol_is_the_middle_and_its_mirror_image(side):
+    images = images_of(3, side)
+    middle = images[:, :, 4:28, 4:28] if side == 32 else images
+    first, second = protocol("mirror").views(images, (24, 24))
+    assert torch.equal(first, middle)
+    assert torch.equal(second, torch.from_numpy(middle.numpy()[:, :, :, ::-1].copy()))
+
+
 def test_nine_crops_are_the_3_by_3_offsets_of_the_2012_code():
     images = images_of(3)
     expected = [images[:, :, y : y + 24, x : x + 24] for y in (0, 4, 8) for x in (0, 4, 8)]

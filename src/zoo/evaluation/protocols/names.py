@@ -4,7 +4,7 @@ import difflib
 import re
 
 from zoo.errors import InputError
-from zoo.evaluation.protocols.plan import Part, Protocol, centre, grid, nine, shifted, ten, whole
+from zoo.evaluation.protocols.plan import Part, Protocol, centre, grid, mirror, nine, shifted, ten, whole
 
 SINGLE_VIEW = "single view"
 SIX_VIEWS = "six shifted and flipped views"
@@ -13,6 +13,7 @@ TEN_CROPS = "ten crops"
 
 _PLAIN = (
     Protocol(SINGLE_VIEW, "centre", (centre,)),
+    Protocol("centre and mirror", "mirror", (mirror,)),
     Protocol(TEN_CROPS, "ten-crop", (ten,), any_size=False),
     Protocol(NINE_CROPS, "nine-crops", (nine,), any_size=False),
     Protocol(SIX_VIEWS, "six-views", (shifted,)),

@@ -94,6 +94,12 @@ def centre(geometry: Geometry, scale: int) -> list[View]:
     return [View(scale, center_place(*geometry.spare(scale)))]
 
 
+def mirror(geometry: Geometry, scale: int) -> list[View]:
+    """The crop in the middle and its mirror, for networks whose images leave no margin to cut crops from."""
+    place = center_place(*geometry.spare(scale))
+    return [View(scale, place), View(scale, place, mirrored=True)]
+
+
 def shifted(geometry: Geometry, scale: int) -> list[View]:
     """The crop in the middle, shifted and mirrored as in ConvNetJS's demo."""
     return [View(scale, center_place(*geometry.spare(scale)), shift=number) for number in range(NUM_SHIFTED)]
