@@ -13,7 +13,7 @@ import zoo.models
 from zoo.evaluation.recorder import Recorder
 from zoo.options import ChangesNoNumber, declared
 from zoo.report.untrained import Shipped
-from zoo.results.experiment import experiments
+from zoo.results.experiment import experiments, trainings
 from zoo.results.record import Record
 from zoo.results.reproduction import of_config
 
@@ -149,3 +149,30 @@ def test_declarations_of_classes_within_classes_are_found_and_nothing_is_importe
     unused = {"class_path": "this.Zen", "init_args": {}}
     assert declared({"data": unused}) == {}
     assert "this" not in sys.modules
+
+
+def sgd(**options):
+    return {"optimizer": {"class_path": "torch.optim.SGD", "init_args": options}}
+
+
+def test_trainings_that_read_alike_are_told_apart_by_what_differs(tmp_path):
+    class_path = LENET5[0]
+    tried = [
+        sgd(lr=0.1),
+        sgd(lr=0.01),
+        sgd(lr=0.01) | {"label_smoothing": 0.1},
+        {"optimizer": {"class_path": "torch.optim.Adam", "init_args": {"lr": 0.1}}},
+    ]
+    records = []
+    for place, model in enumerate(tried):
+        (folder := tmp_path / str(place)).mkdir()
+        record = measured(folder, 0, model=(class_path, model), cache_gb=float(place))
+        records.append(replace(record, weights=record.weights | {"sha256": f"{place:064x}"}))
+    found = experiments(records)
+    words = dict(zip([one.record.weights["sha256"][-1] for one in found], trainings(found), strict=True))
+    assert words == {
+        "0": "SGD, 1 epoch, lr 0.1",
+        "1": "SGD, 1 epoch, lr 0.01",
+        "2": "SGD, 1 epoch, label_smoothing 0.1, lr 0.01",
+        "3": "Adam, 1 epoch",
+    }

@@ -12,7 +12,7 @@ from zoo.report.ilsvrc import contest_rows, contest_table
 from zoo.report.row import Row
 from zoo.report.speed import speed_document
 from zoo.report.untrained import Shipped, published_cell, shipped, untrained, untrained_table
-from zoo.results.experiment import Experiment, experiments, read_records
+from zoo.results.experiment import Experiment, experiments, read_records, trainings
 from zoo.results.published import Figure, Published, load
 from zoo.results.record import Record
 from zoo.results.verdict import NOT_COMPARABLE, judge, split_of
@@ -74,7 +74,7 @@ def of_records(records: Iterable[Record], form: str = "md") -> str:
 def rows_of(dataset: str, found: Iterable[Experiment], published: Published) -> list[Row]:
     """What is known of a data set: what was measured, the worst first; what could be trained; what others measured."""
     runs = [experiment for experiment in found if experiment.record.dataset["name"] == dataset]
-    judged = [_row(experiment, published) for experiment in runs]
+    judged = [_row(one, training, published) for one, training in zip(runs, trainings(runs), strict=True)]
     judged.sort(key=lambda pair: (-(pair[0].top1_error or 0), pair[0].network, pair[0].experiment))
     missing = [(one, one.figure(published)) for one in untrained(dataset, runs)]
     shown = [figure for _, figure in (*judged, *missing)]
@@ -97,13 +97,13 @@ def dataset_names(found: Iterable[Experiment], published: Published) -> list[str
     return known + sorted(others - set(known))
 
 
-def _row(experiment: Experiment, published: Published) -> tuple[Row, Figure | None]:
+def _row(experiment: Experiment, training: str, published: Published) -> tuple[Row, Figure | None]:
     record, verdict = experiment.record, judge(experiment, published)
     runs, figure = experiment.runs, verdict.figure
     row = Row(
         network=record.network,
         variant=record.variant,
-        training=experiment.training,
+        training=training,
         parameters=record.parameters,
         dataset=record.dataset["name"],
         split=split_of(experiment, published),

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
@@ -152,9 +152,56 @@ def experiments(records: Iterable[Record]) -> list[Experiment]:
     ]
 
 
+def trainings(found: Sequence[Experiment]) -> list[str]:
+    """Each experiment's ``training``, and with it the options in which those differ that it does not tell apart.
+
+    An option goes by the end of its path: ``lr 0.1`` for ``model.init_args.optimizer.init_args.lr``.
+    """
+    declared = Declared.by(run for experiment in found for run in experiment.runs)
+    alike = defaultdict[tuple[Any, ...], list[int]](list)
+    for place, experiment in enumerate(found):
+        record = experiment.record
+        alike[record.network, record.variant, record.dataset["name"], experiment.training].append(place)
+    words = [experiment.training for experiment in found]
+    for places in alike.values():
+        options = [dict(_flat(_settings(found[place].record, declared))) for place in places]
+        paths = sorted({path for flat in options for path in flat})
+        differing = [path for path in paths if len({json.dumps(flat.get(path)) for flat in options}) > 1]
+        for place, flat in zip(places, options, strict=True):
+            told = (f"{path[-1]} {_value(flat[path])}" for path in differing if flat.get(path) is not None)
+            words[place] = ", ".join(part for part in (words[place], *told) if part)
+    return words
+
+
+def _flat(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if not isinstance(value, dict):
+        yield path, value
+        return
+    for key, content in value.items():
+        # A class is told by its name, which stands before its options, not within them.
+        inner = path if key in ("init_args", "class_path") else (*path, key)
+        yield from _flat(content, inner)
+
+
+def _value(value: Any) -> str:
+    return str(value).split(".")[-1] if isinstance(value, str) else json.dumps(value)
+
+
+def _settings(record: Record, declared: Declared) -> dict[str, Any]:
+    """What was configured that can change a number, with the options that were left at their defaults."""
+    trainer, own = record.config["trainer"], record.options or {}
+    settings = {
+        "data": declared.settled(record.config["data"], own),
+        "model": declared.settled(record.config["model"], own),
+        "trainer": {key: trainer[key] for key in _TRAINING if trainer.get(key) is not None},
+    }
+    if callbacks := _callbacks(trainer):
+        settings["trainer"]["callbacks"] = callbacks
+    return settings
+
+
 def _identity(record: Record, declared: Declared) -> str:
     """What makes two Records the same experiment, as canonical JSON."""
-    trainer, own = record.config["trainer"], record.options or {}
     common = {
         "network": record.network,
         "variant": record.variant,
@@ -164,12 +211,8 @@ def _identity(record: Record, declared: Declared) -> str:
         "protocol": record.protocol,
         "n": record.n,
         "from_weights": "init_from_sha256" in record.weights,
-        "data": declared.settled(record.config["data"], own),
-        "model": declared.settled(record.config["model"], own),
-        "trainer": {key: trainer[key] for key in _TRAINING if trainer.get(key) is not None},
+        **_settings(record, declared),
     }
-    if callbacks := _callbacks(trainer):
-        common["trainer"]["callbacks"] = callbacks
     if "members" in record.weights:
         common["nets"] = len(record.weights["members"])
     return json.dumps(common, sort_keys=True)
