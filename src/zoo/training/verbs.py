@@ -15,6 +15,7 @@ from zoo.evaluation.recorder import weights_digest
 from zoo.models.network import Network
 from zoo.results.record import Record
 from zoo.training import processes
+from zoo.training.allocator import keep_freed_memory
 from zoo.training.arguments import complete
 from zoo.training.cli import ZooCLI, load_classes
 from zoo.training.console import announce, quiet, say
@@ -41,6 +42,7 @@ def main(verb: str, args: list[str]) -> Outcome | None:
     quiet()
     load_classes()
     cli = ZooCLI(verb, complete(verb, args))
+    keep_freed_memory(cli.trainer.strategy.root_device)
     if not _is_first_process():
         _carried_out(cli)
         return None
