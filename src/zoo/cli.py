@@ -121,7 +121,11 @@ class LightMetrics(MetaPathFinder, Loader):
 
 def _run(verb: str, args: list[str]) -> int:
     if verb not in VERBS:
-        raise InputError(f"There is no verb {verb!r}: zoo --help shows the verbs.")
+        from difflib import get_close_matches
+
+        near = get_close_matches(verb.lower(), [*VERBS, "--help", "--version"], 1)
+        hint = f"did you mean zoo {near[0]}?" if near else "zoo --help shows the verbs."
+        raise InputError(f"There is no verb {verb!r}: {hint}")
     for before, word in pairwise([verb, *args]):
         if not word.strip():
             raise InputError(f"An empty word follows {before}: {EMPTY}.")

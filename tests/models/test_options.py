@@ -132,7 +132,7 @@ def test_help_gives_type_and_meaning_of_every_option(name, capsys):
         (["--model.num_classes", "ten"], "model.num_classes must be a whole number, not 'ten'"),
         (["--model.order", "1"], "model.order must be one of paper, code, not '1'"),
         (["--model.varian", "cifar"], "did you mean model.variant?"),
-        (["--model.distance_scale", "2"], "There is no key 'model.distance_scale'"),
+        (["--model.distance_scale", "2"], "The chosen class has no key 'model.distance_scale'"),
         (["--model.variant", "caffe", "--model.order", "code"], "order 'code' is for the variants paper, cifar"),
     ],
 )

@@ -179,7 +179,7 @@ def test_output_goes_to_a_file_and_bad_words_are_one_sentence(folder, capsys):
     assert main(["table", "mnist", "--records", str(folder), "--output", str(folder / "t.md")]) == 0
     assert (folder / "t.md").read_text() == document("mnist", "md", folder)
     for words, parts in (
-        (["table", "mnits"], ["'mnits'", "cifar10"]),
+        (["table", "mnits"], ["'mnits'", "did you mean mnist?"]),
         (["table", "--records", "nowhere"], ["nowhere", "--records"]),
         (["table", "--format", "pdf"], ["pdf", "latex"]),
         (["table", "--records", str(folder), "--output", str(folder / "no" / "t.md")], ["t.md", "Cannot write"]),

@@ -1,6 +1,8 @@
 """How all verbs but those of Lightning declare their options: with argparse, whose errors become one sentence."""
 
 import argparse
+import difflib
+import re
 
 from zoo.errors import InputError
 
@@ -10,4 +12,13 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> None:  # type: ignore[override]
         """One sentence with a capital, and the way out."""
-        raise InputError(f"{message[0].upper()}{message[1:]}: {self.prog} --help says more.")
+        raise InputError(f"{message[0].upper()}{message[1:]}: {self._hint(message)}")
+
+    def _hint(self, message: str) -> str:
+        if chosen := re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message):
+            name, known = chosen[1], re.findall(r"[\w.+-]+", chosen[2])
+        else:
+            wrong = re.match(r"unrecognized arguments: (--[^\s=]+)", message)
+            name, known = wrong[1] if wrong else "", [*self._option_string_actions]
+        near = difflib.get_close_matches(name, known, 1)
+        return f"did you mean {near[0]}?" if near else f"{self.prog} --help says more."

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,9 @@ def document(which: str | None, form: str, records: Path | None = None, *, parti
         return write(form, entries, [contest_table(entries)])
     names = dataset_names(found, published)
     if which is not None and which not in names:
-        raise InputError(f"There is no table {which!r}: there is {', '.join([*names, CONTEST, SPEED])}.")
+        near = get_close_matches(which.lower(), [*names, CONTEST, SPEED], 1)
+        hint = f"did you mean {near[0]}?" if near else f"there is {', '.join([*names, CONTEST, SPEED])}."
+        raise InputError(f"There is no table {which!r}: {hint}")
     shown = names if which is None else [which]
     rows = {name: rows_of(name, found, published) for name in shown}
     tables = [table for name in shown for table in tables_of(name, rows[name], published)]

@@ -1,20 +1,17 @@
 """The command line's parser, made readable: errors of one sentence, help of one screen."""
 
 import argparse
-import difflib
-import inspect
 import re
 import textwrap
 from collections.abc import Iterable
 from typing import Any
 
-from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser
 
-from zoo.catalog import DATA, NETWORKS
+from zoo.catalog import DATA
 from zoo.errors import EMPTY, InputError
-from zoo.training.arguments import TOP_KEYS, value_of
-from zoo.training.loggers import Wandb
+from zoo.training import suggestions
+from zoo.training.arguments import value_of
 
 WIDTH = 100
 # Shorter words for the options that come with LightningCLI.
@@ -45,7 +42,7 @@ class Parser(LightningArgumentParser):
             form = "zoo fit --config FILE --{0} {1} [--{0}.KEY VALUE ...]"
             self.usage = form.format(*of_class.groups()) if of_class else argparse.SUPPRESS
             return super().format_help() if formatter is None else super().format_help(formatter)
-        models = ", ".join(_models())
+        models = ", ".join(suggestions.models())
         trainer = [
             action.dest.removeprefix("trainer.")
             for action in self._actions
@@ -68,11 +65,6 @@ def _filled(text: str) -> str:
     return textwrap.fill(text, WIDTH, initial_indent="  ", subsequent_indent=" " * 24)
 
 
-def _models() -> list[str]:
-    """The model classes, once each: one may train several networks."""
-    return list(dict.fromkeys(entry.model for entry in NETWORKS.values()))
-
-
 def _own_options(actions: Iterable[argparse.Action]) -> Iterable[str]:
     for action in actions:
         known = action.help not in (None, argparse.SUPPRESS) and action.option_strings
@@ -90,9 +82,9 @@ def sentence(message: str) -> str:
     # The parser names a section that is no section twice.
     path = ".".join(dict.fromkeys(keys))
     if match := re.search(r"Group '([^']+)' does not accept option '([^']+)'", message):
-        return _unknown(f"{match[1]}.{match[2]}")
+        return suggestions.unknown_key(f"{match[1]}.{match[2]}")
     if match := re.search(r"Option '([^']+)' is not accepted|unrecognized arguments: --(\S+)", message):
-        return _unknown(".".join(part for part in (path, match[1] or match[2].split("=")[0]) if part))
+        return suggestions.unknown_key(".".join(part for part in (path, match[1] or match[2].split("=")[0]) if part))
     if not keys:
         return " ".join(message.split())
     # The last key is the innermost; what follows it, up to the value, says what was expected there.
@@ -104,25 +96,18 @@ def sentence(message: str) -> str:
     kinds = [kind for kind in dict.fromkeys(expected) if kind != "nothing"]
     if kinds:
         return f"{path} must be {' or '.join(kinds)}, not {value}."
-    fault = (
-        f"is empty: {EMPTY}"
-        if "Not of type NotEmptyStr" in message
-        else f"cannot be {value}: it takes {_choices(path)}"
-    )
-    return f"{path} {fault}."
+    empty = "Not of type NotEmptyStr" in message
+    return f"{path} is empty: {EMPTY}." if empty else f"{path} cannot be {_wrong(path, value)}"
 
 
-def _choices(path: str) -> str:
-    """The classes that a key takes, in words."""
-    choices = {"data": ", ".join(DATA), "model": ", ".join(_models()), "trainer": "keys such as max_epochs"}
-    return choices.get(path, "the import path of a class that fits")
+def _wrong(path: str, value: str) -> str:
+    name = value.strip("'\"")
+    return f"{value}: {suggestions.choices(path, name)}"
 
 
 def _no_class(path: str, name: str) -> str:
     """Of ``--model.help CLASS``, where the class is none, misspelt or one that does not fit there."""
-    near = difflib.get_close_matches(name, {"data": list(DATA), "model": _models()}.get(path, ()), n=1)
-    hint = f"did you mean {near[0]}?" if near else f"it takes {_choices(path)}."
-    return f"There is no class {name!r} for --{path}.help: {hint}"
+    return f"There is no class {name!r} for --{path}.help: {suggestions.choices(path, name)}"
 
 
 def _given(about: str) -> str:
@@ -135,31 +120,6 @@ def _given(about: str) -> str:
     )
     found = next((match for pattern in patterns if (match := re.search(pattern, about))), None)
     return repr(found[1].strip().strip("'\"")) if found else "that"
-
-
-def _unknown(key: str) -> str:
-    owner, _, name = key.rpartition(".")
-    first, *others = owner.split(".")
-    root = difflib.get_close_matches(first, TOP_KEYS, n=1, cutoff=0.7) if first not in TOP_KEYS else []
-    owner = ".".join([*root, *others]) if root else owner
-    near = difflib.get_close_matches(name, _known_names(), n=1, cutoff=0.7)
-    listed = "zoo fit --help, --model.help CLASS and --data.help CLASS list the keys."
-    if near and (root or near[0] != name):
-        hint = f"did you mean {f'{owner}.' if owner else ''}{near[0]}?"
-    else:
-        # A name that exists belongs to another class than the one chosen.
-        hint = f"another class has it; {listed}" if near else listed
-    return f"There is no key {key!r}: {hint}"
-
-
-def _known_names() -> set[str]:
-    """Every key that some data module, model or the Trainer takes."""
-    import zoo.data
-    import zoo.models
-
-    classes = [getattr(zoo.data, name) for name in DATA] + [getattr(zoo.models, name) for name in _models()]
-    names = {name for owner in (*classes, Wandb, Trainer) for name in inspect.signature(owner).parameters}
-    return names | set(TOP_KEYS)
 
 
 def _plain_type(text: str) -> str:
