@@ -28,7 +28,7 @@ PLACES = {
     "A protocol": [
         "src/zoo/evaluation/protocols/plan.py", "src/zoo/evaluation/protocols/names.py", "benchmarks/README.md",
     ],
-    "A verb": ["src/zoo/commands/count.py", "src/zoo/cli.py"],
+    "A verb": ["src/zoo/commands/count.py", "src/zoo/commands/__init__.py"],
 }  # fmt: skip
 ITEM = re.compile(
     r"^\d+\. `(?P<file>[^`]+)`,\s(?:a new file|"
@@ -120,13 +120,13 @@ def test_a_data_set_a_protocol_and_a_verb_are_listed_and_used(copy):
     for heading in ("A data set", "A protocol", "A verb"):
         apply(copy, heading)
     fit = "fit --config linear_stripes --run_dir run --trainer.max_epochs 1 --trainer.accelerator cpu"
-    benchmark = "benchmark run --protocol mirror,centre --output out"
+    benchmark = "benchmark run --protocol flipped,centre --output out"
     printed = in_copy(copy, commands("list data", "count", "data info Stripes", fit, benchmark, "table stripes"))
     assert "horizontal and vertical stripes, the example" in printed
     networks = runpy.run_path(str(ROOT / "src" / "zoo" / "catalog.py"))["NETWORKS"]
     assert str(len(networks)) in printed.splitlines()
     records = [json.loads(path.read_text()) for path in (copy.parent / "work" / "out").glob("*.json")]
-    assert {record["protocol"] for record in records} == {"centre and mirror image", "single view"}
+    assert {record["protocol"] for record in records} == {"flipped", "single view"}
     assert {(record["dataset"]["name"], record["n"]) for record in records} == {("stripes", 32)}
     assert r"linear\_stripes" in printed
 

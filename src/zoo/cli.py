@@ -10,36 +10,8 @@ from itertools import pairwise
 from types import ModuleType
 
 from zoo import __version__
+from zoo.commands import HELP, VERBS
 from zoo.errors import EMPTY, Diverged, InputError, Stopped
-
-HELP = """usage: zoo VERB [options]
-
-Re-run the history of image recognition, from the perceptron to VGG.
-
-  zoo fit --config lenet5_digits      train a network, then measure it on the test set
-  zoo fit --resume RUN                go on with a run that was stopped or killed
-  zoo validate --ckpt_path RUN        measure a checkpoint on the held-out slice of train
-  zoo test --ckpt_path RUN            measure a checkpoint on the test set
-  zoo benchmark WEIGHTS ...           measure networks under the papers' protocols: ten-crop, dense, multi-crop
-  zoo predict --ckpt_path RUN         write a checkpoint's predictions on the test set
-  zoo list models|configs|data|weights  what there is
-  zoo info NETWORK                    a network layer by layer: shapes, parameters, multiply-accumulates
-  zoo info weights NAME               how trained weights came to be, and what they score
-  zoo classify WEIGHTS IMAGE...       the likeliest classes of images, or of all images in folders
-  zoo export WEIGHTS --format FORM    trained weights as safetensors, ONNX, torch.export program, hub folder, ConvNetJS
-  zoo table [DATA]                    measured errors beside the published ones, with a verdict
-  zoo reproduce RECORD                run a Record's experiment again: does its number come back?
-  zoo data fetch|verify|prepare|info DATASET
-                                      download a data set, find every broken file, scale it once, see what it holds
-  zoo data stream ImageNet            pack it for training from object storage
-
-zoo VERB --help says more. RUN is a run folder such as runs/lenet5_digits/2026-01-31_12-00-00.
-"""
-
-
-# The module of ``zoo.commands`` that has each verb.
-VERBS = {verb: verb for verb in ("list", "info", "classify", "export", "table", "benchmark", "reproduce", "data")}
-VERBS |= dict.fromkeys(("fit", "validate", "test", "predict"), "train")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -126,7 +98,8 @@ def _run(verb: str, args: list[str]) -> int:
         near = get_close_matches(verb.lower(), [*VERBS, "--help", "--version"], 1)
         hint = f"did you mean zoo {near[0]}?" if near else "zoo --help shows the verbs."
         raise InputError(f"There is no verb {verb!r}: {hint}")
-    for before, word in pairwise([verb, *args]):
+    # A word that is to be completed may be empty.
+    for before, word in pairwise([verb, *args] if verb != "completion" else []):
         if not word.strip():
             raise InputError(f"An empty word follows {before}: {EMPTY}.")
         if word.startswith("--") and word.endswith("="):

@@ -1,1 +1,30 @@
 """The verbs of the command line, one a file; ``zoo.cli`` imports the one that is meant."""
+
+_OWN = ("list", "info", "classify", "export", "table", "benchmark", "reproduce", "data", "completion")
+#: The module that has each verb.
+VERBS = {verb: verb for verb in _OWN} | dict.fromkeys(("fit", "validate", "test", "predict"), "train")
+
+HELP = """usage: zoo VERB [options]
+
+Re-run the history of image recognition, from the perceptron to VGG.
+
+  zoo fit --config lenet5_digits      train a network, then measure it on the test set
+  zoo fit --resume RUN                go on with a run that was stopped or killed
+  zoo validate --ckpt_path RUN        measure a checkpoint on the held-out slice of train
+  zoo test --ckpt_path RUN            measure a checkpoint on the test set
+  zoo benchmark WEIGHTS ...           measure networks under the papers' protocols: ten-crop, dense, multi-crop
+  zoo predict --ckpt_path RUN         write a checkpoint's predictions on the test set
+  zoo list models|configs|data|weights  what there is
+  zoo info NETWORK                    a network layer by layer: shapes, parameters, multiply-accumulates
+  zoo info weights NAME               how trained weights came to be, and what they score
+  zoo classify WEIGHTS IMAGE...       the likeliest classes of images, or of all images in folders
+  zoo export WEIGHTS --format FORM    trained weights as safetensors, ONNX, torch.export program, hub folder, ConvNetJS
+  zoo table [DATA]                    measured errors beside the published ones, with a verdict
+  zoo reproduce RECORD                run a Record's experiment again: does its number come back?
+  zoo data fetch|verify|prepare|info DATASET
+                                      download a data set, find every broken file, scale it once, see what it holds
+  zoo data stream ImageNet            pack it for training from object storage
+  zoo completion bash|zsh|fish        what makes the Tab key complete the words of this command
+
+zoo VERB --help says more. RUN is a run folder such as runs/lenet5_digits/2026-01-31_12-00-00.
+"""

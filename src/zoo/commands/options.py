@@ -3,12 +3,32 @@
 import argparse
 import difflib
 import re
+from typing import Any
 
 from zoo.errors import InputError
 
 
+class Shown(Exception):  # noqa: N818
+    """Raised with a parser that was wanted for what it declares, not for parsing."""
+
+    def __init__(self, parser: argparse.ArgumentParser) -> None:
+        super().__init__()
+        self.parser = parser
+
+
 class Parser(argparse.ArgumentParser):
-    """A parser that raises InputError for words that it does not understand."""
+    """A parser that raises InputError for words that it does not understand.
+
+    While ``shown`` is true it raises Shown instead of parsing: for the completion of words in a shell.
+    """
+
+    shown = False
+
+    def parse_args(self, *args: Any, **options: Any) -> Any:
+        """As argparse does."""
+        if Parser.shown:
+            raise Shown(self)
+        return super().parse_args(*args, **options)
 
     def error(self, message: str) -> None:  # type: ignore[override]
         """One sentence with a capital, and the way out."""

@@ -11,7 +11,7 @@ def run(verb: str, args: list[str]) -> int:
     """Prints or writes the tables, and draws the chart. Raises InputError where a file cannot be written."""
     parser = Parser(prog=f"zoo {verb}", description="Show measured errors beside the published ones, with a verdict.")
     parser.add_argument(
-        "data", nargs="?", metavar="DATA", help="imagenet, cifar10, mnist, ..., ilsvrc or speed; default: all"
+        "table", nargs="?", metavar="DATA", help="imagenet, cifar10, mnist, ..., ilsvrc or speed; default: all"
     )
     parser.add_argument("--format", default="md", choices=("md", "csv", "latex", "html", "json"))
     parser.add_argument("--records", metavar="DIR", help="where the Records are: a checkout's own, otherwise runs/")
@@ -27,15 +27,15 @@ def run(verb: str, args: list[str]) -> int:
     from zoo.report.tables import document
 
     records = Path(options.records) if options.records is not None else None
-    text = document(options.data, options.format, records, partial=options.partial)
+    text = document(options.table, options.format, records, partial=options.partial)
     if options.chart is not None:
         from zoo.report.chart import draw
 
-        draw(options.data, Path(options.chart), records)
+        draw(options.table, Path(options.chart), records)
     if options.ladder is not None:
         from zoo.report.ladder import draw_ladder
 
-        draw_ladder(options.data, Path(options.ladder), records)
+        draw_ladder(options.table, Path(options.ladder), records)
     if options.output is None:
         sys.stdout.write(text)
         return 0

@@ -50,13 +50,13 @@ def choices(path: str, given: str) -> str:
     """What a key takes, in words, after the one that is like ``given``."""
     name = given.rsplit(".", 1)[-1]
     if path in ("data", "model"):
-        classes = list(DATA) if path == "data" else models()
+        known = list(DATA) if path == "data" else models()
         networks = {key: entry.model for key, entry in NETWORKS.items()} if path == "model" else {}
-        near = networks.get(name.lower()) or _near(name, {one.lower(): one for one in classes})
-        return f"did you mean {near}?" if near else f"it takes {', '.join(classes)}."
+        near = networks.get(name.lower()) or _near(name, {one.lower(): one for one in known})
+        return f"did you mean {near}?" if near else f"it takes {', '.join(known)}."
     if path == "trainer":
         return "it takes keys such as max_epochs."
-    near = _near(name, {one.lower(): one for one in _classes(path)}, 0.6) if path in _WITH_CLASSES else None
+    near = _near(name, {one.lower(): one for one in classes(path)}, 0.6) if path in _WITH_CLASSES else None
     return f"did you mean {near}?" if near else "it takes the import path of a class that fits."
 
 
@@ -110,7 +110,7 @@ def _options() -> dict[str, dict[str, list[str]]]:
         "wandb": _of({"Wandb": Wandb}),
     }
     for path in _WITH_CLASSES:
-        sections[path] = _of(_classes(path))
+        sections[path] = _of(classes(path))
     return sections
 
 
@@ -122,7 +122,7 @@ def _of(classes: dict[str, type]) -> dict[str, list[str]]:
     return found
 
 
-def _classes(path: str) -> dict[str, type]:
+def classes(path: str) -> dict[str, type]:
     """The classes that a configured optimizer or schedule may be, by name: torch's and the zoo's own."""
     import zoo.optim
 
