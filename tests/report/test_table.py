@@ -15,6 +15,7 @@ from results_cases import make_record, rows, write_records
 from zoo.catalog import NETWORKS
 from zoo.cli import main
 from zoo.report.formats import FORMS
+from zoo.report.selection import Selection
 from zoo.report.tables import document
 from zoo.results.experiment import experiments, read_records
 
@@ -222,7 +223,7 @@ def test_a_part_of_the_test_set_is_shown_where_it_is_asked_for(tmp_path):
     write_records(tmp_path, [whole, part])
 
     def measured(**options):
-        found = json.loads(document("mnist", "json", tmp_path, **options))
+        found = json.loads(document("mnist", "json", tmp_path, Selection(**options)))
         return [row["n"] for row in found if row["runs"]]
 
     assert measured() == [10_000]

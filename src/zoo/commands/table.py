@@ -5,6 +5,7 @@ from pathlib import Path
 
 from zoo.commands.options import Parser
 from zoo.errors import InputError
+from zoo.report.formats import FORMS
 
 
 def run(verb: str, args: list[str]) -> int:
@@ -13,7 +14,20 @@ def run(verb: str, args: list[str]) -> int:
     parser.add_argument(
         "table", nargs="?", metavar="DATA", help="imagenet, cifar10, mnist, ..., ilsvrc or speed; default: all"
     )
-    parser.add_argument("--format", default="md", choices=("md", "csv", "latex", "html", "json"))
+    parser.add_argument(
+        "--format",
+        choices=FORMS,
+        help="default: for reading in a terminal, otherwise md",
+    )
+    parser.add_argument("--columns", metavar="C,...", help="only these, by the beginnings of their headings")
+    parser.add_argument("--networks", metavar="N,...", help="only these (zoo list models)")
+    parser.add_argument("--sort", default="error", choices=("error", "network", "parameters", "macs", "time"))
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="in a terminal: also what training took, figures that were not measured here,"
+        " and recipes that later ones have replaced",
+    )
     parser.add_argument("--records", metavar="DIR", help="where the Records are: a checkout's own, otherwise runs/")
     parser.add_argument(
         "--partial", action="store_true", help="also trials: a part of the test set (limit_test_batches), fast_dev_run"
@@ -24,23 +38,36 @@ def run(verb: str, args: list[str]) -> int:
         "--ladder", metavar="FILE", help="draw error over year, parameters and multiply-accumulates, as .png or .svg"
     )
     options = parser.parse_args(args)
+    from zoo.report.selection import Selection
     from zoo.report.tables import document
 
     records = Path(options.records) if options.records is not None else None
-    text = document(options.table, options.format, records, partial=options.partial)
+    seen = options.output is None and options.format is None and sys.stdout.isatty()
+    form = options.format or ("terminal" if seen else "md")
+    selection = Selection(
+        _names(options.columns), _names(options.networks), options.sort, folded=seen and not options.all,
+        partial=options.partial,
+    )  # fmt: skip
+    text = document(options.table, form, records, selection)
     if options.chart is not None:
         from zoo.report.chart import draw
 
-        draw(options.table, Path(options.chart), records)
+        draw(options.table, Path(options.chart), records, everything=options.all)
     if options.ladder is not None:
         from zoo.report.ladder import draw_ladder
 
         draw_ladder(options.table, Path(options.ladder), records)
     if options.output is None:
         sys.stdout.write(text)
+        if selection.folded:
+            print("--all: also what training took, more published figures, earlier recipes.")
         return 0
     try:
         Path(options.output).write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(f"Cannot write {options.output}: {error.strerror}.") from error
     return 0
+
+
+def _names(given: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in (given or "").split(",") if name.strip())

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from zoo.errors import InputError
 from zoo.report.ilsvrc import contest_rows
 from zoo.report.row import Row
-from zoo.report.tables import CONTEST, NOT_MEASURED, NOT_TRAINED, dataset_names, measured, rows_of
+from zoo.report.selection import NOT_MEASURED
+from zoo.report.tables import CONTEST, NOT_TRAINED, dataset_names, measured, rows_of
 from zoo.results.published import load
 
 if TYPE_CHECKING:
@@ -29,8 +30,10 @@ _PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
 _METADATA = {".svg": {"Date": None, "Creator": None}, ".png": {"Software": None}}
 
 
-def draw(which: str | None, file: Path, records: Path | None = None) -> None:
+def draw(which: str | None, file: Path, records: Path | None = None, *, everything: bool = False) -> None:
     """Draws the challenge (``ilsvrc``) or the runs on a data set into ``file``.
+
+    ``everything``: recipes, too, that later ones have replaced.
 
     Raises InputError for a file that is neither .png nor .svg or cannot be written, and where there is nothing to draw.
     """
@@ -42,7 +45,8 @@ def draw(which: str | None, file: Path, records: Path | None = None) -> None:
     if which == CONTEST:
         save(file, lambda: _contest(contest_rows(found, published)))
         return
-    rows = [row for row in rows_of(which, found, published) if row.verdict not in (NOT_MEASURED, NOT_TRAINED)]
+    known = rows_of(which, found, published)
+    rows = [row for row in known if row.verdict not in (NOT_MEASURED, NOT_TRAINED) and (everything or not row.replaced)]
     if not rows:
         raise InputError(f"Nothing was measured on {which}, so there is nothing to draw: give other --records.")
     title = published.datasets[which].title if which in published.datasets else which

@@ -6,7 +6,11 @@ import io
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
+from shutil import get_terminal_size
 from typing import Any
+
+from zoo.errors import InputError
 
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
@@ -47,13 +51,44 @@ class Table:
         )
 
 
-def write(form: str, rows: Sequence[dict[str, Any]], tables: Sequence[Table]) -> str:
-    """``rows`` as csv or json, which keep everything, or ``tables`` as md, html or latex, which are for reading."""
+def write(form: str, rows: Sequence[dict[str, Any]], tables: Sequence[Table], columns: Sequence[str] = ()) -> str:
+    """``rows`` as csv or json, which keep everything, or ``tables`` as md, html, latex or for a terminal, for reading.
+
+    ``columns`` are the beginnings of the headings that are wanted; all where there are none. Raises InputError for one
+    that no table has, and for columns of csv or json.
+    """
+    if columns:
+        if form not in READABLE:
+            raise InputError(f"--columns is for tables to be read, and {form} keeps everything: leave it out.")
+        tables = _with_columns(tables, columns)
     if form == "json":
         return json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     if form == "csv":
         return _csv(rows)
     return READABLE[form](tables)
+
+
+def _with_columns(tables: Sequence[Table], wanted: Sequence[str]) -> list[Table]:
+    headings = list(dict.fromkeys(column.heading for table in tables for column in table.columns))
+    for name in wanted:
+        if not any(_begins(heading, name) for heading in headings):
+            near = get_close_matches(name.lower(), [heading.lower() for heading in headings], 1, cutoff=0.4)
+            hint = f"did you mean {near[0].split(',')[0]}?" if near else f"there is {', '.join(headings)}."
+            raise InputError(f"No table has a column {name!r}: {hint}")
+    found = []
+    for table in tables:
+        shown = [
+            place for name in wanted for place, column in enumerate(table.columns) if _begins(column.heading, name)
+        ]
+        places = list(dict.fromkeys(shown))
+        if places:
+            rows = [[row[place] for place in places] for row in table.rows]
+            found.append(Table(table.title, [table.columns[place] for place in places], rows, table.notes))
+    return found
+
+
+def _begins(heading: str, name: str) -> bool:
+    return heading.lower().startswith(name.lower())
 
 
 def _csv(rows: Sequence[dict[str, Any]]) -> str:
@@ -148,5 +183,16 @@ def _sentence(note: str) -> str:
     return f"{note[0].upper()}{note[1:].rstrip('.')}."
 
 
-READABLE: dict[str, Callable[[Sequence[Table]], str]] = {"md": _markdown, "html": _html, "latex": _latex}
-FORMS = (*READABLE, "csv", "json")
+def _terminal(tables: Sequence[Table]) -> str:
+    from zoo.report.terminal import render
+
+    return render(tables, get_terminal_size().columns)
+
+
+READABLE: dict[str, Callable[[Sequence[Table]], str]] = {
+    "md": _markdown,
+    "html": _html,
+    "latex": _latex,
+    "terminal": _terminal,
+}
+FORMS = ("md", "csv", "latex", "html", "json")

@@ -8,7 +8,8 @@ from zoo.catalog import NETWORKS
 from zoo.errors import InputError
 from zoo.report.chart import OURS, PERSON, WINNER, check_form, save
 from zoo.report.row import Row
-from zoo.report.tables import CONTEST, NOT_MEASURED, NOT_TRAINED, measured, rows_of
+from zoo.report.selection import NOT_MEASURED
+from zoo.report.tables import CONTEST, NOT_TRAINED, measured, rows_of
 from zoo.results.published import load
 
 if TYPE_CHECKING:

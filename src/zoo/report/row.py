@@ -9,7 +9,7 @@ class Row:
 
     ``training`` is what tells experiments with the same network and data apart; ``published_*`` are the figure that
     errors are compared with, ``then_*`` the hardware and time of its training; ``config`` is a shipped one that nobody
-    ran.
+    ran, and of a run ``replaced`` says whether a later recipe has taken its place among the shipped ones.
     """
 
     network: str | None = None
@@ -57,6 +57,7 @@ class Row:
     weights: list[str] | None = None
     experiment: str | None = None
     config: str | None = None
+    replaced: bool | None = None
 
     @property
     def error(self) -> float:

@@ -6,6 +6,7 @@ from statistics import median
 from typing import Any
 
 from zoo.report.formats import Column, Table, write
+from zoo.report.selection import check_networks
 from zoo.results.speed import SpeedRecord, read_speeds
 
 # The records of a checkout lie beside its code, one's own in the working folder.
@@ -17,12 +18,21 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def speed_document(form: str, folder: Path | None = None) -> str:
-    """The table in md, csv, latex, html or json. Raises InputError for a file in ``folder`` that is no speed record."""
+def speed_document(
+    form: str, folder: Path | None = None, networks: Sequence[str] = (), columns: Sequence[str] = ()
+) -> str:
+    """The table in md, csv, latex, html, json or for a terminal, of the networks named or of all.
+
+    Raises InputError for a file in ``folder`` that is no speed record, and as ``write`` does.
+    """
+    check_networks(networks)
     found = folder or next((each for each in (_CHECKOUT, OWN) if each.is_dir()), None)
     rows = [row for record in (read_speeds(found) if found else []) for row in _rows(record)]
+    rows = [row for row in rows if not networks or row["network"] in networks]
     rows.sort(key=lambda row: (row["parameters"], row["network"], row["variant"], row["device"]))
-    return write(form, rows, [Table("Speed", _COLUMNS, [_cells(row) for row in rows], [_notes(row) for row in rows])])
+    return write(
+        form, rows, [Table("Speed", _COLUMNS, [_cells(row) for row in rows], [_notes(row) for row in rows])], columns
+    )
 
 
 def _rows(record: SpeedRecord) -> list[dict[str, Any]]:

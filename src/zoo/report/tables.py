@@ -11,6 +11,7 @@ from zoo.report.compute import compute_part, compute_table, then_part
 from zoo.report.formats import Column, Table, write
 from zoo.report.ilsvrc import contest_rows, contest_table
 from zoo.report.row import Row
+from zoo.report.selection import EVERYTHING, NOT_MEASURED, Selection, selected
 from zoo.report.speed import speed_document
 from zoo.report.untrained import Shipped, published_cell, shipped, untrained, untrained_table
 from zoo.results.experiment import Experiment, experiments, read_records, trainings
@@ -20,7 +21,7 @@ from zoo.results.verdict import NOT_COMPARABLE, judge, split_of
 
 CONTEST = "ilsvrc"
 SPEED = "speed"
-NOT_MEASURED, NOT_TRAINED = "not measured", "not trained yet"
+NOT_TRAINED = "not trained yet"
 # The Records of a checkout lie beside its code, those of one's own runs in the working folder.
 _CHECKOUT = Path(__file__).resolve().parents[3] / "benchmarks" / "results"
 _RUNS = Path("runs")
@@ -41,28 +42,28 @@ _DIGITS = 6
 _STATUS = {"V": "the artefact", "T": "the paper", "S": "a secondary source", "D": "derived"}
 
 
-def document(which: str | None, form: str, records: Path | None = None, *, partial: bool = False) -> str:
+def document(which: str | None, form: str, records: Path | None = None, selection: Selection = EVERYTHING) -> str:
     """The table of a data set, of all (None), of the ImageNet challenge (``ilsvrc``), or of ``speed``, as text.
 
-    ``form``: md, csv, latex, html or json. ``records``: the folder of the Records; ``partial``: also those of
-    trials. Raises InputError for a data set that is nowhere, and for a file that is no Record.
+    ``form``: md, csv, latex, html, json, or terminal. ``records``: the folder of the Records. Raises InputError for a
+    data set that is nowhere, a network or column that no table has, and a file that is no Record.
     """
     if which == SPEED:
-        return speed_document(form, records)
+        return speed_document(form, records, selection.networks, selection.columns)
     published = load()
-    found = measured(records, partial=partial)
+    found = measured(records, partial=selection.partial)
     if which == CONTEST:
         entries = contest_rows(found, published)
-        return write(form, entries, [contest_table(entries)])
+        return write(form, entries, [contest_table(entries)], selection.columns)
     names = dataset_names(found, published)
     if which is not None and which not in names:
         near = get_close_matches(which.lower(), [*names, CONTEST, SPEED], 1)
         hint = f"did you mean {near[0]}?" if near else f"there is {', '.join([*names, CONTEST, SPEED])}."
         raise InputError(f"There is no table {which!r}: {hint}")
     shown = names if which is None else [which]
-    rows = {name: rows_of(name, found, published) for name in shown}
-    tables = [table for name in shown for table in tables_of(name, rows[name], published)]
-    return write(form, [asdict(row) for name in shown for row in rows[name]], tables)
+    rows = {name: selected(rows_of(name, found, published), selection) for name in shown}
+    tables = [table for name in shown for table in tables_of(name, rows[name], published, folded=selection.folded)]
+    return write(form, [asdict(row) for name in shown for row in rows[name]], tables, selection.columns)
 
 
 def of_records(records: Iterable[Record], form: str = "md") -> str:
@@ -77,7 +78,11 @@ def of_records(records: Iterable[Record], form: str = "md") -> str:
 def rows_of(dataset: str, found: Iterable[Experiment], published: Published) -> list[Row]:
     """What is known of a data set: what was measured, the worst first; what could be trained; what others measured."""
     runs = [experiment for experiment in found if experiment.record.dataset["name"] == dataset]
-    judged = [_row(one, training, published) for one, training in zip(runs, trainings(runs), strict=True)]
+    of_config = {one.key: any(config.is_of(one) for config in shipped()) for one in runs}
+    judged = [
+        _row(one, training, published, replaced=_replaced(one, runs, of_config))
+        for one, training in zip(runs, trainings(runs), strict=True)
+    ]
     judged.sort(key=lambda pair: (-(pair[0].top1_error or 0), pair[0].network, pair[0].experiment))
     missing = [(one, one.figure(published)) for one in untrained(dataset, runs)]
     shown = [figure for _, figure in (*judged, *missing)]
@@ -100,7 +105,18 @@ def dataset_names(found: Iterable[Experiment], published: Published) -> list[str
     return known + sorted(others - set(known))
 
 
-def _row(experiment: Experiment, training: str, published: Published) -> tuple[Row, Figure | None]:
+def _replaced(experiment: Experiment, runs: Iterable[Experiment], of_config: dict[str, bool]) -> bool:
+    """Whether no config describes the experiment any more, and one does a later experiment with its network."""
+    one = experiment.record
+
+    def takes_its_place(other: Experiment) -> bool:
+        same = (other.record.network, other.record.variant) == (one.network, one.variant)
+        return same and of_config[other.key] and other.record.created > one.created
+
+    return not of_config[experiment.key] and any(map(takes_its_place, runs))
+
+
+def _row(experiment: Experiment, training: str, published: Published, *, replaced: bool) -> tuple[Row, Figure | None]:
     record, verdict = experiment.record, judge(experiment, published)
     runs, figure = experiment.runs, verdict.figure
     row = Row(
@@ -130,6 +146,7 @@ def _row(experiment: Experiment, training: str, published: Published) -> tuple[R
         commits=sorted({run.git["commit"] for run in runs if run.git}),
         weights=[run.weights["sha256"] for run in runs],
         experiment=experiment.key,
+        replaced=replaced,
     )
     return row, figure
 
@@ -186,15 +203,15 @@ def _published_part(figure: Figure | None, published: Published) -> dict[str, An
     }
 
 
-def tables_of(dataset: str, rows: Sequence[Row], published: Published) -> list[Table]:
-    """The rows of a data set as tables, those that have any."""
+def tables_of(dataset: str, rows: Sequence[Row], published: Published, *, folded: bool = False) -> list[Table]:
+    """The rows of a data set as tables, those that have any; ``folded`` without what training took."""
     title = published.datasets[dataset].title if dataset in published.datasets else dataset
     ours = [row for row in rows if row.verdict not in (NOT_MEASURED, NOT_TRAINED)]
     missing = [row for row in rows if row.verdict == NOT_TRAINED]
     others = [row for row in rows if row.verdict == NOT_MEASURED]
     tables = [
         Table(f"{title}: measured", _COLUMNS, [_cells(row) for row in ours], [_footnotes(r) for r in ours]),
-        compute_table(f"{title}: what training took", [row for row in ours if row.train_images]),
+        compute_table(f"{title}: what training took", [row for row in ours if row.train_images and not folded]),
         untrained_table(f"{title}: in this zoo, not trained yet", missing, [_sources(row) for row in missing]),
         Table(
             f"{title}: published, not measured here",

@@ -1,0 +1,64 @@
+"""Tables for a terminal: as many columns as it is wide, the rest by name."""
+
+import io
+from collections.abc import Sequence
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from zoo.report.formats import Table
+
+# What a narrow terminal does without, the first first.
+_LEFT_OUT_FIRST = (
+    "MACs", "n", "training MACs", "images seen", "top-5 error, %", "parameters", "time then", "device", "protocol",
+    "runs", "difference, 95 % interval", "hardware of the time", "split", "nets", "more data", "read in", "wall time",
+    "in this zoo", "variant", "source", "training",
+)  # fmt: skip
+# Text may be wrapped down to so many columns; numbers may not.
+_LEAST = 14
+_GAP = 2
+
+
+def render(tables: Sequence[Table], width: int) -> str:
+    """The tables as text of at most ``width`` columns, with a line for the columns that found no room."""
+    console = Console(file=io.StringIO(), width=width, highlight=False, legacy_windows=False)
+    for table in tables:
+        left_out = _left_out(table, width)
+        shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), title_justify="left")
+        kept = [place for place, column in enumerate(table.columns) if column.heading not in left_out]
+        for place in kept:
+            column = table.columns[place]
+            shown.add_column(
+                Text(column.heading),
+                justify="right" if column.number else "left",
+                no_wrap=column.number,
+                overflow="fold",
+            )
+        for row in table.rows:
+            shown.add_row(*(Text(row[place]) for place in kept))
+        console.print(Text(table.title, style="bold"))
+        console.print(shown)
+        if left_out:
+            names = (heading.split(",")[0] for heading in left_out)
+            console.print(Text(f"No room for {', '.join(names)}.\n", style="dim"))
+    assert isinstance(console.file, io.StringIO)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"
+
+
+def _left_out(table: Table, width: int) -> list[str]:
+    """The headings of the columns that a terminal is too narrow for."""
+    needs = {}
+    for place, column in enumerate(table.columns):
+        cells = [cell_len(row[place]) for row in table.rows]
+        widest = max([cell_len(column.heading), *cells])
+        needs[column.heading] = widest if column.number else min(widest, _LEAST)
+    left_out = []
+    for heading in _LEFT_OUT_FIRST:
+        if sum(needs.values()) + _GAP * len(needs) <= width:
+            break
+        if needs.pop(heading, None) is not None:
+            left_out.append(heading)
+    return left_out
