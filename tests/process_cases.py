@@ -1,7 +1,8 @@
 """Runs of two processes in which something goes wrong, forked after the imports: python process_cases.py CASE ...
 
 The cases run side by side, each in a folder of its name, their processes as ``torchrun`` starts them. Prints JSON: for
-each case what its two processes said on standard error, and their exit statuses, null where one had to be killed.
+each case what its two processes said on standard error and on standard output, and their exit statuses, null where one
+had to be killed.
 """
 
 import json
@@ -25,11 +26,18 @@ from zoo.evaluation.loader_report import LoaderReport
 from zoo.models.classifier import Classifier
 from zoo.training import processes
 
+LONGEST = 1500  # seconds; many times what all cases take where nothing else runs
 BOUND = 9  # seconds, of one digit; processes on a busy machine may begin that far apart
 FIT = [
     "fit", "--config", "lenet5_digits", "--trainer.max_epochs", "1", "--trainer.enable_progress_bar", "false",
     "--trainer.accelerator", "cpu", "--trainer.devices", "2", "--run_dir", "run",
     "--trainer.strategy", "DDPStrategy", "--trainer.strategy.timeout", f"0:00:0{BOUND}",
+]  # fmt: skip
+
+# A network that has batch normalisation.
+NORMALISED = [
+    "fit", "--model", "resume_cases.SmallModel", "--data", "resume_cases.Noise", "--data.batch_size", "10",
+    "--trainer.max_epochs", "2", "--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false",
 ]  # fmt: skip
 
 
@@ -82,6 +90,11 @@ def without_the_other_machine(rank: int) -> int:
     return 0 if rank else main([*FIT, "--trainer.devices", "1", "--trainer.num_nodes", "2"])
 
 
+def batch_norm(rank: int) -> int:
+    """In steps of ten images."""
+    return main([*NORMALISED, "--trainer.devices", "2", "--run_dir", "run"])
+
+
 def _at_third_step(do) -> None:
     step = Classifier.training_step
 
@@ -94,7 +107,7 @@ def _at_third_step(do) -> None:
 
 
 def side_by_side(names: list[str]) -> dict:
-    """Forks two processes for each case and waits for them all, at most two minutes."""
+    """Forks two processes for each case and waits for them all, ``LONGEST`` seconds at most."""
     begun, children, found = time.monotonic(), {}, {}
     for name in names:
         Path(name).mkdir()
@@ -107,7 +120,7 @@ def side_by_side(names: list[str]) -> dict:
             if not child:
                 _child(name, rank, port)
             children[child] = (name, rank)
-    while children and time.monotonic() < begun + 120:
+    while children and time.monotonic() < begun + LONGEST:
         child, status = os.waitpid(-1, os.WNOHANG)
         if child:
             name, rank = children.pop(child)
@@ -116,7 +129,8 @@ def side_by_side(names: list[str]) -> dict:
     for child in children:
         os.kill(child, signal.SIGKILL)
     for name in names:
-        found[name]["said"] = [(Path(name) / f"said-{rank}").read_text() for rank in range(2)]
+        for what in ("said", "told"):
+            found[name][what] = [(Path(name) / f"{what}-{rank}").read_text() for rank in range(2)]
     return found
 
 
@@ -129,14 +143,15 @@ def _child(name: str, rank: int, port: int) -> None:
     # Set when Lightning is imported, which was before.
     rank_zero_only.rank = rank
     status = 99
-    with open(f"said-{rank}", "w") as said:
+    with open(f"said-{rank}", "w") as said, open(f"told-{rank}", "w") as told:
         os.dup2(said.fileno(), 2)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.dup2(told.fileno(), 1)
         try:
             status = globals()[name](rank)
         except BaseException:
             traceback.print_exc()
         finally:
+            sys.stdout.flush()
             sys.stderr.flush()
             os._exit(status)
 

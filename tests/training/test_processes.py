@@ -22,7 +22,7 @@ def cases(tmp_path_factory):
     kept = {name: value for name, value in os.environ.items() if name != "ZOO_RUN_DIR"}
     done = subprocess.run(
         [sys.executable, str(CASES), *NAMES], cwd=tmp_path_factory.mktemp("cases"), text=True, capture_output=True,
-        check=False, timeout=600, env=kept,
+        check=False, timeout=1800, env=kept,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

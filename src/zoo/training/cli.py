@@ -48,6 +48,8 @@ class ZooCLI(LightningCLI):
             Classifier,
             ImageDataModule,
             save_config_callback=None,
+            # The same experiment on any number of processes, wherever there is a way.
+            trainer_defaults={"sync_batchnorm": True},
             seed_everything_default=0,
             parser_kwargs={
                 "prog": f"zoo {verb}",
@@ -165,6 +167,7 @@ class ZooCLI(LightningCLI):
         trainer = super().instantiate_trainer(logger=loggers, enable_model_summary=False, **kwargs)
         trainer.strategy.checkpoint_io = WholeFile()
         processes.bound(trainer)
+        processes.settle_batch_norm(trainer)
         return trainer
 
 

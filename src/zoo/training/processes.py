@@ -1,4 +1,7 @@
-"""Several processes of one run: how long they wait for each other, and who is named where one does not come."""
+"""Several processes of one run: how long they wait for each other, who is named where one does not come.
+
+And whether batch normalisation sees the images of all of them.
+"""
 
 import signal
 import time
@@ -12,6 +15,7 @@ from lightning.pytorch import Trainer
 from torch.distributed.constants import default_pg_timeout
 
 from zoo.errors import Stopped
+from zoo.evaluation.batch_norm import images_seen
 
 # Longer than any step, validation batch or checkpoint takes; NCCL's own, where Lightning has half an hour for all.
 LONGEST_WAIT = timedelta(minutes=10)
@@ -24,6 +28,27 @@ def bound(trainer: Trainer) -> None:
     strategy: Any = trainer.strategy
     if getattr(strategy, "_timeout", None) == default_pg_timeout:
         strategy._timeout = LONGEST_WAIT
+
+
+def settle_batch_norm(trainer: Trainer) -> None:
+    """Leaves batch normalisation to each process where torch cannot synchronise it; it can on CUDA."""
+    strategy: Any = trainer.strategy
+    if strategy.root_device.type != "cuda" and hasattr(strategy, "_layer_sync"):
+        strategy._layer_sync = None
+
+
+def normalising_apart(trainer: Trainer, network: Any, batch_size: int) -> str:
+    """What a batch normalisation will not see of a step; empty where it sees all images, or there is none."""
+    num, device = trainer.world_size, trainer.strategy.root_device.type
+    synchronized = getattr(trainer.strategy, "_layer_sync", None) is not None
+    seen = images_seen(network, batch_size, num, synchronized)
+    if seen in (None, batch_size):
+        return ""
+    reason = "trainer.sync_batchnorm is false" if device == "cuda" else f"torch cannot synchronise it on {device}"
+    return (
+        f"batch normalisation: each of {num} processes normalises its own share of {seen:g} of {batch_size} images,"
+        f" because {reason}; that is another experiment than on one process"
+    )
 
 
 def meeting(trainer: Trainer) -> str:

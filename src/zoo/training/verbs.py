@@ -85,6 +85,8 @@ def _run(cli: ZooCLI) -> dict[str, float]:
     given: dict[str, Any] = {"model": cli.model, "datamodule": cli.datamodule}
     if cli.verb == "fit":
         announce(cli.model.network, cli.datamodule, cli.run_dir)
+        if apart := processes.normalising_apart(trainer, cli.model.network, cli.datamodule.batch_size):
+            say(apart)
         if where := processes.meeting(trainer):
             say(f"waits for the other machines; {where}")
         trainer.fit(**given, ckpt_path=cli.checkpoint, weights_only=True)
