@@ -3,7 +3,9 @@
 And whether batch normalisation sees the images of all of them.
 """
 
+import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +14,10 @@ from typing import Any
 
 import torch.distributed as dist
 from lightning.pytorch import Trainer
+from lightning.pytorch.plugins.environments import LightningEnvironment, SLURMEnvironment
 from torch.distributed.constants import default_pg_timeout
 
-from zoo.errors import Stopped
+from zoo.errors import InputError, Stopped
 from zoo.evaluation.batch_norm import images_seen
 
 # Longer than any step, validation batch or checkpoint takes; NCCL's own, where Lightning has half an hour for all.
@@ -51,14 +54,37 @@ def normalising_apart(trainer: Trainer, network: Any, batch_size: int) -> str:
     )
 
 
+def leave_requeuing(trainer: Trainer) -> None:
+    """Keeps Lightning from saving in the middle of anything when SLURM sends its signal.
+
+    ``LastCheckpoint`` answers it between two steps, and the job's script has SLURM start the job again.
+    """
+    environment = trainer._accelerator_connector.cluster_environment
+    if isinstance(environment, SLURMEnvironment):
+        environment.auto_requeue = False
+
+
 def meeting(trainer: Trainer) -> str:
-    """Where the processes of several machines find each other, and what they need for it; empty for one machine."""
+    """What must start the processes that this one waits for; empty where it starts them all, or they are there.
+
+    Raises InputError on a further machine that was not told where the first one is.
+    """
     environment = getattr(trainer.strategy, "cluster_environment", None)
-    if trainer.num_nodes == 1 or environment is None:
+    if isinstance(environment, SLURMEnvironment) and trainer.world_size > 1:
+        return f"srun starts one for each of the {trainer.world_size} tasks of SLURM's job"
+    # torchrun's processes have met before they begin.
+    if trainer.num_nodes == 1 or not isinstance(environment, LightningEnvironment):
         return ""
+    missing = [name for name in ("MASTER_ADDR", "MASTER_PORT") if name not in os.environ]
+    if missing and trainer.node_rank:
+        raise InputError(
+            f"NODE_RANK is {trainer.node_rank} without {' and '.join(missing)}: the machine with NODE_RANK 0 says at"
+            " its start what they are."
+        )
+    address = os.environ.get("MASTER_ADDR", socket.gethostname())
     return (
         f"trainer.num_nodes is {trainer.num_nodes}: the same command on each machine, with NODE_RANK from 0 to"
-        f" {trainer.num_nodes - 1}, MASTER_ADDR {environment.main_address} and MASTER_PORT {environment.main_port}"
+        f" {trainer.num_nodes - 1}, MASTER_ADDR {address} and MASTER_PORT {environment.main_port}"
     )
 
 

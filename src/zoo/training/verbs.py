@@ -88,7 +88,7 @@ def _run(cli: ZooCLI) -> dict[str, float]:
         if apart := processes.normalising_apart(trainer, cli.model.network, cli.datamodule.batch_size):
             say(apart)
         if where := processes.meeting(trainer):
-            say(f"waits for the other machines; {where}")
+            say(f"waits for the other processes; {where}")
         trainer.fit(**given, ckpt_path=cli.checkpoint, weights_only=True)
         if cli.config.test and not trainer.interrupted:
             trainer.test(**given, verbose=False)
