@@ -1,7 +1,9 @@
-"""Runs of two processes in which something goes wrong, forked after the imports: python process_cases.py CASE ...
+"""Runs of several processes, forked after the imports: python process_cases.py CASE ...
 
-The cases run side by side, each in a folder of its name, their processes as ``torchrun`` starts them. Prints JSON: for
-each case what its two processes said on standard error, and their exit statuses, null where one had to be killed.
+The cases run side by side, each in a folder of its name, their processes as ``torchrun`` starts them unless
+``ENVIRONMENTS`` says otherwise. Prints JSON: for each case what its processes said on standard error and on standard
+output, and their exit statuses, null where one had to be killed; ``before`` is the same of the processes of a job that
+was started again.
 """
 
 import json
@@ -25,11 +27,19 @@ from zoo.evaluation.loader_report import LoaderReport
 from zoo.models.classifier import Classifier
 from zoo.training import processes
 
+LONGEST = 1500  # seconds; many times what all cases take where nothing else runs
 BOUND = 9  # seconds, of one digit; processes on a busy machine may begin that far apart
-FIT = [
+TRAIN = [
     "fit", "--config", "lenet5_digits", "--trainer.max_epochs", "1", "--trainer.enable_progress_bar", "false",
-    "--trainer.accelerator", "cpu", "--trainer.devices", "2", "--run_dir", "run",
-    "--trainer.strategy", "DDPStrategy", "--trainer.strategy.timeout", f"0:00:0{BOUND}",
+    "--trainer.accelerator", "cpu", "--trainer.strategy", "DDPStrategy", "--trainer.strategy.timeout",
+]  # fmt: skip
+FIT = [*TRAIN, f"0:00:0{BOUND}", "--trainer.devices", "2", "--run_dir", "run"]
+# A short run that is left to end, on whatever machine: its processes wait long for each other.
+WHOLE = [*TRAIN, "1:00:00", "--data.batch_size", "64", "--trainer.limit_train_batches", "6"]
+# A network that has batch normalisation.
+NORMALISED = [
+    "fit", "--model", "resume_cases.SmallModel", "--data", "resume_cases.Noise", "--data.batch_size", "10",
+    "--trainer.max_epochs", "2", "--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false",
 ]  # fmt: skip
 
 
@@ -77,9 +87,12 @@ def they_disagree(rank: int) -> int:
 
 def without_the_other_machine(rank: int) -> int:
     """One process alone, told that there are two machines."""
-    for name in ("RANK", "LOCAL_RANK", "GROUP_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "TORCHELASTIC_RUN_ID"):
-        del os.environ[name]
-    return 0 if rank else main([*FIT, "--trainer.devices", "1", "--trainer.num_nodes", "2"])
+    return main([*FIT, "--trainer.devices", "1", "--trainer.num_nodes", "2"])
+
+
+def batch_norm(rank: int) -> int:
+    """In steps of ten images."""
+    return main([*NORMALISED, "--trainer.devices", "2", "--run_dir", "run"])
 
 
 def _at_third_step(do) -> None:
@@ -93,50 +106,140 @@ def _at_third_step(do) -> None:
     Classifier.training_step = training_step
 
 
+def four(rank: int) -> int:
+    """Four processes on one machine."""
+    return main([*WHOLE, "--trainer.devices", "4", "--run_dir", "run"])
+
+
+def two_by_two(rank: int) -> int:
+    """Two processes on each of two machines."""
+    return main([*WHOLE, "--trainer.devices", "2", "--trainer.num_nodes", "2", "--run_dir", "run"])
+
+
+def two(rank: int) -> int:
+    """Two processes on one machine."""
+    return main([*WHOLE, "--trainer.devices", "2", "--run_dir", "run"])
+
+
+def by_hand(rank: int) -> int:
+    """One process on each of two machines, started by hand."""
+    return main([*WHOLE, "--trainer.devices", "1", "--trainer.num_nodes", "2", "--run_dir", "run"])
+
+
+def slurm(rank: int) -> int:
+    """A task on each of two machines; in the third step SLURM sends the signal of the job's script."""
+    # Of another program that was here before.
+    Path("hpc_ckpt_1.ckpt").write_text("no checkpoint")
+    if "SLURM_RESTART_COUNT" not in os.environ:
+        _at_third_step(lambda model: os.kill(os.getpid(), signal.SIGUSR1))
+    return main([*WHOLE, "--trainer.devices", "1", "--trainer.num_nodes", "2", "--resume", "run"])
+
+
+def slurm_alone(rank: int) -> int:
+    """A job of two tasks, of which nobody started more than one."""
+    return main([*FIT, "--trainer.devices", "1", "--trainer.num_nodes", "2"])
+
+
+def slurm_in_one_number(rank: int) -> int:
+    """A job whose script said how many tasks there are, and not how many on each machine."""
+    del os.environ["SLURM_NTASKS_PER_NODE"]
+    return main([*FIT, "--trainer.devices", "2"])
+
+
+def second_machine_alone(rank: int) -> int:
+    """A machine that was not told where the first one is."""
+    os.environ["NODE_RANK"] = "1"
+    del os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"]
+    return main([*FIT, "--trainer.devices", "1", "--trainer.num_nodes", "2"])
+
+
+def _of_torchrun(name: str, rank: int, num: int) -> dict[str, str]:
+    local = 2 if name == "two_by_two" else num
+    return {
+        "RANK": str(rank), "LOCAL_RANK": str(rank % local), "GROUP_RANK": str(rank // local), "WORLD_SIZE": str(num),
+        "LOCAL_WORLD_SIZE": str(local), "TORCHELASTIC_RUN_ID": name,
+    }  # fmt: skip
+
+
+def _of_hand(name: str, rank: int, num: int) -> dict[str, str]:
+    return {"NODE_RANK": str(rank)}
+
+
+def _of_slurm(name: str, rank: int, num: int) -> dict[str, str]:
+    return {
+        "SLURM_JOB_ID": "1234567", "SLURM_JOB_NAME": name, "SLURM_NTASKS": "2", "SLURM_NTASKS_PER_NODE": "1",
+        "SLURM_NNODES": "2", "SLURM_NODELIST": "localhost,other", "SLURM_PROCID": str(rank), "SLURM_LOCALID": "0",
+        "SLURM_NODEID": str(rank),
+    }  # fmt: skip
+
+
+# How many processes the cases of not two have, and who starts them where torchrun does not.
+ALONE = ("without_the_other_machine", "second_machine_alone", "slurm_alone", "slurm_in_one_number")
+NUM = {"four": 4, "two_by_two": 4} | dict.fromkeys(ALONE, 1)
+ENVIRONMENTS = dict.fromkeys(("by_hand", *ALONE[:2]), _of_hand) | dict.fromkeys(("slurm", *ALONE[2:]), _of_slurm)
+
+
 def side_by_side(names: list[str]) -> dict:
-    """Forks two processes for each case and waits for them all, at most two minutes."""
+    """Forks the processes of each case and waits for them all, ``LONGEST`` seconds at most."""
     begun, children, found = time.monotonic(), {}, {}
     for name in names:
         Path(name).mkdir()
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        found[name] = {"statuses": [None, None]}
-        for rank in range(2):
-            child = os.fork()
-            if not child:
-                _child(name, rank, port)
-            children[child] = (name, rank)
-    while children and time.monotonic() < begun + 120:
+        found[name] = {"statuses": [None] * NUM.get(name, 2)}
+        children |= _start(name)
+    while children and time.monotonic() < begun + LONGEST:
         child, status = os.waitpid(-1, os.WNOHANG)
         if child:
             name, rank = children.pop(child)
             found[name]["statuses"][rank] = os.waitstatus_to_exitcode(status)
+            requeued = name == "slurm" and set(found[name]["statuses"]) == {128 + signal.SIGUSR1}
+            if requeued and "before" not in found[name]:
+                # As the job's script has SLURM do.
+                found[name]["before"] = found[name] | _words(name)
+                found[name]["statuses"] = [None] * 2
+                children |= _start(name, SLURM_RESTART_COUNT="1")
         time.sleep(0.05)
     for child in children:
         os.kill(child, signal.SIGKILL)
     for name in names:
-        found[name]["said"] = [(Path(name) / f"said-{rank}").read_text() for rank in range(2)]
+        found[name] |= _words(name)
     return found
 
 
-def _child(name: str, rank: int, port: int) -> None:
-    os.environ |= {
-        "RANK": str(rank), "LOCAL_RANK": str(rank), "GROUP_RANK": "0", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2",
-        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": name,
-    }  # fmt: skip
+def _start(name: str, **more: str) -> dict[int, tuple[str, int]]:
+    """The processes of a case, by their ids."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    children, num = {}, NUM.get(name, 2)
+    for rank in range(num):
+        child = os.fork()
+        if not child:
+            address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+            _child(name, rank, address | ENVIRONMENTS.get(name, _of_torchrun)(name, rank, num) | more)
+        children[child] = (name, rank)
+    return children
+
+
+def _words(name: str) -> dict[str, list[str]]:
+    ranks = range(NUM.get(name, 2))
+    return {what: [(Path(name) / f"{what}-{rank}").read_text() for rank in ranks] for what in ("said", "told")}
+
+
+def _child(name: str, rank: int, environment: dict[str, str]) -> None:
+    os.environ |= environment
     os.chdir(name)
-    # Set when Lightning is imported, which was before.
-    rank_zero_only.rank = rank
+    # Set when Lightning is imported, which was before; by hand it is known later.
+    rank_zero_only.rank = 0 if "NODE_RANK" in environment else rank
     status = 99
-    with open(f"said-{rank}", "w") as said:
+    with open(f"said-{rank}", "w") as said, open(f"told-{rank}", "w") as told:
         os.dup2(said.fileno(), 2)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.dup2(told.fileno(), 1)
         try:
             status = globals()[name](rank)
         except BaseException:
             traceback.print_exc()
         finally:
+            sys.stdout.flush()
             sys.stderr.flush()
             os._exit(status)
 

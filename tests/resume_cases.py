@@ -50,6 +50,13 @@ def small_model(size: int = 8, lr: float = 0.05) -> Classifier:
     return Classifier(Small(size), lambda groups: torch.optim.SGD(groups, lr=lr, momentum=0.9), Cosine())
 
 
+class SmallModel(Classifier):
+    """The same as a class that a config names."""
+
+    def __init__(self) -> None:
+        super().__init__(Small(), lambda groups: torch.optim.SGD(groups, lr=0.05, momentum=0.9), Cosine())
+
+
 class Noise(InMemoryDataModule):
     """52 images of noise in three classes, augmented by crop and flip."""
 

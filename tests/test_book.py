@@ -12,7 +12,7 @@ from conftest import ROOT
 sys.path.insert(0, str(ROOT / "docs"))
 import deviations
 
-PAGES = ("ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", ".github/pull_request_template.md")
+PAGES = ("ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", ".github/pull_request_template.md", "docs/imagenet.md")
 # What the worked lists of CONTRIBUTING.md add.
 ADDED = ("tiny", "stripes", "count.py")
 

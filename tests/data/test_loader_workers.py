@@ -13,7 +13,8 @@ import signal, sys, time
 from zoo.data import SmokeImageNet
 
 told = []
-signal.signal(signal.SIGTERM, lambda *ignored: told.append(ignored))
+for signum in (signal.SIGTERM, signal.SIGUSR1):
+    signal.signal(signum, lambda *ignored: told.append(ignored))
 data = SmokeImageNet(sys.argv[1], num_workers=2)
 data.prepare_data()
 data.setup()
@@ -21,7 +22,7 @@ loader = data.train_dataloader()
 batches = iter(loader)
 next(batches)
 print("ready", flush=True)
-while sys.argv[2] == "signalled" and not told:
+while sys.argv[2] == "signalled" and len(told) < 2:
     time.sleep(0.01)
 if told:
     print(1 + sum(1 for _ in batches), "of", len(loader), flush=True)
@@ -54,8 +55,9 @@ def test_a_script_that_leaves_a_loader_open_exits(script):
     assert script("left").wait(timeout=60) == 0
 
 
-def test_a_sigterm_to_the_whole_group_costs_no_batch_and_the_script_exits(script):
+def test_a_sigterm_and_a_sigusr1_to_the_whole_group_cost_no_batch_and_the_script_exits(script):
     process = script("signalled")
-    os.killpg(process.pid, signal.SIGTERM)
+    for signum in (signal.SIGTERM, signal.SIGUSR1):
+        os.killpg(process.pid, signum)
     assert process.stdout.readline() == "25 of 25\n"
     assert process.wait(timeout=60) == 0

@@ -12,7 +12,10 @@ from process_cases import FIT
 from zoo.cli import main
 
 CASES = Path(__file__).resolve().parents[1] / "process_cases.py"
-NAMES = ("without_an_image", "one_never_comes", "they_disagree", "without_the_other_machine")
+NAMES = (
+    "without_an_image", "one_never_comes", "they_disagree", "without_the_other_machine", "second_machine_alone",
+    "slurm_alone", "slurm_in_one_number",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +25,7 @@ def cases(tmp_path_factory):
     kept = {name: value for name, value in os.environ.items() if name != "ZOO_RUN_DIR"}
     done = subprocess.run(
         [sys.executable, str(CASES), *NAMES], cwd=tmp_path_factory.mktemp("cases"), text=True, capture_output=True,
-        check=False, timeout=600, env=kept,
+        check=False, timeout=1800, env=kept,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -57,10 +60,38 @@ def test_processes_that_wait_for_different_things_say_so(cases):
 
 def test_a_machine_without_its_partner_says_what_it_waits_for(cases):
     case = cases["without_the_other_machine"]
-    assert case["statuses"] == [1, 0], case["said"]
+    assert case["statuses"] == [1], case["said"]
     (sentence,) = sentences(case["said"][0])
     assert "waited in vain for the others to begin (trainer.num_nodes is 2: the same command" in sentence
     assert "NODE_RANK from 0 to 1, MASTER_ADDR 127.0.0.1 and MASTER_PORT" in sentence
+    # At the start already: ten minutes are long.
+    (begun,) = [line for line in case["told"][0].splitlines() if line.startswith("waits")]
+    assert begun.startswith("waits for the other processes; trainer.num_nodes is 2: the same command on each machine")
+
+
+def test_a_further_machine_that_was_not_told_where_the_first_one_is_does_not_wait_at_all(cases):
+    case = cases["second_machine_alone"]
+    assert case["statuses"] == [2], case["said"]
+    assert sentences(case["said"][0]) == [
+        "zoo: NODE_RANK is 1 without MASTER_ADDR and MASTER_PORT: the machine with NODE_RANK 0 says at its start what"
+        " they are."
+    ]
+
+
+def test_a_task_of_slurm_that_is_alone_says_who_starts_the_others(cases):
+    case = cases["slurm_alone"]
+    assert case["statuses"] == [1], case["said"]
+    (sentence,) = sentences(case["said"][0])
+    assert "waited in vain for the others to begin (srun starts one for each of the 2 tasks of SLURM's job)" in sentence
+    assert "waits for the other processes; srun starts one for each" in case["told"][0]
+
+
+def test_a_job_that_does_not_say_its_tasks_on_each_machine_gets_one_sentence(cases):
+    case = cases["slurm_in_one_number"]
+    assert case["statuses"] == [2], case["said"]
+    (sentence,) = sentences(case["said"][0])
+    assert "--ntasks-per-node" in sentence
+    assert "Traceback" not in case["said"][0]
 
 
 def test_fewer_images_in_a_step_than_processes_are_refused_before_any_is_started(in_folder, capsys):

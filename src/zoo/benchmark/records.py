@@ -48,6 +48,7 @@ def record_of(
         git=git,
         compute=_compute(entries),
         options=declared(first.config),
+        batch_norm_images=first.record.get("batch_norm_images") if alone else None,
     )
 
 

@@ -56,7 +56,8 @@ class _Timed(Iterator):
 def signals_left_to_parent() -> Callable[[int], None]:
     """What each worker of a loader calls first: then signals are the parent's to answer, until the parent exits.
 
-    Ctrl-C and a scheduler's SIGTERM reach the whole process group, and the step that the parent ends wants its batch.
+    Ctrl-C and a scheduler's SIGTERM or SIGUSR1 reach the whole process group, and the step that the parent ends wants
+    its batch.
     """
     leaving = multiprocessing.RawValue("b", 0)
     begin = partial(_leave_signals, leaving)
@@ -66,5 +67,6 @@ def signals_left_to_parent() -> Callable[[int], None]:
 
 
 def _leave_signals(leaving: Any, worker: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for signum in (signal.SIGINT, signal.SIGUSR1):
+        signal.signal(signum, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *ignored: os._exit(0) if leaving.value else None)

@@ -14,6 +14,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 
 from zoo.errors import Diverged
+from zoo.evaluation.batch_norm import images_seen
 from zoo.evaluation.collectors import TrainerMeasures
 from zoo.evaluation.record_builder import build_record
 from zoo.options import declared
@@ -37,12 +38,18 @@ class Recorder(Callback):
         self.record: Record | None = None
         #: The digest of the weights that training started from, where they were another network's.
         self.init_from: str | None = None
+        #: What a batch normalisation saw in training, in images; another number for each part that had another.
+        self.batch_norm_images: list[float] = []
         # This process's own, always: they are summed into what is written and never back into this.
         self._images = 0
         self._train_seconds = self._trained_before = self._test_seconds = self._started = 0.0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Starts the clock."""
+        """Starts the clock; by now batch normalisation is synchronised where it will be."""
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        seen = images_seen(pl_module, getattr(data, "batch_size", 0), trainer.world_size)
+        if seen and self.batch_norm_images[-1:] != [seen]:
+            self.batch_norm_images.append(seen)
         self._started = time.perf_counter()
         self._trained_before = self._train_seconds
 
@@ -61,12 +68,15 @@ class Recorder(Callback):
         running = time.perf_counter() - self._started if trainer.training or trainer.validating else 0.0
         seconds = self._trained_before + running if running else self._train_seconds
         images = self._images_of_all(trainer)
-        checkpoint[LEDGER_KEY] = {"seconds": seconds, "images": images, "init_from": self.init_from}
+        ledger = {"seconds": seconds, "images": images, "init_from": self.init_from}
+        checkpoint[LEDGER_KEY] = ledger | {"batch_norm_images": self.batch_norm_images}
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Goes on counting from the earlier parts of a resumed run."""
-        if trainer.state.fn == TrainerFn.FITTING and LEDGER_KEY in checkpoint:
-            ledger = checkpoint[LEDGER_KEY]
+        """Goes on counting from the earlier parts of a resumed run; what the weights saw is told of a test, too."""
+        ledger = checkpoint.get(LEDGER_KEY, {})
+        # Older checkpoints do not say it.
+        self.batch_norm_images = [*ledger.get("batch_norm_images", [])]
+        if trainer.state.fn == TrainerFn.FITTING and ledger:
             self._train_seconds, self.init_from = ledger["seconds"], ledger["init_from"]
             self._images = ledger["images"] if trainer.is_global_zero else 0
 
@@ -126,6 +136,7 @@ class Recorder(Callback):
             git=self.git,
             compute=model.compute(train_images),
             options=declared(self.config),
+            batch_norm_images=self.batch_norm_images or None,
         )
 
     def _timing(self, trainer: Trainer, n: int, train_images: int) -> dict[str, float | int | None]:

@@ -88,9 +88,11 @@ class Experiment:
             else None
         )
         start = "from other weights" if "init_from_sha256" in self.record.weights else None
+        shares = ", then ".join(f"{n:g}" for n in _normalized_in_shares(self.record, self.record.config["data"]))
+        normalized = f"batch normalisation over {shares} images" if shares else None
         held_out = self.option("num_held_out")
         fewer = f"{held_out:,} images held out" if held_out else None
-        return ", ".join(part for part in (rule, self.option("transform"), length, fewer, start) if part)
+        return ", ".join(part for part in (rule, self.option("transform"), length, fewer, normalized, start) if part)
 
 
 @dataclass(frozen=True)
@@ -215,7 +217,19 @@ def _identity(record: Record, declared: Declared) -> str:
     }
     if "members" in record.weights:
         common["nets"] = len(record.weights["members"])
+    if shares := _normalized_in_shares(record, common["data"]):
+        common["batch_norm_images"] = shares
     return json.dumps(common, sort_keys=True)
+
+
+def _normalized_in_shares(record: Record, data: Any) -> list[float]:
+    """How many images batch normalisation saw, where not simply those of a whole step; empty where it did.
+
+    A Record that does not say is of a network without it, or older, and then taken for one of a single process.
+    """
+    seen = record.batch_norm_images or []
+    options = data.get("init_args", {}) if isinstance(data, dict) else {}
+    return [] if seen == [options.get("batch_size")] else seen
 
 
 def _callbacks(trainer: dict[str, Any]) -> list[Any]:

@@ -14,6 +14,8 @@ from zoo.results.layout import laid_out
 from zoo.results.schema import first_problem, record_schema
 
 SCHEMA = 1
+# Fields that older Records lack.
+_LATER = ("compute", "options", "batch_norm_images")
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,9 @@ class Record:
     near_ties and calibration, see schema.json. ``dataset``: name, fingerprint, split and the number of its images;
     ``n`` is how many of them were scored. ``git`` is None for an installed package,
     ``compute`` in Records from before there was a ledger. ``options`` is what the classes of the config declare of
-    their options, by class (see ``zoo.options``); None in Records from before they did.
+    their options, by class (see ``zoo.options``); None in Records from before they did. ``batch_norm_images`` is over
+    how many images a batch normalisation went in training, and where parts of the training differ in that, over how
+    many in each; None for networks without one and in Records from before it was taken down.
     """
 
     network: str
@@ -44,6 +48,7 @@ class Record:
     schema: int = SCHEMA
     compute: dict[str, Any] | None = None
     options: dict[str, dict[str, Any]] | None = None
+    batch_norm_images: list[float] | None = None
 
     @property
     def partial(self) -> bool:
@@ -55,7 +60,7 @@ class Record:
     def content(self) -> dict[str, Any]:
         """What the file holds, as plain values."""
         content = asdict(self)
-        return {key: value for key, value in content.items() if value is not None or key not in ("compute", "options")}
+        return {key: value for key, value in content.items() if value is not None or key not in _LATER}
 
     def write(self, path: Path) -> None:
         """Writes JSON in one step: the file is either whole or not there.

@@ -68,6 +68,9 @@ def _other_measurements(then: Record, now: Record) -> Iterator[Difference]:
     for name in ("network", "variant", "parameters", "protocol", "n"):
         if getattr(then, name) != getattr(now, name):
             yield Difference(name, str(getattr(then, name)), str(getattr(now, name)))
+    # Older Records do not say it.
+    if then.batch_norm_images and now.batch_norm_images != then.batch_norm_images:
+        yield Difference("batch_norm_images", str(then.batch_norm_images), str(now.batch_norm_images))
     for name in ("name", "split"):
         if then.dataset[name] != now.dataset[name]:
             yield Difference(f"dataset.{name}", then.dataset[name], now.dataset[name])

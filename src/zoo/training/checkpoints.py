@@ -24,7 +24,8 @@ from zoo.training.loggers import MetricsFile
 from zoo.weights.sources.checkpoint import load_checkpoint
 from zoo.weights.sources.seal import Sealing, check_whole
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+# SIGUSR1 is what a job's script has SLURM send before the time is over, to be started again.
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 ROWS_KEY = "zoo_metrics_rows"
 BEST_KEY = "zoo_fewest_errors"
 _STEP = "step-"
@@ -93,7 +94,7 @@ def _earlier(last: Path) -> dict[int, Path]:
 
 
 class LastCheckpoint(Checkpoint):
-    """Writes ``path`` after each epoch, every so many steps or minutes, and when SIGTERM or SIGINT asks to stop.
+    """Writes ``path`` after each epoch, every so many steps or minutes, and when one of ``SIGNALS`` asks to stop.
 
     With ``keep`` the last so many stay, ``path`` among them and the others as step-N.ckpt beside it; so does that with
     the fewest errors on the held-out slice, the earliest of several, as best.ckpt.

@@ -48,6 +48,8 @@ class ZooCLI(LightningCLI):
             Classifier,
             ImageDataModule,
             save_config_callback=None,
+            # The same experiment on any number of processes, wherever there is a way.
+            trainer_defaults={"sync_batchnorm": True},
             seed_everything_default=0,
             parser_kwargs={
                 "prog": f"zoo {verb}",
@@ -133,7 +135,8 @@ class ZooCLI(LightningCLI):
         except (ValueError, TypeError, RuntimeError, ModuleNotFoundError, MisconfigurationException) as error:
             origin = _origin(error)
             known = (ValueError, MisconfigurationException, ModuleNotFoundError)
-            if isinstance(origin, known) or any(word in str(origin) for word in ("devices", "allocate memory")):
+            telling = ("devices", "allocate memory", "SLURM")
+            if isinstance(origin, known) or any(words in str(origin) for words in telling):
                 raise InputError(" ".join(str(origin).split())) from error
             raise origin from error
         network = self.model.network
@@ -162,9 +165,13 @@ class ZooCLI(LightningCLI):
             last = self.run_dir / runs.CHECKPOINT
             callbacks.append(LastCheckpoint(last, *every, self.how_to_go_on, self.config_init.keep))
         self.trainer_defaults = {"callbacks": callbacks}
+        # Where Lightning, in a job of SLURM, looks for checkpoints of its own: none of another run's.
+        kwargs["default_root_dir"] = options.default_root_dir or self.run_dir
         trainer = super().instantiate_trainer(logger=loggers, enable_model_summary=False, **kwargs)
         trainer.strategy.checkpoint_io = WholeFile()
         processes.bound(trainer)
+        processes.settle_batch_norm(trainer)
+        processes.leave_requeuing(trainer)
         return trainer
 
 

@@ -1,6 +1,11 @@
-"""Several processes of one run: how long they wait for each other, and who is named where one does not come."""
+"""Several processes of one run: how long they wait for each other, who is named where one does not come.
 
+And whether batch normalisation sees the images of all of them.
+"""
+
+import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,9 +14,11 @@ from typing import Any
 
 import torch.distributed as dist
 from lightning.pytorch import Trainer
+from lightning.pytorch.plugins.environments import LightningEnvironment, SLURMEnvironment
 from torch.distributed.constants import default_pg_timeout
 
-from zoo.errors import Stopped
+from zoo.errors import InputError, Stopped
+from zoo.evaluation.batch_norm import images_seen
 
 # Longer than any step, validation batch or checkpoint takes; NCCL's own, where Lightning has half an hour for all.
 LONGEST_WAIT = timedelta(minutes=10)
@@ -26,14 +33,58 @@ def bound(trainer: Trainer) -> None:
         strategy._timeout = LONGEST_WAIT
 
 
-def meeting(trainer: Trainer) -> str:
-    """Where the processes of several machines find each other, and what they need for it; empty for one machine."""
-    environment = getattr(trainer.strategy, "cluster_environment", None)
-    if trainer.num_nodes == 1 or environment is None:
+def settle_batch_norm(trainer: Trainer) -> None:
+    """Leaves batch normalisation to each process where torch cannot synchronise it; it can on CUDA."""
+    strategy: Any = trainer.strategy
+    if strategy.root_device.type != "cuda" and hasattr(strategy, "_layer_sync"):
+        strategy._layer_sync = None
+
+
+def normalising_apart(trainer: Trainer, network: Any, batch_size: int) -> str:
+    """What a batch normalisation will not see of a step; empty where it sees all images, or there is none."""
+    num, device = trainer.world_size, trainer.strategy.root_device.type
+    synchronized = getattr(trainer.strategy, "_layer_sync", None) is not None
+    seen = images_seen(network, batch_size, num, synchronized)
+    if seen in (None, batch_size):
         return ""
+    reason = "trainer.sync_batchnorm is false" if device == "cuda" else f"torch cannot synchronise it on {device}"
+    return (
+        f"batch normalisation: each of {num} processes normalises its own share of {seen:g} of {batch_size} images,"
+        f" because {reason}; that is another experiment than on one process"
+    )
+
+
+def leave_requeuing(trainer: Trainer) -> None:
+    """Keeps Lightning from saving in the middle of anything when SLURM sends its signal.
+
+    ``LastCheckpoint`` answers it between two steps, and the job's script has SLURM start the job again.
+    """
+    environment = trainer._accelerator_connector.cluster_environment
+    if isinstance(environment, SLURMEnvironment):
+        environment.auto_requeue = False
+
+
+def meeting(trainer: Trainer) -> str:
+    """What must start the processes that this one waits for; empty where it starts them all, or they are there.
+
+    Raises InputError on a further machine that was not told where the first one is.
+    """
+    environment = getattr(trainer.strategy, "cluster_environment", None)
+    if isinstance(environment, SLURMEnvironment) and trainer.world_size > 1:
+        return f"srun starts one for each of the {trainer.world_size} tasks of SLURM's job"
+    # torchrun's processes have met before they begin.
+    if trainer.num_nodes == 1 or not isinstance(environment, LightningEnvironment):
+        return ""
+    missing = [name for name in ("MASTER_ADDR", "MASTER_PORT") if name not in os.environ]
+    if missing and trainer.node_rank:
+        raise InputError(
+            f"NODE_RANK is {trainer.node_rank} without {' and '.join(missing)}: the machine with NODE_RANK 0 says at"
+            " its start what they are."
+        )
+    address = os.environ.get("MASTER_ADDR", socket.gethostname())
     return (
         f"trainer.num_nodes is {trainer.num_nodes}: the same command on each machine, with NODE_RANK from 0 to"
-        f" {trainer.num_nodes - 1}, MASTER_ADDR {environment.main_address} and MASTER_PORT {environment.main_port}"
+        f" {trainer.num_nodes - 1}, MASTER_ADDR {address} and MASTER_PORT {environment.main_port}"
     )
 
 

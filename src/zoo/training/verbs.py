@@ -87,8 +87,10 @@ def _run(cli: ZooCLI) -> dict[str, float]:
     given: dict[str, Any] = {"model": cli.model, "datamodule": cli.datamodule}
     if cli.verb == "fit":
         announce(cli.model.network, cli.datamodule, cli.run_dir)
+        if apart := processes.normalising_apart(trainer, cli.model.network, cli.datamodule.batch_size):
+            say(apart)
         if where := processes.meeting(trainer):
-            say(f"waits for the other machines; {where}")
+            say(f"waits for the other processes; {where}")
         trainer.fit(**given, ckpt_path=cli.checkpoint, weights_only=True)
         if cli.config.test and not trainer.interrupted:
             trainer.test(**given, verbose=False)
