@@ -65,7 +65,7 @@ FAULTS = (
     Fault(
         "dropout's units are scaled by p at test time", "layers/units.py", "x * (1 - self.p)", "x * self.p",
         _in("models/test_alexnet.py",
-            "test_dropout_of_2012_leaves_units_as_they_are_while_training_and_halves_them_at_test_time"),
+            "test_dropout_of_2012_leaves_units_out_with_chance_p_and_scales_all_by_the_rest_at_test_time"),
     ),
     Fault(
         "a neighbour at the k-th distance votes twice", "layers/neighbours.py", "(distances < kth, distances == kth)",
