@@ -130,10 +130,6 @@ FAULTS = (
         "with torch.no_grad():", ("evaluation/test_precision.py",),
     ),
     Fault(
-        "networks come in training mode", "models/__init__.py", "**options).eval()", "**options)",
-        _in("models/test_models.py", "test_networks_come_in_eval_mode"),
-    ),
-    Fault(
         "C3's bound leaves out how many maps it reads", "models/lenet5.py",
         "2.4 / (len(row) * module.kernel_size[0] ** 2)", "2.4 / module.kernel_size[0] ** 2",
         _in("models/test_models.py", "test_lenet5_starts_within_the_bounds_of_appendix_a"),
@@ -412,6 +408,10 @@ FAULTS = (
         "a measured network has lost its seed", "benchmark/records.py",
         'seed=first.config.get("seed_everything") if alone else None', "seed=None",
         _in("benchmark/test_benchmark_verb.py", "test_a_record_has_the_seed_of_its_networks_training"),
+    ),
+    Fault(
+        "evaluation is timed in training mode", "benchmark/timing.py", "prepared(network, form).eval()",
+        "prepared(network, form)", ("benchmark/test_speed_rows.py",),
     ),
     Fault(
         "a repeat makes one step and counts several", "benchmark/timing.py", "_clocked(step, steps, device)",
