@@ -9,9 +9,10 @@ import numpy as np
 
 from zoo.data.fingerprint import of_listing
 from zoo.data.photos import manifest
+from zoo.data.photos.folders import SPLITS
 from zoo.data.photos.labelled import Labelled
 from zoo.data.statistics import PixelStatistics, PixelSums
-from zoo.data.store.format import INDEX, MEAN_IMAGE, SPLITS, TABLES, UNFINISHED, digest_of, digest_of_index
+from zoo.data.store.format import INDEX, MEAN_IMAGE, TABLES, UNFINISHED, digest_of, digest_of_index
 from zoo.data.store.shards import ShardJob, written_whole
 
 Notes = dict[str, np.ndarray]
