@@ -27,7 +27,7 @@ def run(verb: str, args: list[str]) -> int:
     from zoo.report.tables import document
 
     records = Path(options.records) if options.records is not None else None
-    text = document(options.data, options.format, records, partial=options.partial)
+    text = document(options.data, options.format, records, trials=options.partial)
     if options.chart is not None:
         from zoo.report.chart import draw
 

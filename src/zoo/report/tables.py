@@ -40,16 +40,16 @@ _DIGITS = 6
 _STATUS = {"V": "the artefact", "T": "the paper", "S": "a secondary source", "D": "derived"}
 
 
-def document(which: str | None, form: str, records: Path | None = None, *, partial: bool = False) -> str:
+def document(which: str | None, form: str, records: Path | None = None, *, trials: bool = False) -> str:
     """The table of a data set, of all (None), of the ImageNet challenge (``ilsvrc``), or of ``speed``, as text.
 
-    ``form``: md, csv, latex, html or json. ``records``: the folder of the Records; ``partial``: also those of
+    ``form``: md, csv, latex, html or json. ``records``: the folder of the Records; ``trials``: also those of
     trials. Raises InputError for a data set that is nowhere, and for a file that is no Record.
     """
     if which == SPEED:
         return speed_document(form, records)
     published = load()
-    found = measured(records, partial=partial)
+    found = measured(records, trials=trials)
     if which == CONTEST:
         entries = contest_rows(found, published)
         return write(form, entries, [contest_table(entries)])
@@ -83,11 +83,11 @@ def rows_of(dataset: str, found: Iterable[Experiment], published: Published) -> 
     return rows + [_unmeasured_row(figure, published) for figure in others]
 
 
-def measured(records: Path | None, *, partial: bool = False) -> list[Experiment]:
-    """The experiments whose Records lie in a folder: in one's own where none is given; of trials if ``partial``."""
+def measured(records: Path | None, *, trials: bool = False) -> list[Experiment]:
+    """The experiments whose Records lie in a folder: in one's own where none is given; ``trials`` among them."""
     folder = records or next((folder for folder in (_CHECKOUT, _RUNS) if folder.is_dir()), None)
     found = read_records(folder) if folder else []
-    return experiments(record for record in found if partial or not record.partial)
+    return experiments(record for record in found if trials or not record.is_trial)
 
 
 def dataset_names(found: Iterable[Experiment], published: Published) -> list[str]:
