@@ -52,7 +52,7 @@ def document(which: str | None, form: str, records: Path | None = None, *, trial
     found = measured(records, trials=trials)
     if which == CONTEST:
         entries = contest_rows(found, published)
-        return write(form, entries, [contest_table(entries)])
+        return write(form, [asdict(entry) for entry in entries], [contest_table(entries)])
     names = dataset_names(found, published)
     if which is not None and which not in names:
         raise InputError(f"There is no table {which!r}: there is {', '.join([*names, CONTEST, SPEED])}.")
