@@ -19,7 +19,8 @@ from zoo.evaluation.recorder import Recorder
 from zoo.models.classifier import Classifier
 from zoo.models.network import Network
 from zoo.optim import Cosine
-from zoo.training.checkpoints import LastCheckpoint, WholeFile
+from zoo.training.checkpoint_files import WholeFile
+from zoo.training.checkpoints import LastCheckpoint
 from zoo.training.loggers import MetricsFile
 
 warnings.filterwarnings("ignore", ".*does not have many workers.*")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import chisquare
+from torchvision.transforms.functional import center_crop
 
 from zoo import keyed
 from zoo.views import center, crop, cropped_and_flipped, shifted_and_flipped, shifted_flipped_and_cut_out
@@ -78,6 +79,12 @@ def test_center_is_the_middle_and_leaves_alone_what_has_the_size():
     assert np.array_equal(center(images, 24).numpy(), images.numpy()[:, :, 4:28, 4:28])
     assert np.array_equal(crop(images, 1, 7, 20).numpy(), images.numpy()[:, :, 1:21, 7:27])
     assert torch.equal(center(images, 32), images)
+
+
+@pytest.mark.parametrize("side", [25, 27, 29, 31])
+def test_center_rounds_half_a_pixel_as_torchvision_does(side):
+    images = images_of(2, side)
+    assert torch.equal(center(images, 24), center_crop(images, [24, 24]))
 
 
 def test_cutout_erases_a_square_around_any_pixel_of_the_shifted_image():

@@ -1,4 +1,4 @@
-"""The one exception that means "the user can put this right"."""
+"""The exceptions that the command line turns into one sentence and an exit status."""
 
 #: The way out where somebody gave an empty word, as an unset variable of the shell is.
 EMPTY = "give it a value, or leave it out (is a variable of your shell unset?)"

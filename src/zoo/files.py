@@ -11,25 +11,25 @@ from zoo.errors import InputError
 
 
 @contextmanager
-def whole(path: Path, partial: Path | None = None, *, durable: bool = False) -> Iterator[Path]:
+def whole(path: Path, draft: Path | None = None, *, durable: bool = False) -> Iterator[Path]:
     """A place beside ``path`` to write to; what was written there takes the name of ``path`` when the block ends.
 
-    If the block fails, the new file is removed and whatever ``path`` was stays. ``partial`` is the place, one of this
+    If the block fails, the new file is removed and whatever ``path`` was stays. ``draft`` is the place, one of this
     process's own unless given; a large file has a fixed one, so that what a killed process left is overwritten. Where
     ``durable``, the file has its name only when it is on the disk. Errors of the disk are OSErrors.
     """
-    partial = partial or path.with_name(f".{path.name}.{os.getpid()}.part")
+    draft = draft or path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        yield partial
+        yield draft
         if durable:
-            with partial.open("rb+") as file:
+            with draft.open("rb+") as file:
                 os.fsync(file.fileno())
-        partial.replace(path)
+        draft.replace(path)
         if durable:
             _sync_folder(path.parent)
     finally:
         with suppress(OSError):
-            partial.unlink()
+            draft.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

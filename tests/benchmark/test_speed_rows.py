@@ -75,6 +75,17 @@ def test_a_training_step_leaves_gradients_of_the_models_loss_and_weights_as_they
         torch.testing.assert_close(parameter.grad, slope)
 
 
+def test_evaluation_and_training_are_timed_in_their_own_modes():
+    model, seen = built("lenet5-modern"), []
+    images, labels = torch.randn(2, 1, 32, 32), torch.tensor([1, 2])
+    model.network.register_forward_hook(
+        lambda layer, given, logits: seen.append((layer.training, logits.requires_grad))
+    )
+    timing.evaluation_step(model.network.train(), "float32", images)()
+    timing.training_step(model.network.eval(), "float32", images, labels, model.losses)()
+    assert seen == [(False, False), (True, True)]
+
+
 def test_every_step_of_a_repeat_and_of_the_warmup_is_made(monkeypatch):
     calls = []
     monkeypatch.setattr(timing, "LEAST_SECONDS", 0.045)

@@ -131,7 +131,7 @@ def test_on_exclusive_or_the_trainer_says_that_it_cycles(capsys):
     assert f"{model.history.corrections} corrections in 12 epochs." in out
 
 
-def test_a_return_to_a_later_state_is_named_by_its_pass():
+def test_a_return_to_a_later_state_is_named_by_its_epoch():
     history = LearningHistory()
     history.start(torch.zeros(2))
     for state in ([1.0, 0], [0, 2.0], [-0.0, 3.0], [1.0, 0], [5.0, 0]):
@@ -143,7 +143,7 @@ def test_a_return_to_a_later_state_is_named_by_its_pass():
     assert history.converged
 
 
-def test_too_few_passes_are_called_so():
+def test_too_few_epochs_are_called_so():
     patterns, targets, _ = separable(0.02)
     _, history = learn(patterns, targets[:, None], max_epochs=1)
     assert (history.epochs, history.converged, history.repeats) == (1, False, None)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 from torch.utils.data import DataLoader, TensorDataset
 
 from zoo.models import AlexNetModel, LeNet5Model, LinearModel, PerceptronModel, VGGModel
@@ -165,18 +165,44 @@ def test_the_rule_cycles_on_exclusive_or():
     assert len(set(seen)) < len(seen)
 
 
-@pytest.mark.parametrize("average", [False, True])
 # Lightning's remarks on a loop without extras.
-@pytest.mark.filterwarnings("ignore:.*does not have many workers", "ignore:.*have no `val_dataloader`")
-@pytest.mark.filterwarnings("ignore:GPU available but not used")
+bare = pytest.mark.filterwarnings(
+    "ignore:.*does not have many workers", "ignore:.*have no `val_dataloader`", "ignore:GPU available but not used"
+)
+
+
+def fit(model, images: torch.Tensor, labels: torch.Tensor, batch_size: int, *callbacks: Callback) -> None:
+    """Two epochs, in the order of the images."""
+    trainer = Trainer(
+        max_epochs=2, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False, callbacks=list(callbacks),
+    )  # fmt: skip
+    trainer.fit(model, DataLoader(TensorDataset(images, labels), batch_size=batch_size))
+
+
+class Rates(Callback):
+    """Notes the learning rate of each step."""
+
+    def __init__(self) -> None:
+        self.found: list[float] = []
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx) -> None:
+        self.found.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+
+@bare
+def test_a_drop_holds_from_the_first_step_of_its_epoch():
+    model, rates = LinearModel(num_classes=3, in_channels=1, input_size=2, schedule=Drops((1,))), Rates()
+    fit(model, whole_numbers(30, 1, 2, 2), torch.arange(30) % 3, 10, rates)
+    assert rates.found == pytest.approx([0.01] * 3 + [0.001] * 3)
+
+
+@bare
+@pytest.mark.parametrize("average", [False, True])
 def test_training_the_perceptron_in_batches_equals_learning_in_turn(average):
     images, labels = whole_numbers(30, 1, 2, 2), torch.arange(30) % 3
     model = PerceptronModel(num_classes=3, in_channels=1, input_size=2, average=average)
-    trainer = Trainer(
-        max_epochs=2, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
-        enable_model_summary=False,
-    )  # fmt: skip
-    trainer.fit(model, DataLoader(TensorDataset(images, labels), batch_size=8))
+    fit(model, images, labels, 8)
     # The bias is the weight of a fifth input that is always 1.
     patterns = [[*image, 1] for image in images.flatten(1).int().tolist()]
     targets = targets_of(labels, 3).int().tolist()

@@ -227,4 +227,4 @@ def test_a_part_of_the_test_set_is_shown_where_it_is_asked_for(tmp_path):
         return [row["n"] for row in found if row["runs"]]
 
     assert measured() == [10_000]
-    assert sorted(measured(partial=True)) == [128, 10_000]
+    assert sorted(measured(trials=True)) == [128, 10_000]

@@ -57,16 +57,18 @@ def test_a_test_whose_loss_is_not_finite_gives_no_record(capsys, in_folder):
     assert not (in_folder / "tested" / "record.json").exists()
 
 
-def test_the_step_is_found_among_those_since_the_last_look(tmp_path, monkeypatch):
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_the_step_is_found_among_those_since_the_last_look(tmp_path, monkeypatch, value):
     model, steps = small_model(), []
     losses = model.losses
 
-    def with_one_nan(logits, labels):
+    def with_one_such(logits, labels):
         steps.append(None)
-        return losses(logits, labels) * (math.nan if len(steps) == 3 else 1)
+        # Put on top, a number has no slope: the weights stay finite, and so do all other losses.
+        return losses(logits, labels) + (value if len(steps) == 3 else 0)
 
-    monkeypatch.setattr(model, "losses", with_one_nan)
-    with pytest.raises(Diverged, match=r"loss is nan in step 3, .* in step 2; "):
+    monkeypatch.setattr(model, "losses", with_one_such)
+    with pytest.raises(Diverged, match=rf"loss is {value} in step 3, .* in step 2; "):
         train(tmp_path, Noise(0), model, FiniteLoss(tmp_path / "none.ckpt"), log_every_n_steps=6)
 
 

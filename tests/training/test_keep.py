@@ -9,7 +9,8 @@ from resume_cases import Noise, StopAfter, outcome, small_model, stopped, train
 
 from zoo.cli import main
 from zoo.errors import InputError
-from zoo.training.checkpoints import LastCheckpoint, newest_whole
+from zoo.training.checkpoint_files import newest_whole
+from zoo.training.checkpoints import LastCheckpoint
 
 QUIET = ["--trainer.enable_progress_bar", "false"]
 

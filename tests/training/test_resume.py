@@ -1,7 +1,11 @@
 """A run that was stopped and went on is the run that was never stopped: weights, metrics and counts, bit for bit."""
 
+import os
+import signal
+
 import pytest
 import torch
+from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
 from resume_cases import Noise, StopAfter, outcome, small_model, stopped, train
 
@@ -90,6 +94,24 @@ def test_stopped_three_times(tmp_path, whole):
 def test_gathered_gradients_are_not_lost(tmp_path, whole, step):
     options = {"accumulate_grad_batches": 2}
     stopped(tmp_path, Noise(), small_model(), StopAfter(step), **options)
+    assert outcome(train(tmp_path, Noise(), small_model(), **options), tmp_path) == whole(**options)
+
+
+class StopBetweenSteps(Callback):
+    """Sends this process a signal when the first of two batches has given its gradients and no step was made."""
+
+    def __init__(self, epoch, batch):
+        self.place = epoch, batch
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        if (trainer.current_epoch, batch_idx) == self.place:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.parametrize(("epoch", "batch"), [(0, 2), (1, 0)])
+def test_a_signal_amid_gathered_gradients_waits_for_their_step(tmp_path, whole, epoch, batch):
+    options = {"accumulate_grad_batches": 2}
+    stopped(tmp_path, Noise(), small_model(), StopBetweenSteps(epoch, batch), **options)
     assert outcome(train(tmp_path, Noise(), small_model(), **options), tmp_path) == whole(**options)
 
 

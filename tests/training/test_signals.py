@@ -15,7 +15,7 @@ import yaml
 from zoo.cli import main
 from zoo.errors import InputError
 from zoo.results.record import Record
-from zoo.training.checkpoints import WholeFile
+from zoo.training.checkpoint_files import WholeFile
 
 QUIET = ["--trainer.enable_progress_bar", "false"]
 RUN = ["--config", "lenet5_digits", "--trainer.max_epochs", "6", "--model.optimizer.lr", "0.01", *QUIET]
@@ -114,7 +114,7 @@ def test_a_killed_run_leaves_a_whole_checkpoint_and_its_metrics_are_taken_back(i
 
 KILLED_WRITER = """
 import sys, torch
-from zoo.training.checkpoints import WholeFile
+from zoo.training.checkpoint_files import WholeFile
 number = 0
 while True:
     number += 1

@@ -138,7 +138,7 @@ def test_dark_on_light_looks_at_the_edge():
         (["nothing.png"], "There is no file or folder nothing.png"),
         (["text.txt"], "text.txt is not a readable image"),
         (["empty"], "The folder empty holds no files"),
-        (["texts"], "None of the 1 files is a picture"),
+        (["texts"], "None of the 1 files is an image"),
         (["a.png", "--top", "0"], "--top is a number of classes"),
         (["a.png", "--top", "x"], "invalid int value: 'x'"),
         ([], "the following arguments are required: IMAGE"),

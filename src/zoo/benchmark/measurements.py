@@ -95,13 +95,14 @@ def measure_together(one: JointMeasurement, options: BenchmarkOptions, git: dict
         each.write(split.data)
     if not trainer.is_global_zero:
         return []
-    noted: dict[str, Any] = {"batch_size": options.batch_size}
+    settings: dict[str, Any] = {"batch_size": options.batch_size}
     if options.as_ensemble:
-        noted["members"] = [entry.name for entry in one.entries]
+        settings["members"] = [entry.name for entry in one.entries]
     groups = [one.entries] if options.as_ensemble else [(entry,) for entry in one.entries]
     return [
         record_of(
-            members, split.data, each.name, result, seconds=measurement.seconds, how=noted | {"protocol": each.typed},
+            members, split.data, each.name, result, seconds=measurement.seconds,
+            settings=settings | {"protocol": each.typed},
             # Not the network's own, which is back on the CPU by now.
             device=trainer.strategy.root_device, processes=trainer.world_size, git=git,
         )

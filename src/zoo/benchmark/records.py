@@ -22,7 +22,7 @@ def record_of(
     counts: dict[str, Any],
     *,
     seconds: float,
-    how: dict[str, Any],
+    settings: dict[str, Any],
     device: torch.device,
     processes: int,
     git: dict[str, Any] | None,
@@ -30,7 +30,7 @@ def record_of(
     """The Record of one entry, or of the ensemble of several: no seed, parameters added up, digests of all weights.
 
     ``counts`` are a result of ``Measurement``; ``seconds`` is the time of the measurement, which other protocols and
-    networks may have shared; ``how`` goes into the config as ``benchmark``.
+    networks may have shared; ``settings`` go into the config as ``benchmark``.
     """
     first, alone = entries[0], len(entries) == 1
     speed = {"test_seconds": round(seconds, 3), "test_images_per_second": round(counts["n"] / seconds, 1)}
@@ -44,7 +44,7 @@ def record_of(
         seed=first.config.get("seed_everything") if alone else None,
         timing=_training(entries) | speed,
         weights=first.origin if alone else _of_members(entries),
-        config=first.config | {"benchmark": how},
+        config=first.config | {"benchmark": settings},
         git=git,
         compute=_compute(entries),
         options=declared(first.config),

@@ -6,9 +6,10 @@ from typing import Any
 from zoo.commands.options import Parser
 from zoo.errors import InputError
 
+# Examples: the names stand in zoo.evaluation.protocols, which imports torch, and an unknown one is answered with all.
 PROTOCOLS = (
-    "centre, mirror, ten-crop, nine-crops, six-views, dense-384, dense-256-384-512, multi-crop-256-384-512,"
-    " multi-crop+dense-256-384-512, with any scales, several with commas between; default: the network's own"
+    "such as centre, ten-crop, dense-384 or multi-crop+dense-256-384-512, with any scales, several with commas between;"
+    " default: the network's own"
 )
 FORMS = "with --speed, only these of float32, channels_last, bfloat16, compiled, with commas between"
 # Options that are for one of the two kinds of measuring only.
@@ -24,10 +25,10 @@ def run(verb: str, args: list[str]) -> int:
     from zoo.benchmark.verb import benchmark
 
     predictions = Path(options["predictions"]) if options["predictions"] else None
-    how = BenchmarkOptions(options["ensemble"], options["batch_size"], options["devices"], predictions)
+    chosen = BenchmarkOptions(options["ensemble"], options["batch_size"], options["devices"], predictions)
     given = {key.removeprefix("data."): value for key, value in options.items() if key.startswith("data.")}
     benchmark(
-        options["weights"], [name for name in options["protocol"].split(",") if name], how, data=options["data"],
+        options["weights"], [name for name in options["protocol"].split(",") if name], chosen, data=options["data"],
         data_options={key: value for key, value in given.items() if value is not None}, output=options["output"],
     )  # fmt: skip
     return 0

@@ -16,13 +16,11 @@ def run(verb: str, args: list[str]) -> int:
     """Reads the options and does what ``classify`` says."""
     parser = Parser(
         prog=f"zoo {verb}",
-        description="Show the likeliest classes of pictures: one view each, through the preprocessing that the weights"
+        description="Show the likeliest classes of images: one view each, through the preprocessing that the weights"
         " were trained with. Networks of handwritten digits expect what MNIST holds, light ink on black.",
     )
     parser.add_argument("weights", metavar="WEIGHTS", help="a name from: zoo list weights, a run folder or a file")
-    parser.add_argument(
-        "images", metavar="IMAGE", nargs="+", help="pictures of any format and size, or folders of them"
-    )
+    parser.add_argument("images", metavar="IMAGE", nargs="+", help="images of any format and size, or folders of them")
     parser.add_argument("--top", type=int, default=5, metavar="K", help="how many classes (default: 5)")
     parser.add_argument("--invert", action="store_true", help="look at the negatives: for dark ink on light paper")
     parser.add_argument("--json", action="store_true", help="as JSON")
@@ -54,7 +52,7 @@ def classify(name: str, images: Sequence[str], top: int, invert: bool, json_want
             print(line)
     _tell(skipped, doubtful)
     if len(skipped) == len(found):
-        raise InputError(f"None of the {len(found)} files is a picture: give pictures, or a folder of pictures.")
+        raise InputError(f"None of the {len(found)} files is an image: give images, or a folder of images.")
     return 0
 
 

@@ -46,7 +46,7 @@ def run(verb: str, args: list[str]) -> int:
     form = options.format or ("terminal" if seen else "md")
     selection = Selection(
         _names(options.columns), _names(options.networks), options.sort, folded=seen and not options.all,
-        partial=options.partial,
+        trials=options.partial,
     )  # fmt: skip
     text = document(options.table, form, records, selection)
     if options.chart is not None:

@@ -105,7 +105,7 @@ def _append(unfinished: UnfinishedDownload, file: BinaryIO, progress: "Progress"
                 file.write(chunk)
                 progress.advance(task, len(chunk))
         except (ConnectionError, TimeoutError, HTTPException):
-            # Without a size, or at a server that sends no rests, a broken connection is the end of it.
+            # Without a size, or at a server that sends no parts of a file, a broken connection is the end of it.
             if not reply.resumable:
                 raise
         return reply

@@ -48,8 +48,8 @@ class SmokeImageNet(ImageNet):
             return
         try:
             self.root.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=f".{self.root.name}-", dir=self.root.parent) as partial:
-                made = Path(partial, "made")
+            with tempfile.TemporaryDirectory(prefix=f".{self.root.name}-", dir=self.root.parent) as folder:
+                made = Path(folder, "made")
                 generate(made)
                 made.replace(self.root)
         except OSError as error:

@@ -14,7 +14,7 @@ from zoo.files import alone
 
 @dataclass(frozen=True)
 class Source:
-    """What a server says of a file: its size, a mark that changes with its content, and whether it sends rests."""
+    """What a server says of a file: its size, a mark that changes with its content, and whether it sends parts."""
 
     size: int | None
     mark: str | None
@@ -30,11 +30,11 @@ class Source:
 
     @property
     def resumable(self) -> bool:
-        """Whether a rest can be asked for, and its end be known."""
+        """Whether the rest can be asked for, and its end is known."""
         return self.ranges and self.size is not None
 
     def same_as(self, other: "Source") -> bool:
-        """Whether a rest of this belongs to the beginning of the other."""
+        """Whether the rest of this file belongs to the beginning of the other."""
         return self.size == other.size and self.mark == other.mark
 
     def headers(self, start: int) -> dict[str, str]:

@@ -62,8 +62,9 @@ class ConvNetJSModel(Classifier):
 
     Deviations and guesses: the demo draws images with replacement, from a thousand of them at first and a thousand
     more every 2,000 steps; here an epoch visits every image once. The demo validates on every tenth image, augmented,
-    and its test figure is that of the last 200 looks at a thousand test images, in views drawn anew for each look; here
-    the held-out slice is stratified and seen as it is, all test images count once, and an image's views stay the same.
+    and its test figure is that of the last 200 images that it drew out of a thousand test images, with new views each
+    time; here the held-out slice is stratified and seen as it is, all test images count once, and an image's views stay
+    the same.
     """
 
     protocol = SIX_VIEWS

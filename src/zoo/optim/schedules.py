@@ -27,7 +27,10 @@ class Drops(Schedule):
 
 @dataclass(frozen=True)
 class Passes(Schedule):
-    """One rate an epoch, as factors; the last one stays. LeNet-5's table of global rates (1998, section III.B)."""
+    """One rate an epoch, as factors; the last one stays: LeNet-5's table of global rates (1998, section III.B).
+
+    The paper calls an epoch a pass.
+    """
 
     factors: tuple[float, ...]
 

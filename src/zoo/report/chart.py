@@ -6,10 +6,10 @@ The same Records give the same bytes: nothing in the file depends on the date or
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zoo.errors import InputError
-from zoo.report.ilsvrc import contest_rows
+from zoo.report.ilsvrc import ContestRow, contest_rows
 from zoo.report.row import Row
 from zoo.report.selection import NOT_MEASURED
 from zoo.report.tables import CONTEST, NOT_TRAINED, dataset_names, measured, rows_of
@@ -72,28 +72,28 @@ def save(file: Path, figure: Callable[[], "Figure"]) -> None:
         raise InputError(f"Cannot write {file}: {error.strerror}.") from error
 
 
-def _contest(rows: Sequence[dict[str, Any]]) -> "Figure":
+def _contest(rows: Sequence[ContestRow]) -> "Figure":
     """One bar an entry, the largest error on top; a person is a line through all of them."""
     from matplotlib.patches import Patch
 
-    entries = [row for row in rows if row["result"] != "human"]
+    entries = [row for row in rows if row.result != "human"]
     figure, axes = _bars(len(entries), 0.3)
-    axes.set(xlim=(0, 1.1 * max(row["top5_error"] for row in rows)), ylim=(len(entries) - 0.1, -0.6))
+    axes.set(xlim=(0, 1.1 * max(row.top5_error for row in rows)), ylim=(len(entries) - 0.1, -0.6))
     colours = {"winner": WINNER, "entry": ENTRY, "this zoo": OURS}
     for place, row in enumerate(entries):
-        bar = axes.barh(place, row["top5_error"], color=colours[row["result"]], height=0.72)
-        for patch in bar if row["extra_data"] else ():
+        bar = axes.barh(place, row.top5_error, color=colours[row.result], height=0.72)
+        for patch in bar if row.extra_data else ():
             patch.set(hatch="///", edgecolor="white", linewidth=0)
         # On white, because the person's line may pass below the number.
-        axes.text(row["top5_error"] + 0.3, place, f"{row['top5_error']:.1f}", va="center", bbox=_PAPER)
+        axes.text(row.top5_error + 0.3, place, f"{row.top5_error:.1f}", va="center", bbox=_PAPER)
     axes.set_yticks(range(len(entries)), [_entry_label(row) for row in entries])
     for label, row in zip(axes.get_yticklabels(), entries, strict=True):
-        label.set_fontweight("bold" if row["result"] == "this zoo" or _held(row) else "normal")
-    for row in (row for row in rows if row["result"] == "human"):
-        axes.axvline(row["top5_error"], color=PERSON, linestyle="--", linewidth=1)
-        text = f"a trained person, {row['top5_error']:g} %"
-        axes.text(row["top5_error"] + 0.3, len(entries) - 0.35, text, color=PERSON, va="center")
-    shown = [name for name in colours if any(row["result"] == name for row in entries)]
+        label.set_fontweight("bold" if row.result == "this zoo" or _held(row) else "normal")
+    for row in (row for row in rows if row.result == "human"):
+        axes.axvline(row.top5_error, color=PERSON, linestyle="--", linewidth=1)
+        text = f"a trained person, {row.top5_error:g} %"
+        axes.text(row.top5_error + 0.3, len(entries) - 0.35, text, color=PERSON, va="center")
+    shown = [name for name in colours if any(row.result == name for row in entries)]
     words = {"winner": "winner of the year", "entry": "other entry", "this zoo": "this zoo, one net, validation images"}
     handles = [Patch(color=colours[name], label=words[name]) for name in shown]
     handles.append(Patch(facecolor=WINNER, edgecolor="white", hatch="///", linewidth=0, label="trained on more data"))
@@ -132,12 +132,12 @@ def _bars(number: int, inches: float) -> "tuple[Figure, Axes]":
     return figure, axes
 
 
-def _entry_label(row: dict[str, Any]) -> str:
-    return f"{row['entry']}  {row['year']}" if row["year"] else f"{row['entry']}: {row['protocol']}"
+def _entry_label(row: ContestRow) -> str:
+    return f"{row.entry}  {row.year}" if row.year else f"{row.entry}: {row.protocol}"
 
 
-def _held(row: dict[str, Any]) -> bool:
-    return any(name in row["entry"] for name in HELD_HERE)
+def _held(row: ContestRow) -> bool:
+    return any(name in row.entry for name in HELD_HERE)
 
 
 def _run_label(row: Row) -> str:

@@ -16,7 +16,6 @@ from zoo.errors import InputError
 if TYPE_CHECKING:
     from zoo.models.network import Network
 
-NOTES = "Deviations and guesses"
 # The largest side that a JPEG file can state; far beyond it the counts overflow.
 LARGEST_SIDE = 65_535
 
@@ -36,6 +35,7 @@ def describe(name: str, variant: str | None = None, input_size: int | None = Non
         raise InputError(f"An input size is between 1 and {LARGEST_SIDE:,} pixels, not {input_size:,}.")
     # The class is imported before the meta device is set, which would catch tensors that modules make on import.
     network_class = getattr(import_module(entry.module), entry.network)
+    from zoo.models.deviations import deviations_of
     from zoo.models.summary import misfits, summarize, total_macs
 
     default = _build(network_class, variant)
@@ -56,7 +56,8 @@ def describe(name: str, variant: str | None = None, input_size: int | None = Non
         "published": asdict(published) if published else None,
         "layers": [_plain(asdict(row)) | {"elementwise": row.elementwise} for row in rows],
         "misfits": misfits(rows),
-        "notes": _notes(network_class),
+        # Its own first, then those of what it builds on.
+        "notes": " ".join(text.replace("``", "'") for _, text in deviations_of(network_class)),
     }
 
 
@@ -98,13 +99,6 @@ def _resized(network_class: "type[Network]", default: "Network", input_size: int
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
     return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
-
-
-def _notes(network_class: type) -> str:
-    """The paragraphs, its own first, in which a class and those it builds on list their departures; on one line."""
-    owners = [owner for owner in network_class.__mro__ if owner.__module__.startswith("zoo.")]
-    paragraphs = [p for owner in owners for p in inspect.cleandoc(owner.__doc__ or "").split("\n\n")]
-    return " ".join(" ".join(p.split()).replace("``", "'") for p in paragraphs if p.startswith(NOTES))
 
 
 def render(description: dict[str, Any]) -> None:

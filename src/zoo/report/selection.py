@@ -24,14 +24,14 @@ class Selection:
     """What is shown: columns by their headings and networks by name, all where there are none.
 
     ``sort`` is a key of ``ORDERS``. ``folded`` leaves out what training took, the published figures that nothing is
-    compared with, and recipes that a later one has replaced; ``partial`` takes trials in.
+    compared with, and recipes that a later one has replaced; ``trials`` takes trials in.
     """
 
     columns: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
     sort: str = "error"
     folded: bool = False
-    partial: bool = False
+    trials: bool = False
 
 
 EVERYTHING = Selection()

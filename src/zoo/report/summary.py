@@ -42,7 +42,7 @@ def _rows(record: Record) -> list[tuple[str, str]]:
         rows.insert(4, ("hardest classes", _hardest(errors["per_class"])))
     if timing["train_seconds"]:
         rows.insert(-1, ("training time", f"{timing['train_seconds']:.1f} s"))
-    if record.partial:
+    if record.is_trial:
         tested = f"{record.n:,} of {record.dataset['num_images']:,} test images"
         rows.append(("partial", f"a trial, with {tested};\nzoo table shows it with --partial"))
     return rows

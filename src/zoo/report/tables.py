@@ -51,10 +51,10 @@ def document(which: str | None, form: str, records: Path | None = None, selectio
     if which == SPEED:
         return speed_document(form, records, selection.networks, selection.columns)
     published = load()
-    found = measured(records, partial=selection.partial)
+    found = measured(records, trials=selection.trials)
     if which == CONTEST:
         entries = contest_rows(found, published)
-        return write(form, entries, [contest_table(entries)], selection.columns)
+        return write(form, [asdict(entry) for entry in entries], [contest_table(entries)], selection.columns)
     names = dataset_names(found, published)
     if which is not None and which not in names:
         near = get_close_matches(which.lower(), [*names, CONTEST, SPEED], 1)
@@ -91,11 +91,11 @@ def rows_of(dataset: str, found: Iterable[Experiment], published: Published) -> 
     return rows + [_unmeasured_row(figure, published) for figure in others]
 
 
-def measured(records: Path | None, *, partial: bool = False) -> list[Experiment]:
-    """The experiments whose Records lie in a folder: in one's own where none is given; of trials if ``partial``."""
+def measured(records: Path | None, *, trials: bool = False) -> list[Experiment]:
+    """The experiments whose Records lie in a folder: in one's own where none is given; ``trials`` among them."""
     folder = records or next((folder for folder in (_CHECKOUT, _RUNS) if folder.is_dir()), None)
     found = read_records(folder) if folder else []
-    return experiments(record for record in found if partial or not record.partial)
+    return experiments(record for record in found if trials or not record.is_trial)
 
 
 def dataset_names(found: Iterable[Experiment], published: Published) -> list[str]:

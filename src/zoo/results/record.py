@@ -51,8 +51,8 @@ class Record:
     batch_norm_images: list[float] | None = None
 
     @property
-    def partial(self) -> bool:
-        """Whether it is of a trial: a part of the test images was scored, or ``fast_dev_run`` took a few steps."""
+    def is_trial(self) -> bool:
+        """Whether it is no result: a part of the test images was scored, or ``fast_dev_run`` took a few steps."""
         trainer = self.config.get("trainer")
         trial = isinstance(trainer, dict) and bool(trainer.get("fast_dev_run"))
         return trial or self.n < int(self.dataset["num_images"])

@@ -1,96 +1,29 @@
-"""When and how ``checkpoints/last.ckpt`` is written: between two steps, and whole or not at all."""
+"""When ``checkpoints/last.ckpt`` is written, which is between two steps, and which checkpoints stay beside it."""
 
 import math
-import os
-import shutil
 import signal
 import threading
 import time
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any, cast
+from typing import Any
 
 import torch
-from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.trainer.states import TrainerFn
 
 from zoo.errors import InputError, Stopped
-from zoo.files import whole
-from zoo.training.console import say
+from zoo.training.checkpoint_files import keep_as_step, kept_before
 from zoo.training.loggers import MetricsFile
-from zoo.weights.sources.checkpoint import load_checkpoint
-from zoo.weights.sources.seal import Sealing, check_whole
 
 # SIGUSR1 is what a job's script has SLURM send before the time is over, to be started again.
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 ROWS_KEY = "zoo_metrics_rows"
 BEST_KEY = "zoo_fewest_errors"
-_STEP = "step-"
 # Epochs of milliseconds need no checkpoint each.
 SHORTEST = 1.0
-
-
-class WholeFile(TorchCheckpointIO):
-    """Writes a checkpoint beside its place and renames it: whoever looks finds the old one or the new one, whole.
-
-    What is written is sealed, and what is read has to be what was written.
-    """
-
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
-        """Raises InputError where the disk refuses; the old checkpoint stays."""
-        if "://" in str(path):
-            return super().save_checkpoint(checkpoint, path, storage_options)
-        target = Path(path)
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with (
-                whole(target, target.with_name(f"{target.name}.part"), durable=True) as draft,
-                draft.open("wb") as file,
-            ):
-                sealing = Sealing(file)
-                torch.save(checkpoint, cast(IO[bytes], sealing))
-                sealing.seal()
-        except (OSError, RuntimeError) as error:
-            # torch's writer reports a full disk as a RuntimeError about its archive.
-            reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-            raise InputError(f"{target} cannot be written ({reason}): make room and go on from the old one.") from error
-        return None
-
-    def load_checkpoint(self, path: Any, *args: Any, **options: Any) -> dict[str, Any]:
-        """What Lightning reads, of a file that is whole. Raises InputError for one that is damaged."""
-        if "://" not in str(path):
-            check_whole(Path(path))
-        return super().load_checkpoint(path, *args, **options)
-
-
-def newest_whole(last: Path) -> Path | None:
-    """The checkpoint to go on from: ``last``, or the newest of those kept before it where it is damaged or gone.
-
-    None where there is none yet. Says so where it is an older one; raises InputError where all are damaged.
-    """
-    refused: InputError | None = None
-    for path in [*([last] if last.is_file() else []), *reversed(_earlier(last).values())]:
-        try:
-            load_checkpoint(path)
-        except InputError as error:
-            refused = refused or error
-            continue
-        if path != last:
-            reason = str(refused).partition(": ")[0] if refused else f"{last} is gone"
-            say(f"{reason}: going on from {path}, the last good checkpoint")
-        return path
-    if refused:
-        raise refused
-    return None
-
-
-def _earlier(last: Path) -> dict[int, Path]:
-    """The checkpoints kept before ``last``, by their step, in order."""
-    named = {path.stem.removeprefix(_STEP): path for path in last.parent.glob(f"{_STEP}*{last.suffix}")}
-    return {int(step): named[step] for step in sorted(filter(str.isdecimal, named), key=int)}
 
 
 class LastCheckpoint(Checkpoint):
@@ -227,7 +160,7 @@ class LastCheckpoint(Checkpoint):
             return
         keeps = self.keep is not None and trainer.is_global_zero
         if keeps and self.keep != 1 and self._own and self._saved_step and self.path.is_file():
-            _keep_as(self.path, self.path.with_name(f"{_STEP}{self._saved_step}{self.path.suffix}"))
+            keep_as_step(self.path, self._saved_step)
         trainer.save_checkpoint(self.path)
         self._saved_at, self._saved_step, self._own = time.monotonic(), trainer.global_step, True
         if keeps:
@@ -235,7 +168,7 @@ class LastCheckpoint(Checkpoint):
 
     def _forget(self, step: int) -> None:
         """Removes all but the last checkpoints before ``step``; later ones are of a part of the run that was undone."""
-        earlier = _earlier(self.path)
+        earlier = kept_before(self.path)
         before = [number for number in earlier if number < step]
         kept = before[max(0, len(before) - (self.keep or 1) + 1) :]
         for number, path in earlier.items():
@@ -254,15 +187,3 @@ def _cut(trainer: Trainer, num_rows: int) -> None:
     for logger in trainer.loggers:
         if isinstance(logger, MetricsFile):
             logger.cut(num_rows)
-
-
-def _keep_as(path: Path, name: Path) -> None:
-    """Gives a file a second name, or a copy where the disk has one name a file. Raises InputError where it refuses."""
-    try:
-        with whole(name) as draft:
-            try:
-                os.link(path, draft)
-            except OSError:
-                shutil.copyfile(path, draft)
-    except OSError as error:
-        raise InputError(f"{name} cannot be written ({error.strerror}): make room and go on from {path}.") from error

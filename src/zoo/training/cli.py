@@ -22,7 +22,8 @@ from zoo.evaluation.predictions import Predicting, Predictions
 from zoo.evaluation.recorder import Recorder
 from zoo.models.classifier import Classifier
 from zoo.training import bounds, processes, yaml_text
-from zoo.training.checkpoints import LastCheckpoint, WholeFile, newest_whole
+from zoo.training.checkpoint_files import WholeFile, newest_whole
+from zoo.training.checkpoints import LastCheckpoint
 from zoo.training.console import progress_bar, quiet
 from zoo.training.divergence import FiniteLoss
 from zoo.training.lent import OF_THE_CALL, needed_trust

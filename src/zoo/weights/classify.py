@@ -57,7 +57,7 @@ def find_images(paths: Sequence[str]) -> list[Found]:
         if given.is_dir():
             members = sorted(file for file in given.rglob("*") if file.is_file())
             if not members:
-                raise InputError(f"The folder {given} holds no files: give pictures, or a folder of pictures.")
+                raise InputError(f"The folder {given} holds no files: give images, or a folder of images.")
             found += [Found(file, named=False) for file in members]
         elif given.exists():
             found.append(Found(given, named=True))

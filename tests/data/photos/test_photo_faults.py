@@ -5,12 +5,10 @@ import os
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Trainer
-from photo_fault_cases import INJECTIONS, inject
-from PIL import Image
+from photo_fault_cases import INJECTIONS, WNIDS, fill, inject
 
 from zoo.cli import main
 from zoo.data import ImageNet
@@ -25,7 +23,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*does not have many workers"),
 ]
 
-WNIDS = ["n01440764", "n02102040", "n03000684"]
 # What the decoder cannot read; the other six kinds are photos, if odd or misplaced ones.
 UNREADABLE = {"truncated", "zero bytes", "not an image", "unreadable"}
 
@@ -34,15 +31,7 @@ UNREADABLE = {"truncated", "zero bytes", "not an image", "unreadable"}
 def root(tmp_path, monkeypatch):
     """Three classes of twelve training and two validation images."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    root = tmp_path / "images"
-    for label, wnid in enumerate(WNIDS):
-        for n in range(14):
-            split, name = ("train", f"{wnid}_{n}") if n < 12 else ("val", f"ILSVRC2012_val_{100 * label + n:08d}")
-            path = root / split / wnid / f"{name}.JPEG"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            pixels = np.random.default_rng(100 * label + n).integers(0, 256, (40, 40, 3), np.uint8)
-            Image.fromarray(pixels).save(path, "JPEG", quality=90)
-    return root
+    return fill(tmp_path / "images", num_val=2, side=40)
 
 
 def training_file(root: Path, number: int, label: int = 1) -> Path:

@@ -23,10 +23,11 @@ from zoo.data.photos.crops import scale_short_side
 from zoo.data.sampling import Draw
 from zoo.data.statistics import PixelStatistics, PixelSums
 from zoo.data.store import shards, writer
-from zoo.data.store.format import INDEX, MEAN_IMAGE, TABLES, WARPED, Store
+from zoo.data.store.format import INDEX, MEAN_IMAGE, TABLES, UNFINISHED, WARPED, Store
 from zoo.data.store.writer import prepare_store
 from zoo.data.verify.folder import verify_folder
 from zoo.errors import InputError
+from zoo.files import lock
 
 # From Python 3.12 on, forking a process that has threads, as torch has, warns.
 pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork.. may lead to deadlocks")
@@ -380,6 +381,17 @@ def test_two_processes_name_the_broken_photo_and_go_on_when_it_is_mended(whole, 
     assert not list(output.rglob("*.part"))
     path.write_bytes(sound)
     prepare_store(images, output, 256, 1)
+    assert contents(output) == contents(whole)
+
+
+def test_of_two_processes_that_prepare_one_store_the_second_is_refused(root, whole, tmp_path):
+    output = tmp_path / "store"
+    (output / UNFINISHED).mkdir(parents=True)
+    with (output / UNFINISHED / "lock").open("w") as held:
+        assert lock(held)
+        with pytest.raises(InputError, match=r"Another process is preparing .*store: wait until it has ended"):
+            prepare_store(root, output, 256, 1)
+    prepare_store(root, output, 256, 1)
     assert contents(output) == contents(whole)
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from photo_fault_cases import INJECTIONS, empty, inject, rewrite
-from PIL import Image
+from photo_fault_cases import INJECTIONS, WNIDS, empty, fill, inject, rewrite
 from scipy.io import savemat
 
 from zoo.cli import main
@@ -22,25 +21,12 @@ from zoo.data.verify.folder import verify_folder
 from zoo.data.verify.memory import verify_memory
 from zoo.errors import InputError
 
-WNIDS = ["n01440764", "n02102040", "n03000684"]
-
-
-def drawn_photo(number: int, side: int = 32) -> Image.Image:
-    return Image.fromarray(np.random.default_rng(number).integers(0, 256, (side, side, 3), np.uint8))
-
 
 @pytest.fixture
 def root(tmp_path, monkeypatch):
     """Three classes of twelve training and four validation images, all sound; an empty cache folder."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    root = tmp_path / "images"
-    for label, wnid in enumerate(WNIDS):
-        for n in range(16):
-            split, name = ("train", f"{wnid}_{n}") if n < 12 else ("val", f"ILSVRC2012_val_{100 * label + n:08d}")
-            path = root / split / wnid / f"{name}.JPEG"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            drawn_photo(100 * label + n).save(path, "JPEG", quality=90)
-    return root
+    return fill(tmp_path / "images", num_val=4, side=32)
 
 
 def found_in(verification) -> dict[str, Counter]:
@@ -148,6 +134,11 @@ def test_a_jpeg_cut_anywhere_is_truncated_even_where_pillow_decodes_it(root):
         path.write_bytes(whole[:length])
         kinds = [finding.kind for finding in check_photo(str(root), path.relative_to(root).as_posix()).findings]
         assert kinds == ["truncated"], length
+    # A thumbnail has an end marker of its own, in a segment before the scan.
+    thumbnail = b"\xff\xd8 a small photo \xff\xd9"
+    segment = b"\xff\xfe" + (len(thumbnail) + 2).to_bytes(2, "big") + thumbnail
+    path.write_bytes(whole[:2] + segment + whole[2:-2])
+    assert [f.kind for f in check_photo(str(root), path.relative_to(root).as_posix()).findings] == ["truncated"]
     # A disk that was full leaves the right size and zeros.
     path.write_bytes(whole[: len(whole) // 2].ljust(len(whole), b"\0"))
     assert [f.kind for f in check_photo(str(root), path.relative_to(root).as_posix()).findings] == ["truncated"]

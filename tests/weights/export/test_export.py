@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -98,6 +99,18 @@ def test_half_halves_the_weights_alone(run, tmp_path, capsys):
         expected = value.half() if value.ndim > 1 else value
         assert stored[key].dtype == expected.dtype
         assert torch.equal(stored[key], expected), key
+
+
+def test_half_has_no_scores_until_it_is_measured(tmp_path):
+    shipped, whole = zoo.get_weights("lenet5/digits"), tmp_path / "whole.safetensors"
+    content = safetensors.torch.save({key: value.float() for key, value in shipped.state().items()})
+    whole.write_bytes(content)
+    card = shipped.meta | {"sha256": sha256(content).hexdigest(), "bytes": len(content), "dtype": "float32"}
+    whole.with_suffix(".json").write_text(json.dumps(card))
+    for half in (False, True):
+        export(zoo.get_weights(whole), "safetensors", tmp_path / f"{half}.safetensors", half)
+    kept, rounded = (zoo.get_weights(tmp_path / f"{half}.safetensors").meta["scores"] for half in (False, True))
+    assert (kept, rounded) == (shipped.meta["scores"], None)
 
 
 def test_weights_without_a_record_have_no_card_to_give(tmp_path, capsys):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from zoo.errors import InputError
-from zoo.training.checkpoints import WholeFile
+from zoo.training.checkpoint_files import WholeFile
 from zoo.weights.sources.seal import check_whole
 
 CONTENT = {"state_dict": {"weight": torch.arange(40.0)}, "global_step": 7, "loops": {"done": [1, 2]}}

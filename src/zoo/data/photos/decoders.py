@@ -125,10 +125,7 @@ def _crop(pixels: np.ndarray, size: tuple[int, int], box: tuple[int, int, int, i
 
 
 def _resize(pixels: np.ndarray, size: tuple[int, int], new: tuple[int, int], resample: Image.Resampling) -> Step:
-    _, cv2 = _libraries()
-    shrinks = max(pixels.shape[1] / new[0], pixels.shape[0] / new[1])
-    # Between neighbours alone, pixels would be passed over where more than two become one.
-    return cv2.resize(pixels, new, interpolation=cv2.INTER_AREA if shrinks > 2 else cv2.INTER_LINEAR), new
+    return resized(pixels, new), new
 
 
 def _mirror(pixels: np.ndarray, size: tuple[int, int], method: Image.Transpose) -> Step:
@@ -136,6 +133,16 @@ def _mirror(pixels: np.ndarray, size: tuple[int, int], method: Image.Transpose) 
 
 
 _STEPS: dict[str, Callable[..., Step]] = {"crop": _crop, "resize": _resize, "transpose": _mirror}
+
+
+def resized(pixels: np.ndarray, size: tuple[int, int], out: np.ndarray | None = None) -> np.ndarray:
+    """uint8 (height, width) or (height, width, 3) scaled to (width, height) by OpenCV, in ``out`` where it is given."""
+    _, cv2 = _libraries()
+    shrinks = max(pixels.shape[1] / size[0], pixels.shape[0] / size[1])
+    # Between neighbours alone, pixels would be passed over where more than two become one.
+    way = cv2.INTER_AREA if shrinks > 2 else cv2.INTER_LINEAR
+    scaled: np.ndarray = cv2.resize(pixels, size, dst=out, interpolation=way)
+    return scaled
 
 
 @cache

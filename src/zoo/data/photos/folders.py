@@ -6,6 +6,7 @@ from pathlib import Path
 from zoo.errors import InputError
 
 ENDINGS = (".jpeg", ".jpg")
+SPLITS = ("train", "val")
 
 
 def list_classes(folder: Path) -> dict[str, list[Path]]:
@@ -40,7 +41,7 @@ def is_image(name: str) -> bool:
 
 def require_splits(root: Path) -> None:
     """Raises InputError, with a way to get ImageNet, where there are no training or validation folders."""
-    for split in ("train", "val"):
+    for split in SPLITS:
         if not (root / split).is_dir():
             raise InputError(
                 f"No ImageNet in {root.absolute()} (no folder {split!r} with <wnid>/*.JPEG): register at"

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.data.photos.folders import SPLITS
 from zoo.data.photos.labelled import Labelled
 from zoo.data.statistics import PixelStatistics
 from zoo.errors import InputError
@@ -29,7 +30,6 @@ JOB = f"{UNFINISHED}/job.json"
 FORMAT = 1
 # What was done to the photos: their short side scaled to the size, or both sides.
 SHORT_SIDE, WARPED = "short side", "warped"
-SPLITS = ("train", "val")
 AGAIN = "delete the folder and run zoo data prepare again"
 
 

@@ -1,4 +1,4 @@
-"""The end of a store's preparation: the notes of all shards become tables, statistics and, last, the index."""
+"""The end of a store's preparation: the metadata of all shards become tables, statistics and, last, the index."""
 
 import json
 import shutil
@@ -9,12 +9,13 @@ import numpy as np
 
 from zoo.data.fingerprint import of_listing
 from zoo.data.photos import manifest
+from zoo.data.photos.folders import SPLITS
 from zoo.data.photos.labelled import Labelled
 from zoo.data.statistics import PixelStatistics, PixelSums
-from zoo.data.store.format import INDEX, MEAN_IMAGE, SPLITS, TABLES, UNFINISHED, digest_of, digest_of_index
+from zoo.data.store.format import INDEX, MEAN_IMAGE, TABLES, UNFINISHED, digest_of, digest_of_index
 from zoo.data.store.shards import ShardJob, written_whole
 
-Notes = dict[str, np.ndarray]
+Arrays = dict[str, np.ndarray]
 
 
 def write_index(
@@ -22,18 +23,18 @@ def write_index(
 ) -> None:
     """Finishes the store ``output``, whose shards are all there. Raises InputError where the disk refuses."""
     sums = PixelSums.zero(3, job["size"], job["size"])
-    tables: Notes = {}
+    tables: Arrays = {}
     sources: list[tuple[str, int, str | None]] = []
     shards: dict[str, list[dict[str, Any]]] = {}
     for split in SPLITS:
-        notes = [shard.read_notes() for shard in jobs[split]]
-        for note in notes:
-            sums.merge(PixelSums(int(note["pictures"]), note["image"], note["products"]))
-        tables |= _columns(root, split, splits[split], notes)
-        digests = np.concatenate([note["sources"] for note in notes])
+        metadata = [shard.read_metadata() for shard in jobs[split]]
+        for known in metadata:
+            sums.merge(PixelSums(int(known["pictures"]), known["image"], known["products"]))
+        tables |= _columns(root, split, splits[split], metadata)
+        digests = np.concatenate([known["sources"] for known in metadata])
         for path, digest in zip(splits[split].files, digests, strict=True):
             sources.append((path.relative_to(root).as_posix(), path.stat().st_size, digest.tobytes().hex()))
-        shards[split] = [_entry(shard, note) for shard, note in zip(jobs[split], notes, strict=True)]
+        shards[split] = [_entry(*pair) for pair in zip(jobs[split], metadata, strict=True)]
     listing = of_listing(root, [file for split in splits.values() for file in split.files])
     statistics = PixelStatistics.of(sums)
     with written_whole(output / TABLES) as file:
@@ -52,24 +53,24 @@ def write_index(
     shutil.rmtree(output / UNFINISHED)
 
 
-def _entry(shard: ShardJob, note: Notes) -> dict[str, Any]:
+def _entry(shard: ShardJob, known: Arrays) -> dict[str, Any]:
     """What the index says of a shard."""
     return {
         "file": shard.pixels.name,
-        "bytes": int(note["bytes"]),
-        "sha256": note["sha256"].tobytes().hex(),
+        "bytes": int(known["bytes"]),
+        "sha256": known["sha256"].tobytes().hex(),
         "pictures": len(shard.files),
     }
 
 
-def _columns(root: Path, split: str, labelled: Labelled, notes: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+def _columns(root: Path, split: str, labelled: Labelled, metadata: list[Arrays]) -> Arrays:
     """The table of a split, column by column; offsets count from the start of each shard."""
     names = "\0".join(file.relative_to(root).as_posix() for file in labelled.files)
-    lengths = [3 * note["heights"].astype(np.int64) * note["widths"] for note in notes]
+    lengths = [3 * known["heights"].astype(np.int64) * known["widths"] for known in metadata]
     columns = {
         "labels": np.array(labelled.labels, np.int32),
-        "heights": np.concatenate([note["heights"] for note in notes]),
-        "widths": np.concatenate([note["widths"] for note in notes]),
+        "heights": np.concatenate([known["heights"] for known in metadata]),
+        "widths": np.concatenate([known["widths"] for known in metadata]),
         "offsets": np.concatenate([length.cumsum() - length for length in lengths]),
         "names": np.frombuffer(names.encode("utf-8", "surrogateescape"), np.uint8),
     }

@@ -8,9 +8,7 @@ from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+from zoo.data.progress import progress_bar
 from zoo.data.store.shards import ShardJob, write_shard
 from zoo.errors import InputError
 
@@ -29,8 +27,7 @@ def run_all(jobs: list[ShardJob], total: int, num_workers: int) -> None:
     Raises the first InputError of a shard; the others stop then, and leave nothing half-written.
     """
     done = total - sum(len(job.files) for job in jobs)
-    columns = (TextColumn("Preparing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with progress_bar("Preparing") as progress:
         task = progress.add_task("", total=total, completed=done)
         if num_workers == 1 or len(jobs) <= 1:
             for job in jobs:

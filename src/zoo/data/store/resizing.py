@@ -1,13 +1,12 @@
 """Colour planes of a prepared photo scaled again, for training: (3, H, W) uint8 to (3, height, width) uint8."""
 
 from collections.abc import Callable
-from functools import cache
-from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+from zoo.data.photos import decoders
 from zoo.errors import InputError
 
 Resize = Callable[[np.ndarray, int, int], np.ndarray]
@@ -30,19 +29,7 @@ def with_torch(planes: np.ndarray, width: int, height: int) -> np.ndarray:
 
 def with_cv2(planes: np.ndarray, width: int, height: int) -> np.ndarray:
     """Between neighbours, or by areas where more than two pixels become one; the fastest."""
-    cv2 = _cv2()
-    shrinks = max(planes.shape[2] / width, planes.shape[1] / height)
-    way = cv2.INTER_AREA if shrinks > 2 else cv2.INTER_LINEAR
     scaled = np.empty((len(planes), height, width), np.uint8)
     for plane, out in zip(planes, scaled, strict=True):
-        cv2.resize(plane, (width, height), dst=out, interpolation=way)
+        decoders.resized(plane, (width, height), out)
     return scaled
-
-
-@cache
-def _cv2() -> Any:
-    import cv2
-
-    # There are as many worker processes as cores already.
-    cv2.setNumThreads(1)
-    return cv2

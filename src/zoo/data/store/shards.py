@@ -40,26 +40,26 @@ class ShardJob:
         return self.store / f"{self.name}.bin"
 
     @property
-    def notes(self) -> Path:
+    def metadata(self) -> Path:
         """What is known of the shard until the index is written; there only when the shard is whole."""
         return self.store / UNFINISHED / f"{self.name}.npz"
 
     def is_done(self) -> bool:
-        """Whether the shard and its notes are there, of one size, and made from these files."""
+        """Whether the shard and its metadata are there, of one size, and made from these files."""
         try:
-            notes = self.read_notes()
-            return self.pixels.stat().st_size == int(notes["bytes"]) and str(notes["listing"]) == self.listing
+            known = self.read_metadata()
+            return self.pixels.stat().st_size == int(known["bytes"]) and str(known["listing"]) == self.listing
         except (OSError, ValueError, KeyError, BadZipFile):
             return False
 
-    def read_notes(self) -> dict[str, np.ndarray]:
+    def read_metadata(self) -> dict[str, np.ndarray]:
         """heights, widths (n,); sources (n, 32) uint8, the sha256 of the files; bytes, sha256 of the shard; sums."""
-        with np.load(self.notes, allow_pickle=False) as arrays:
+        with np.load(self.metadata, allow_pickle=False) as arrays:
             return dict(arrays)
 
 
 def write_shard(job: ShardJob, step: Callable[[], None]) -> None:
-    """Writes the shard, then its notes, each under its name only when it is whole and on the disk.
+    """Writes the shard, then its metadata, each under its name only when it is whole and on the disk.
 
     ``step`` is called after each photo and may raise to stop. Raises InputError for a photo that cannot be
     decoded, with its path, or where the disk refuses.
@@ -80,9 +80,9 @@ def write_shard(job: ShardJob, step: Callable[[], None]) -> None:
             step()
         number = file.tell()
     heights, widths = np.array(sizes, np.int32).T
-    notes = io.BytesIO()
+    metadata = io.BytesIO()
     np.savez(
-        notes,
+        metadata,
         listing=np.array(job.listing),
         heights=heights,
         widths=widths,
@@ -93,8 +93,8 @@ def write_shard(job: ShardJob, step: Callable[[], None]) -> None:
         image=sums.image,
         products=sums.products,
     )
-    with written_whole(job.notes) as file:
-        file.write(notes.getvalue())
+    with written_whole(job.metadata) as file:
+        file.write(metadata.getvalue())
 
 
 def scaled_planes(path: Path, size: int, scaling: str) -> np.ndarray:

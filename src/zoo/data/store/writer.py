@@ -15,9 +15,9 @@ from typing import Any
 from PIL import Image, features
 
 from zoo.data.fingerprint import of_listing
-from zoo.data.photos.folders import require_splits
+from zoo.data.photos.folders import SPLITS, require_splits
 from zoo.data.photos.labelled import labelled_files
-from zoo.data.store.format import FORMAT, INDEX, JOB, SHORT_SIDE, SPLITS, UNFINISHED, Store
+from zoo.data.store.format import FORMAT, INDEX, JOB, SHORT_SIDE, UNFINISHED, Store
 from zoo.data.store.index import write_index
 from zoo.data.store.pool import run_all
 from zoo.data.store.shards import ShardJob, written_whole

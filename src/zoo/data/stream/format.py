@@ -20,7 +20,6 @@ from zoo.errors import InputError
 
 LISTING = "listing.json.gz"
 INDEX = "index.json"
-SPLITS = ("train", "val")
 CHUNK_BYTES = 64_000_000
 
 

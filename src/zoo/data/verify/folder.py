@@ -1,26 +1,21 @@
 """``zoo data verify`` for folders of JPEG files: every file decoded, in parallel, and every fault named. No torch."""
 
 import multiprocessing
-import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from zoo.data.photos import manifest
-from zoo.data.photos.folders import is_image, require_splits
+from zoo.data.photos.folders import SPLITS, is_image, require_splits
 from zoo.data.photos.ilsvrc import wrong_counts
 from zoo.data.photos.inspection import CheckedPhoto, check_photo
-from zoo.data.photos.val_labels import DEVKIT, LABEL_FILES, META, SYNSETS, flat_val_wnids
+from zoo.data.photos.val_labels import DEVKIT, LABEL_FILES, META, SYNSETS, WNID, flat_val_wnids
+from zoo.data.progress import progress_bar
 from zoo.data.verification import Finding, Verification
 from zoo.errors import InputError
 
-SPLITS = ("train", "val")
-WNID = re.compile(r"n\d{8}")
 NO_IMAGES = {*LABEL_FILES, *SYNSETS, META, DEVKIT.parts[0]}
 # Starting processes takes longer than looking at so few files.
 FEW = 200
@@ -145,8 +140,7 @@ def _is_label(entry: Path) -> bool:
 
 
 def _with_progress(photos: Iterable[CheckedPhoto], total: int) -> Iterator[CheckedPhoto]:
-    columns = (TextColumn("Decoding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with progress_bar("Decoding") as progress:
         task = progress.add_task("", total=total)
         for photo in photos:
             progress.advance(task)

@@ -6,10 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-from zoo.data.store.format import INDEX, MEAN_IMAGE, SPLITS, TABLES, Table, digest_of, read_index, read_tables
+from zoo.data.photos.folders import SPLITS
+from zoo.data.progress import progress_bar
+from zoo.data.store.format import INDEX, MEAN_IMAGE, TABLES, Table, digest_of, read_index, read_tables
 from zoo.data.verification import Finding, Verification
 from zoo.errors import InputError
 
@@ -40,8 +39,7 @@ def _whole(
     folder: Path, expected: dict[str, dict[str, str]], sizes: dict[str, int], num_workers: int
 ) -> Iterator[Finding]:
     """What is wrong with the files that the index names; read in threads, as sha256 lets others run."""
-    columns = (TextColumn("Reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress, ThreadPoolExecutor(num_workers) as pool:
+    with progress_bar("Reading") as progress, ThreadPoolExecutor(num_workers) as pool:
         task = progress.add_task("", total=len(expected))
         for finding in pool.map(partial(_compare, folder, expected, sizes), expected):
             progress.advance(task)

@@ -8,11 +8,10 @@ import yaml
 
 from zoo import __version__
 from zoo.catalog import DATA, NETWORKS, data_named
+from zoo.models.deviations import MARK, deviations_of
 from zoo.models.network import Network
 from zoo.weights.export.papers import bibtex
 from zoo.weights.trained import Weights
-
-_NOTES = "Deviations and guesses"
 
 
 def model_card(
@@ -116,8 +115,8 @@ def _scores(weights: Weights, data: str) -> str:
 
 def _architecture(network: Network, metadata: dict[str, str]) -> str:
     paragraphs = inspect.cleandoc(type(network).__doc__ or "").split("\n\n")
-    told = [p for p in paragraphs if not p.startswith(_NOTES)]
-    departures = [p for owner in type(network).__mro__ for p in _paragraphs_of(owner) if p.startswith(_NOTES)]
+    told = [p for p in paragraphs if not p.startswith(MARK)]
+    departures = [text for _, text in deviations_of(type(network))]
     parameters = sum(parameter.numel() for parameter in network.parameters())
     lines = [" ".join(p.replace("``", "`").split()) for p in (*told, *departures)]
     return "\n\n".join(
@@ -126,10 +125,6 @@ def _architecture(network: Network, metadata: dict[str, str]) -> str:
             f"{parameters:,} parameters. In: {metadata['input']}. Out: {metadata['output']}. {metadata['precision']}.",
         ]
     )
-
-
-def _paragraphs_of(owner: type) -> list[str]:
-    return inspect.cleandoc(owner.__doc__ or "").split("\n\n") if owner.__module__.startswith("zoo.") else []
 
 
 def _expects(weights: Weights, metadata: dict[str, str]) -> str:

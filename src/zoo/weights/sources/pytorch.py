@@ -3,7 +3,6 @@
 import inspect
 import itertools
 import re
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,12 +16,10 @@ from zoo.catalog import NETWORKS
 from zoo.errors import InputError
 from zoo.models import get_model
 from zoo.models.network import Network
-from zoo.weights.sources.seal import check_whole
-from zoo.weights.tensors import read_tensors
+from zoo.weights.sources.state_dicts import STEPS, Layer, name_of, read_layers
 from zoo.weights.trained import check_state
 
-#: The parameters of one layer under their names; and those names with shapes, by which layers are matched.
-Layer = dict[str, Tensor]
+#: The names of a layer's parameters with their shapes, by which layers are matched.
 Shapes = tuple[tuple[str, tuple[int, ...]], ...]
 
 # Options that the shapes tell, with the values that are tried where none is given; the number of classes is another.
@@ -31,8 +28,6 @@ _TRIED: dict[str, dict[str, tuple[Any, ...]]] = {
     "lenet5": {"in_channels": (1, 3), "input_size": (32, 28)},
     "vgg11": _VGG, "vgg13": _VGG, "vgg16": _VGG, "vgg19": _VGG,
 }  # fmt: skip
-# Counts steps, is no weight, and is missing in files of PyTorch before 0.4.1.
-_STEPS = "num_batches_tracked"
 
 
 def from_state_dict(
@@ -54,11 +49,8 @@ def from_state_dict(
     """
     if name not in NETWORKS:
         raise InputError(f"There is no network {name!r}: there is {', '.join(NETWORKS)}.")
-    what, state, ordered = "The state dict", path, True
-    if not isinstance(path, Mapping):
-        what, ordered = str(path), Path(path).suffix != ".safetensors"
-        state = _read(Path(path))
-    layers = _layers_of(_state_dict(state, what), what)
+    what, layers = name_of(path), read_layers(path)
+    ordered = isinstance(path, Mapping) or Path(path).suffix != ".safetensors"
     network, found = _the_one_that_fits(layers, name, variant, options, ordered, what)
     check_state(found, network, what)
     network.load_state_dict(found)
@@ -71,59 +63,6 @@ class _MisfitError(ValueError):
     def __init__(self, message: str, distance: int) -> None:
         super().__init__(message)
         self.distance = distance
-
-
-def _read(path: Path) -> Any:
-    if not path.is_file():
-        raise InputError(f"There is no file {path}.")
-    if path.suffix == ".safetensors":
-        return read_tensors(path)
-    try:
-        check_whole(path)
-        with warnings.catch_warnings():
-            # Of a TorchScript archive, which it then refuses.
-            warnings.simplefilter("ignore")
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except InputError:
-        raise
-    except OSError as error:
-        raise InputError(f"Cannot read {path}: {error.strerror or error}.") from error
-    except Exception as error:
-        # On other bytes the reader fails in a dozen ways, and its own message advises to switch the safety off.
-        raise InputError(
-            f"{path} is cut short, no file of torch.save, or holds more than tensors and plain values, which may be"
-            " code and is not read: save model.state_dict() alone."
-        ) from error
-
-
-def _state_dict(content: Any, what: str) -> Mapping[str, Tensor]:
-    """The state dict itself, or the only one in what is wrapped around it."""
-
-    def is_state(value: Any) -> bool:
-        return isinstance(value, Mapping) and bool(value) and all(isinstance(v, Tensor) for v in value.values())
-
-    inside = {"": content} if is_state(content) else {}
-    if not inside and isinstance(content, Mapping):
-        inside = {str(key): value for key, value in content.items() if is_state(value)}
-    if not inside:
-        held = "is empty" if content == {} else "holds no tensors by their names, neither bare nor in a dict"
-        raise InputError(f"{what} {held}: give what model.state_dict() returns.")
-    if len(inside) > 1:
-        raise InputError(f"{what} holds several state dicts, {', '.join(inside)}: give the one that is meant.")
-    return next(iter(inside.values()))
-
-
-def _layers_of(state: Mapping[Any, Tensor], what: str) -> dict[str, Layer]:
-    """The parameters of each layer under its name, in the order of the file; float32."""
-    layers: dict[str, Layer] = {}
-    for key, value in state.items():
-        if value.layout != torch.strided or value.is_quantized or value.is_complex() or value.is_meta:
-            raise InputError(f"{what} holds {key!r} in a form that is no plain tensor: save it as float32.")
-        layer, _, parameter = str(key).rpartition(".")
-        if parameter != _STEPS and not value.is_floating_point():
-            raise InputError(f"{what} holds {key!r} as {value.dtype}, but weights are floating-point numbers.")
-        layers.setdefault(layer, {})[parameter] = value
-    return layers
 
 
 def _with_bias(layer: Layer) -> Layer:
@@ -229,7 +168,7 @@ def _reshaped(theirs: Layer, ours: Layer, name: str) -> Layer:
     """One layer's parameters in the shapes that ours has. Raises _MisfitError for convolutions of other kernels."""
     found: Layer = {}
     for parameter, tensor in ours.items():
-        if parameter == _STEPS:
+        if parameter == STEPS:
             found[parameter] = theirs.get(parameter, torch.tensor(0))
             continue
         value = theirs[parameter]
@@ -269,12 +208,12 @@ def _shapes(layer: Layer) -> Shapes:
         sorted(
             (name, (len(tensor), tensor[0].numel()) if tensor.ndim > 1 and len(tensor) else tuple(tensor.shape))
             for name, tensor in layer.items()
-            if name != _STEPS
+            if name != STEPS
         )
     )
 
 
 def _in_words(layer: Layer) -> str:
     """Each parameter with its shape."""
-    shapes = {name: "x".join(map(str, tensor.shape)) for name, tensor in layer.items() if name != _STEPS}
+    shapes = {name: "x".join(map(str, tensor.shape)) for name, tensor in layer.items() if name != STEPS}
     return ", ".join(f"{name or 'a tensor'} {shape or 'of one number'}" for name, shape in shapes.items())

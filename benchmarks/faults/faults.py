@@ -1,0 +1,546 @@
+"""The faults that ``planted.py`` plants: what is wrong, in which file, the two texts, and who should notice.
+
+The old text stands exactly once in the file, which a test checks: when the code there changes, so does its fault, to
+one that means the same. Every room of the package has some; a test that is dropped must leave none uncaught.
+"""
+
+from typing import NamedTuple
+
+
+class Fault(NamedTuple):
+    """One small change to ``src/zoo/<file>``; ``tests`` are files, or single tests in them, below ``tests``."""
+
+    what: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+def _in(file: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"{file}::{name}" for name in names)
+
+
+FAULTS = (
+    # Foundations.
+    Fault(
+        "uniform numbers reach up to 2", "keyed.py", "* 2.0**-24", "* 2.0**-23", ("test_keyed.py",),
+    ),
+    Fault(
+        "no crop begins in the last row that it may", "views.py", "numbers[:, 0] * (height - size + 1)",
+        "numbers[:, 0] * (height - size)", ("test_views.py",),
+    ),
+    Fault(
+        "the middle crop is rounded down", "views.py", "round((images.shape[2] - size) / 2)",
+        "(images.shape[2] - size) // 2", ("test_views.py",),
+    ),
+    Fault(
+        "a lock keeps nobody out", "files.py", "fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB",
+        "fcntl.LOCK_SH if wait else fcntl.LOCK_SH | fcntl.LOCK_NB", ("test_files.py",),
+    ),
+    Fault(
+        "MNIST has another number of test images", "catalog.py", "(980, 1135, 1032,", "(980, 1135, 1023,",
+        ("data/test_facts.py",),
+    ),
+    Fault(
+        "what changes no number is said to be chance", "options.py", "ChangesNoNumber = Annotated[T, _NO_NUMBER]",
+        "ChangesNoNumber = Annotated[T, _CHANCE]", ("results/test_experiment_options.py",),
+    ),
+    Fault(
+        "bad input ends with status 1", "cli.py", "        return 2\n", "        return 1\n", ("test_cli.py",),
+    ),
+    # Layers and learning rules.
+    Fault(
+        "subsampling takes the mean, not the sum", "layers/lenet.py", ".sum(dim=(3, 5))", ".mean(dim=(3, 5))",
+        ("layers/test_layers.py",),
+    ),
+    Fault(
+        "alpha is divided by the size of the window", "layers/normalization.py", ".mul_(alpha).add_(k)",
+        ".mul_(alpha / size).add_(k)", ("layers/test_layers.py",),
+    ),
+    Fault(
+        "local filters are transposed", "layers/local.py", "for i in range(size) for j in range(size)",
+        "for j in range(size) for i in range(size)", ("layers/test_layers_cuda_convnet.py",),
+    ),
+    Fault(
+        "dropout's units are scaled by p at test time", "layers/units.py", "x * (1 - self.p)", "x * self.p",
+        _in("models/test_alexnet.py",
+            "test_dropout_of_2012_leaves_units_out_with_chance_p_and_scales_all_by_the_rest_at_test_time"),
+    ),
+    Fault(
+        "a neighbour at the k-th distance votes twice", "layers/neighbours.py", "(distances < kth, distances == kth)",
+        "(distances <= kth, distances == kth)", ("layers/test_neighbours.py",),
+    ),
+    Fault(
+        "C-cells are inhibited by the mean over images", "layers/neocognitron.py",
+        "excitation.mean(dim=1, keepdim=True)", "excitation.mean(dim=0, keepdim=True)",
+        ("models/test_neocognitron.py",),
+    ),
+    Fault(
+        "photocells are on where an image has one grey value", "layers/perceptron.py", "(cells > middle)",
+        "(cells >= middle)",
+        _in("models/test_perceptron.py",
+            "test_the_retina_sees_neither_brightness_nor_contrast_and_nothing_on_plain_grey"),
+    ),
+    Fault(
+        "the rate drops one step late", "optim/schedules.py", "epoch >= drop", "epoch > drop",
+        ("optim/test_optim.py",),
+    ),
+    Fault(
+        "weights move before the velocity has the gradient", "optim/sgd.py",
+        "        torch._foreach_add_(velocities, gradients, alpha=-rate)\n"
+        "        torch._foreach_add_(weights, velocities)\n",
+        "        torch._foreach_add_(weights, velocities)\n"
+        "        torch._foreach_add_(velocities, gradients, alpha=-rate)\n",
+        ("optim/test_sgd.py",),
+    ),
+    Fault(
+        "weight decay is not multiplied by the rate", "optim/sgd.py", "alpha=-decay * rate", "alpha=-decay",
+        ("optim/test_sgd.py",),
+    ),
+    Fault(
+        "mu stands outside the fraction", "optim/sdlm.py", '1 / (group["mu"] + curvatures[p])',
+        '1 / group["mu"] + curvatures[p]', ("optim/test_sdlm.py",),
+    ),
+    Fault(
+        "a sum of 0 is a right answer", "optim/error_correction.py", "targets[n] * sums[n] <= 0",
+        "targets[n] * sums[n] < 0", ("optim/test_optim.py",),
+    ),
+    # Networks and how they are trained.
+    Fault(
+        "dropout is keyed without the step", "models/classifier.py", '"dropout", self.global_step, self.global_rank',
+        '"dropout", self.global_rank', ("models/test_dropout.py",),
+    ),
+    Fault(
+        "biases decay", "models/classifier.py", "if not self.bias_decay:", "if self.bias_decay:",
+        ("optim/test_optim.py",),
+    ),
+    Fault(
+        "the schedule is one step behind", "models/classifier.py", "schedule.factor(step / per_epoch, epochs)",
+        "schedule.factor(max(0, step - 1) / per_epoch, epochs)",
+        ("optim/test_optim.py",),
+    ),
+    Fault(
+        "the loss is not scaled by the number of processes", "models/classifier.py", " * self.trainer.world_size\n",
+        "\n",
+        _in("training/test_training.py", "test_two_processes_score_each_test_image_once_and_train_the_same_weights"),
+    ),
+    Fault(
+        "a test has the precision of training", "models/classifier.py", "with full_float32(self.device):",
+        "with torch.no_grad():", ("evaluation/test_precision.py",),
+    ),
+    Fault(
+        "C3's bound leaves out how many maps it reads", "models/lenet5.py",
+        "2.4 / (len(row) * module.kernel_size[0] ** 2)", "2.4 / module.kernel_size[0] ** 2",
+        _in("models/test_models.py", "test_lenet5_starts_within_the_bounds_of_appendix_a"),
+    ),
+    Fault(
+        "a map of C3 reads another map than in Table I", "models/lenet5.py", "(0, 4, 5), (0, 1, 5),",
+        "(0, 4, 5), (0, 1, 4),", ("layers/test_layers.py",),
+    ),
+    Fault(
+        "the second derivative has a wrong sign", "models/lenet5.py", "- (shares * slopes).sum(dim=1).square()",
+        "+ (shares * slopes).sum(dim=1).square()", ("optim/test_sdlm.py",),
+    ),
+    Fault(
+        "the zeros lie at the left and the top", "models/alexnet.py", "nn.ZeroPad2d((0, 3, 0, 3))",
+        "nn.ZeroPad2d((3, 0, 3, 0))",
+        _in("models/test_alexnet.py", "test_features_are_the_chain_written_out_tower_by_tower"),
+    ),
+    Fault(
+        "windows run over both towers' maps", "models/alexnet.py",
+        'groups = 2 if variant in ("paper", "cifar") else 1', "groups = 1",
+        _in("models/test_alexnet.py", "test_features_are_the_chain_written_out_tower_by_tower"),
+    ),
+    Fault(
+        "a deeper VGG takes three convolutions of net A", "models/vgg.py", '"conv3_1", "conv3_2", "fc6"',
+        '"conv3_1", "fc6"', ("training/test_init_from.py",),
+    ),
+    Fault(
+        "a layer decays by a tenth", "models/cuda_convnet.py", '"fc10": 1.0}', '"fc10": 0.1}',
+        _in("models/test_cuda_convnet.py",
+            "test_every_layer_reaches_the_optimiser_with_its_own_weight_decay_and_biases_with_none"),
+    ),
+    Fault(
+        "the demo's decay is that of a sum of four", "models/convnetjs.py", "weight_decay=2.5e-5",
+        "weight_decay=1e-4",
+        _in("models/test_convnetjs.py",
+            "test_one_step_of_the_model_is_one_step_of_the_demo_with_decay_on_weights_only"),
+    ),
+    Fault(
+        "the mean of the learner's weights has the start in it", "models/perceptron.py",
+        "mean.lerp_(current, 1 / self.global_step)", "mean.lerp_(current, 1 / (self.global_step + 1))",
+        ("optim/test_optim.py",),
+    ),
+    Fault(
+        "inhibition grows as fast as excitation", "models/neocognitron.py", "b = step / 2 * cells.inhibition(u)",
+        "b = step * cells.inhibition(u)", ("models/test_neocognitron.py",),
+    ),
+    Fault(
+        "back-propagation is counted as two forward passes", "models/ledger.py", '    3, "back-propagation',
+        '    2, "back-propagation',
+        _in("models/test_ledger.py", "test_a_record_holds_the_counts_of_the_literature_and_the_threads"),
+    ),
+    Fault(
+        "a resumed epoch leaves out a batch", "models/resuming.py",
+        "go_on_at(loop.epoch_progress.current.processed, steps)",
+        "go_on_at(loop.epoch_progress.current.processed, steps + 1)",
+        _in("training/test_resume.py", "test_stopped_after_any_step"),
+    ),
+    # Data in memory.
+    Fault(
+        "mean and standard deviation are swapped", "data/transforms.py",
+        '"standard": Transform(MEAN_CIFAR10, STD_CIFAR10)', '"standard": Transform(STD_CIFAR10, MEAN_CIFAR10)',
+        _in("data/test_cifar10.py",
+            "test_normalisation_is_p_over_255_minus_mean_over_std"),
+    ),
+    Fault(
+        "the standard deviation that many copy", "data/transforms.py", "STD_CIFAR10 = (0.2470, 0.2435, 0.2616)",
+        "STD_CIFAR10 = (0.2023, 0.1994, 0.2010)", ("data/test_cifar10_transforms.py", "data/test_cifar10.py"),
+    ),
+    Fault(
+        "enlarged pixels are cut off, not rounded", "data/transforms.py", "resized.round().to(torch.uint8)",
+        "resized.to(torch.uint8)",
+        _in("data/test_transforms.py", "test_small_images_are_enlarged_linearly_into_the_middle"),
+    ),
+    Fault(
+        "what is held out is trained on", "data/base.py",
+        "InMemory(images, labels, train, self.transform, self.seed)",
+        "InMemory(images, labels, torch.arange(len(labels)), self.transform, self.seed)",
+        _in("data/test_digits_mnist.py", "test_no_image_of_digits_is_in_two_slices"),
+    ),
+    Fault(
+        "held-out images are augmented", "data/base.py", "InMemory(images, labels, val, self.transform, None)",
+        "InMemory(images, labels, val, self.transform, self.seed)",
+        _in("data/test_cifar10.py", "test_val_and_test_are_not_augmented_and_come_in_order"),
+    ),
+    Fault(
+        "held-out images are in the mean image", "data/base.py", 'self.transform.fitted(splits["train"].images)',
+        "self.transform.fitted(images)", ("data/test_cifar10_transforms.py",),
+    ),
+    Fault(
+        "every epoch has the same order", "data/sampling.py", 'keyed.key(self.seed, "order", self.epoch)',
+        'keyed.key(self.seed, "order")', ("data/test_sampling.py",),
+    ),
+    Fault(
+        "the short last step is not counted", "data/sampling.py", "math.ceil(self.n / self.batch_size)",
+        "self.n // self.batch_size", ("data/test_sampling.py",),
+    ),
+    Fault(
+        "every epoch has the same augmentation", "data/memory.py", 'keyed.key(self.seed, "augment", epoch)',
+        'keyed.key(self.seed, "augment")',
+        _in("data/test_cifar10.py", "test_an_image_is_augmented_alike_in_any_batch_and_anew_in_each_epoch"),
+    ),
+    Fault(
+        "the smallest remainder is rounded up first", "data/splits.py", "(-remainders[i], i)", "(remainders[i], i)",
+        ("data/test_splits.py",),
+    ),
+    Fault(
+        "a squeezed digit grows", "data/distortions.py", "torch.exp(SCALE * scale - SQUEEZE * squeeze)",
+        "torch.exp(SCALE * scale + SQUEEZE * squeeze)", ("data/test_distortions.py",),
+    ),
+    Fault(
+        "the darkest ink of the digits overflows", "data/digits.py", "(255 / 16)", "(256 / 16)",
+        ("data/test_digits_mnist.py",),
+    ),
+    Fault(
+        "colours are taken for columns", "data/cifar10.py", ".view(-1, 3, 32, 32)",
+        ".view(-1, 32, 32, 3).permute(0, 3, 1, 2)",
+        _in("data/test_cifar10.py", "test_both_layouts_give_the_pixels_and_labels_that_were_written"),
+    ),
+    Fault(
+        "the header of an IDX file is not looked at", "data/mnist.py", "data[: len(header)] != header or ", "",
+        ("data/test_digits_mnist.py",),
+    ),
+    Fault(
+        "a download's checksum is not compared", "data/download.py", "if found != expected:", "if not found:",
+        _in("data/test_download.py", "test_a_wrong_checksum_keeps_nothing"),
+    ),
+    Fault(
+        "the rest of another file is taken for this one's", "data/unfinished_download.py",
+        "self.size == other.size and self.mark == other.mark", "self.size == other.size",
+        ("data/test_download_resume.py",),
+    ),
+    Fault(
+        "covariances are divided by N", "data/statistics.py", "(n * (n - 1))", "(n * n)",
+        _in("data/store/test_store.py", "test_the_statistics_are_numpys_over_all_pixels_of_the_centre_squares"),
+    ),
+    # Photographs, the prepared store, streams, checks.
+    Fault(
+        "AlexNet's crops have 32 offsets each way", "data/photos/crops.py", "int(number * 33)", "int(number * 32)",
+        ("data/test_transforms.py",),
+    ),
+    Fault(
+        "the long side is rounded, not cut", "data/photos/crops.py",
+        "(side * width // short, side * height // short)",
+        "(round(side * width / short), round(side * height / short))", ("data/test_transforms.py",),
+    ),
+    Fault(
+        "the centre crop is rounded down", "data/photos/transforms.py", "round((side - self.size) / 2)",
+        "(side - self.size) // 2", ("data/test_transforms.py",),
+    ),
+    Fault(
+        "the principal components are columns", "data/photos/transforms.py", "spread @ self.components",
+        "spread @ self.components.T", ("data/test_transforms.py",),
+    ),
+    Fault(
+        "the crop decides whether a view is mirrored", "data/photos/transforms.py", "if numbers[-1] < 0.5",
+        "if numbers[0] < 0.5", ("data/photos/test_photo_distributions.py",),
+    ),
+    Fault(
+        "colours follow from the crop", "data/photos/photos.py", 'keyed.key(self.seed, "color", draw.epoch)',
+        'keyed.key(self.seed, "augment", draw.epoch)',
+        _in("data/photos/test_imagenet.py", "test_colour_shifts_are_independent_of_crop_and_flip"),
+    ),
+    Fault(
+        "validation images are counted from 0", "data/photos/val_labels.py", "enumerate(last, start=1)",
+        "enumerate(last, start=0)",
+        _in("data/photos/test_imagenet.py", "test_a_flat_val_takes_its_labels_from_either_official_file"),
+    ),
+    Fault(
+        "labels are places among the classes of val", "data/photos/labelled.py", "in enumerate(train)}",
+        "in enumerate(val)}",
+        _in("data/photos/test_imagenet.py", "test_classes_that_val_lacks_keep_the_labels_of_train"),
+    ),
+    Fault(
+        "white of 16 bits is 255 and overflows", "data/photos/decode.py", "+ 128) // 257)", "+ 128) // 256)",
+        ("data/photos/test_decode.py",),
+    ),
+    Fault(
+        "a thumbnail's end is a photo's", "data/photos/inspection.py",
+        "data.rfind(END_OF_IMAGE) > data.rfind(START_OF_SCAN)", "END_OF_IMAGE in data",
+        _in("data/verify/test_verify.py", "test_a_jpeg_cut_anywhere_is_truncated_even_where_pillow_decodes_it"),
+    ),
+    Fault(
+        "photos are scaled without antialiasing", "data/store/resizing.py", ", antialias=True", "",
+        ("data/store/test_resizing.py",),
+    ),
+    Fault(
+        "a photo is read where the next one begins", "data/store/index.py", "length.cumsum() - length for",
+        "length.cumsum() for",
+        _in("data/store/test_store.py", "test_the_stored_pixels_labels_and_names_are_those_of_the_files"),
+    ),
+    Fault(
+        "the digest of a store's tables is not compared", "data/store/format.py",
+        'if digest_of(path) != index["sha256"][TABLES]:', "if not path.is_file():",
+        _in("data/store/test_store.py", "test_training_refuses_a_damaged_store"),
+    ),
+    Fault(
+        "two processes prepare one store", "data/store/writer.py", "if not lock(mark):", "if mark.closed:",
+        _in("data/store/test_store.py", "test_of_two_processes_that_prepare_one_store_the_second_is_refused"),
+    ),
+    Fault(
+        "streamed images are augmented by their place in the stream", "data/stream/module.py",
+        "keyed.uniforms(stream, keys, self.transform.num_random)",
+        "keyed.uniforms(stream, positions, self.transform.num_random)",
+        _in("data/stream/test_stream.py", "test_every_image_is_the_one_of_the_folders"),
+    ),
+    Fault(
+        "a chunk holds the images of few classes", "data/stream/format.py",
+        'keyed.permutation(keyed.key("imagenet", "stream", split), len(members))', "torch.arange(len(members))",
+        _in("data/stream/test_stream.py", "test_the_chunks_hold_the_very_bytes_of_the_files_in_random_order"),
+    ),
+    Fault(
+        "the checksums of a store are not compared", "data/verify/store.py", 'if found != expected[name]["sha256"]:',
+        "if not found:", _in("data/store/test_store.py", "test_verify_names_what_is_wrong_with_a_store"),
+    ),
+    Fault(
+        "doubles of another split are of this one", "data/verify/memory.py",
+        'kind if split == other_split else "duplicate across splits"', "kind",
+        _in("data/verify/test_verify.py", "test_digits_are_clean_and_a_changed_pixel_or_label_is_not"),
+    ),
+    # Measuring.
+    Fault(
+        "top-5 is top-4", "evaluation/metrics.py", "(rank >= 5)", "(rank >= 4)", ("evaluation/test_metrics.py",),
+    ),
+    Fault(
+        "outputs that are NaN are right", "evaluation/metrics.py",
+        "torch.where(logits.isnan().any(dim=1), _LAST, before.sum(dim=1))", "before.sum(dim=1)",
+        ("evaluation/test_metrics.py",),
+    ),
+    Fault(
+        "the confusion matrix is transposed", "evaluation/classes.py",
+        "labels * self.num_classes + logits.argmax(dim=1)", "logits.argmax(dim=1) * self.num_classes + labels",
+        ("evaluation/test_calibration.py",),
+    ),
+    Fault(
+        "too much and too little confidence make up for each other", "evaluation/calibration.py",
+        "(right - confidence).abs().sum()", "(right - confidence).sum().abs()", ("evaluation/test_calibration.py",),
+    ),
+    Fault(
+        "an image may be scored twice", "evaluation/exact.py", "times > 1", "times > 2",
+        _in("evaluation/test_exact_counts.py", "test_a_total_that_is_right_by_chance_is_found_out"),
+    ),
+    Fault(
+        "a Record has another seed than its run", "evaluation/recorder.py", 'seed=self.config.get("seed_everything")',
+        "seed=0", _in("training/test_training.py", "test_another_seed_is_another_run"),
+    ),
+    Fault(
+        "each process counts the images of all before", "evaluation/recorder.py",
+        'ledger["images"] if trainer.is_global_zero else 0', 'ledger["images"]',
+        _in("models/test_ledger.py", "test_two_processes_count_each_image_once_however_often_the_run_goes_on"),
+    ),
+    Fault(
+        "predictions stand in the order of the processes", "evaluation/predictions.py",
+        "everything.taken(everything.indices.argsort())", "everything",
+        _in("evaluation/test_exact_counts.py",
+            "test_the_predictions_do_not_depend_on_the_processes_and_hold_each_image_once"),
+    ),
+    Fault(
+        "the grid does not reach the edge", "evaluation/protocols/plan.py", "// (per_side - 1)", "// per_side",
+        ("evaluation/protocols/test_protocol_plans.py", "evaluation/protocols/test_protocols.py"),
+    ),
+    Fault(
+        "the weights of two parts sum to 2", "evaluation/protocols/plan.py",
+        "1 / (len(self.parts) * len(scales) * len(views))", "1 / (len(scales) * len(views))",
+        ("evaluation/protocols/test_protocol_plans.py",),
+    ),
+    Fault(
+        "logits are averaged, not probabilities", "evaluation/protocols/scores.py",
+        "F.log_softmax(scores, dim=1) for scores", "scores for scores", ("evaluation/protocols/test_protocols.py",),
+    ),
+    Fault(
+        "networks whose data differ are measured on one preprocessing", "benchmark/measurements.py",
+        "key = (entry.data, *", 'key = (entry.config["data"]["class_path"], *',
+        _in("benchmark/test_benchmark_verb.py", "test_networks_with_other_preprocessing_see_their_own_images"),
+    ),
+    Fault(
+        "a measured network has lost its seed", "benchmark/records.py",
+        'seed=first.config.get("seed_everything") if alone else None', "seed=None",
+        _in("benchmark/test_benchmark_verb.py", "test_a_record_has_the_seed_of_its_networks_training"),
+    ),
+    Fault(
+        "evaluation is timed in training mode", "benchmark/timing.py", "prepared(network, form).eval()",
+        "prepared(network, form)", ("benchmark/test_speed_rows.py",),
+    ),
+    Fault(
+        "a repeat makes one step and counts several", "benchmark/timing.py", "_clocked(step, steps, device)",
+        "_clocked(step, 1, device)", ("benchmark/test_speed_rows.py",),
+    ),
+    # Results and what people read.
+    Fault(
+        "the published run does not spread", "results/interval.py", "spread * (1 / runs + 1)", "spread / runs",
+        ("results/test_verdict.py",),
+    ),
+    Fault(
+        "an interval that reaches below 0 is better", "results/verdict.py", "BETTER if high < 0", "BETTER if low < 0",
+        ("results/test_verdict.py",),
+    ),
+    Fault(
+        "a newer default changes what older runs did", "results/experiment.py",
+        'options["defaults"] | defaults.get(path, {})', 'defaults.get(path, {}) | options["defaults"]',
+        ("results/test_experiment_options.py",),
+    ),
+    Fault(
+        "a Record is not checked when it is written", "results/record.py",
+        "if problem := _problem(json.loads(text)):", "if problem := None:", ("results/test_record.py",),
+    ),
+    Fault(
+        "more top-5 than top-1 mistakes are believed", "results/consistency.py",
+        'if metrics["top5_wrong"] > metrics["top1_wrong"]:', 'if metrics["top5_wrong"] > n:',
+        ("results/test_record_counts.py", "results/test_record_schema.py"),
+    ),
+    Fault(
+        "uncommitted code is clean", "results/provenance.py", 'status != ""', "status is None",
+        ("results/test_record.py",),
+    ),
+    Fault(
+        "rows that are not comparable are hidden", "report/tables.py",
+        "ours = [row for row in rows if row.verdict not in (NOT_MEASURED, NOT_TRAINED)]",
+        "ours = [row for row in rows if row.verdict not in (NOT_MEASURED, NOT_TRAINED, NOT_COMPARABLE)]",
+        ("report/test_table.py",),
+    ),
+    Fault(
+        "the ends of an interval are swapped", "report/formats.py", 'flat["interval_low"], flat["interval_high"] =',
+        'flat["interval_high"], flat["interval_low"] =', ("report/test_table.py",),
+    ),
+    Fault(
+        "one hour is told in hours", "report/compute.py", "seconds >= 2 * size", "seconds >= size",
+        _in("report/test_table_compute.py", "test_durations_are_in_a_unit_that_fits"),
+    ),
+    Fault(
+        "the ladder shows a network's worst run", "report/ladder.py",
+        "best[row.network, row.variant, row.parameters] = row",
+        "best.setdefault((row.network, row.variant, row.parameters), row)", ("report/test_ladder.py",),
+    ),
+    # Weights.
+    Fault(
+        "the digest of weights is not compared", "weights/cards.py", 'if digest == card["sha256"]:', "if digest:",
+        ("weights/test_weight_safety.py",),
+    ),
+    Fault(
+        "Caffe's filters are turned round among each other", "weights/sources/caffemodel.py", "state[first].flip(1)",
+        "state[first].flip(0)",
+        _in("weights/sources/test_caffe_weights.py",
+            "test_only_the_first_convolution_is_turned_round_and_the_rest_is_bit_for_bit"),
+    ),
+    Fault(
+        "a snapshot's rows are read as columns", "weights/sources/convnetjs.py", ".transpose(0, 3, 1, 2)",
+        ".transpose(0, 3, 2, 1)", ("weights/sources/test_convnetjs_snapshots.py",),
+    ),
+    Fault(
+        "a batch normalisation takes no place among torchvision's layers", "weights/sources/convert.py",
+        "3 if batch_norm else 2", "2",
+        _in("weights/test_weights.py", "test_torchvisions_full_size_fits_without_a_key_left_over"),
+    ),
+    Fault(
+        "every seal is whole", "weights/sources/seal.py",
+        "whole = seal == _WORDS + _digest_before_seal(file, size).encode()", "whole = True",
+        ("weights/sources/test_seal.py",),
+    ),
+    Fault(
+        "the factor of a pooling is upside down", "weights/export/forms.py", "math.prod(kernel) / divisor",
+        "divisor / math.prod(kernel)",
+        _in("weights/export/test_onnx.py",
+            "test_onnx_runtime_gives_the_same_top_five_on_a_hundred_real_images[cuda_convnet-18pct/cifar10]"),
+    ),
+    Fault(
+        "what rounding swaps is another order of classes", "weights/export/checks.py",
+        "near = 2 * min(largest, TOLERANCE * max(1.0, scale))", "near = 0.0",
+        _in("weights/export/test_export.py", "test_agreement_tells_a_near_tie_from_another_order"),
+    ),
+    Fault(
+        "rounded weights keep the scores of the whole ones", "weights/export/folder.py",
+        'card["scores"] if dtype == card.get("dtype") else None', 'card["scores"]',
+        _in("weights/export/test_export.py", "test_half_has_no_scores_until_it_is_measured"),
+    ),
+    # Training and the command line.
+    Fault(
+        "the best checkpoint is the latest of several", "training/checkpoints.py", "float(error) < self._fewest",
+        "float(error) <= self._fewest",
+        _in("training/test_keep.py", "test_the_best_on_the_held_out_slice_stays_whatever_comes_later"),
+    ),
+    Fault(
+        "gathered gradients are lost in a checkpoint", "training/checkpoints.py",
+        "% trainer.accumulate_grad_batches:", "% 1:",
+        _in("training/test_resume.py", "test_a_signal_amid_gathered_gradients_waits_for_their_step"),
+    ),
+    Fault(
+        "an infinite loss does not end a run", "training/divergence.py", "_anywhere(trainer, ~torch.isfinite(total))",
+        "_anywhere(trainer, torch.isnan(total))",
+        _in("training/test_divergence.py", "test_the_step_is_found_among_those_since_the_last_look"),
+    ),
+    Fault(
+        "of two words the first wins", "training/arguments.py", "next(reversed(", "next(iter(",
+        _in("training/test_training.py", "test_of_two_checkpoints_the_last_typed_gives_both_config_and_weights"),
+    ),
+    Fault(
+        "the least that a value may be is refused", "training/bounds.py", "value < least", "value <= least",
+        ("training/test_values.py",),
+    ),
+    Fault(
+        "a lent config may name anything of torch", "training/lent.py",
+        r'_TORCH = re.compile(r"torch\.optim\.(lr_scheduler\.)?[A-Z]\w*")', r'_TORCH = re.compile(r"torch\..*")',
+        ("training/test_lent_configs.py",),
+    ),
+    Fault(
+        "data with faults are verified with status 0", "commands/data.py", "return 1 if found.num_faults else 0",
+        "return 0",
+        _in("data/verify/test_verify.py", "test_the_command_ends_with_one_for_faults_and_nought_for_notices"),
+    ),
+    Fault(
+        "a number that does not come back has status 0", "commands/reproduce.py",
+        "return 0 if outcome.reproduced else 1", "return 0",
+        _in("commands/test_reproduce.py", "test_a_number_that_does_not_come_back_is_status_1"),
+    ),
+)  # fmt: skip
