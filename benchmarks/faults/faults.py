@@ -429,7 +429,7 @@ FAULTS = (
     Fault(
         "a newer default changes what older runs did", "results/experiment.py",
         'options["defaults"] | defaults.get(path, {})', 'defaults.get(path, {}) | options["defaults"]',
-        ("results/test_experiment_options.py",),
+        _in("results/test_experiment_options.py", "test_a_default_that_changes_leaves_older_runs_what_they_were"),
     ),
     Fault(
         "a Record is not checked when it is written", "results/record.py",

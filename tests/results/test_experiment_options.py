@@ -36,6 +36,14 @@ class After(Noise):
         self.colours = colours
 
 
+class Changed(Noise):
+    """The same data, when the option has another default."""
+
+    def __init__(self, num_held_out: int = 12, batch_size: int = 9, colours: str = "few") -> None:
+        super().__init__(num_held_out, batch_size)
+        self.colours = colours
+
+
 class Newest(Noise):
     """The same data with an option that changes no number and one that can."""
 
@@ -118,6 +126,17 @@ def test_an_option_that_came_later_counts_by_itself_as_what_was_done_before(tmp_
     for first in (old, replace(old, options=None)):
         found = [{run.seed for run in experiment.runs} for experiment in experiments([first, same, other])]
         assert sorted(found, key=min) == [{0, 1}, {2}]
+
+
+def test_a_default_that_changes_leaves_older_runs_what_they_were(tmp_path, monkeypatch):
+    data, records = (f"{__name__}.After", {"num_held_out": 12, "batch_size": 9}), []
+    for seed, (then, options) in enumerate(((Before, {}), (After, {"colours": "all"}), (Changed, {"colours": "few"}))):
+        monkeypatch.setattr(sys.modules[__name__], "After", then)
+        records.append(
+            replace(measured(tmp_path, seed, data, **options), created=f"20{20 + seed}-01-01T00:00:00+00:00")
+        )
+    found = [{run.seed for run in experiment.runs} for experiment in experiments(records)]
+    assert sorted(found, key=min) == [{0, 1}, {2}]
 
 
 @pytest.mark.parametrize(
