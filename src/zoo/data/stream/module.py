@@ -13,6 +13,7 @@ from torch.utils.data import Dataset, get_worker_info
 
 from zoo import keyed
 from zoo.catalog import DATA
+from zoo.data.loader import reading
 from zoo.data.photos.module import PhotoDataModule
 from zoo.data.photos.transforms import TRANSFORMS, Name, PhotoTransform
 from zoo.data.sampling import Batches, Draw
@@ -217,7 +218,12 @@ class Streamed(Dataset):
             shifts = self.transform.color_shifts(keyed.normals(stream, keys, 3))
         return images, self.labels[positions], shifts
 
+    def name_of(self, position: int) -> str:
+        """The address of a photo's chunk and its name, by its place in the stream."""
+        return f"{self.names[position]} in chunk {int(self.source.chunk_of[position])} of {self.source.address}"
+
     def _photo(self, position: int) -> Image.Image:
+        reading(position)
         content = self.source.read(position)
         try:
             with Image.open(io.BytesIO(content)) as image:
