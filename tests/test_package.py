@@ -43,6 +43,40 @@ def test_ci_calls_the_readmes_test_command():
     assert "\nuv run pytest\n" in ci
 
 
+def workflows() -> dict[str, str]:
+    return {path.name: path.read_text() for path in (ROOT / ".github" / "workflows").iterdir()}
+
+
+def test_every_action_is_pinned_by_its_digest_and_says_its_version():
+    used = [line for text in workflows().values() for line in text.splitlines() if "uses:" in line]
+    assert len(used) >= 7
+    pinned = re.compile(r" +- uses: (?P<name>[\w-]+/[\w-]+)@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+    found = [pinned.fullmatch(line) for line in used]
+    assert [line for line, match in zip(used, found, strict=True) if not match] == []
+    # One version of each in all workflows.
+    assert len(set(used)) == len({match["name"] for match in found if match})
+
+
+def test_the_audit_looks_at_every_pin_and_fails_where_it_cannot():
+    jobs = yaml.safe_load(workflows()["supply-chain.yml"])["jobs"]
+    audit = next(step["run"] for step in jobs["audit"]["steps"] if "pip-audit" in step.get("run", ""))
+    assert "--strict" in audit
+    assert audit.endswith(" constraints.txt")
+    *_, bill, kept = jobs["bill-of-materials"]["steps"]
+    assert "cyclonedx-py environment" in bill["run"]
+    assert f"--output-file {kept['with']['path']} " in bill["run"]
+
+
+def test_workflows_may_only_read():
+    assert all(yaml.safe_load(text)["permissions"] == {"contents": "read"} for text in workflows().values())
+
+
+def test_dependabot_looks_after_packages_and_actions():
+    updates = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())["updates"]
+    assert {update["package-ecosystem"] for update in updates} == {"pip", "github-actions"}
+    assert all((update["directory"], update["schedule"]["interval"]) == ("/", "weekly") for update in updates)
+
+
 def test_the_readme_names_only_configs_that_exist():
     named = set(re.findall(r"--config (?:configs/)?([\w/]+)", (ROOT / "README.md").read_text())) - {"FILE"}
     assert named <= {

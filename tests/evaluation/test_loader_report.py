@@ -4,7 +4,7 @@ import csv
 import time
 
 import pytest
-from lightning.pytorch import Callback
+from lightning.pytorch import Callback, Trainer
 from resume_cases import Noise, outcome, small_model, train
 
 from zoo.data.memory import InMemory
@@ -52,6 +52,30 @@ def test_waiting_is_the_share_of_time_in_which_batches_are_made(tmp_path, monkey
 def test_a_network_that_does_not_wait_is_said_to_wait_little(tmp_path, monkeypatch):
     _, waiting, _ = report(tmp_path, monkeypatch, batch=0.0, step=0.06)
     assert 0 < waiting < 0.2
+
+
+def test_the_pace_in_the_course_of_an_epoch_is_what_its_end_reports(tmp_path):
+    reporter, paces = LoaderReport(), []
+
+    class Noted(Callback):
+        def on_train_batch_end(self, trainer, *ignored):
+            paces.append(reporter.pace(trainer))
+
+        def on_validation_batch_start(self, trainer, *ignored):
+            paces.append(reporter.pace(trainer))
+            time.sleep(0.5)
+            # Validation counts in neither number, whenever one looks.
+            assert reporter.pace(trainer) == paces[-1]
+
+    assert reporter.pace(Trainer(logger=False, enable_progress_bar=False, enable_checkpointing=False)) is None
+    train(tmp_path / "run", Noise(), small_model(), Slow(0.05), reporter, Noted(), max_epochs=1)
+    with (tmp_path / "run" / "metrics.csv").open() as file:
+        (row,) = [row for row in csv.DictReader(file) if row["train/waiting"]]
+    rate, share = paces[-1]
+    # It ends with the validation, after which nothing is trained.
+    assert rate == pytest.approx(float(row["train/images_per_second"]), rel=0.2)
+    assert share == pytest.approx(float(row["train/waiting"]), abs=0.1)
+    assert all(0 < rate < 9 / 0.05 for rate, _ in paces)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from zoo.evaluation.protocols import Protocol, protocol
 from zoo.evaluation.protocols.plan import check_fits
 from zoo.models.dense import fully_convolutional
 from zoo.results.record import Record
-from zoo.training.console import progress_bar
+from zoo.training.progress import progress_bar
 
 
 @dataclass(frozen=True)

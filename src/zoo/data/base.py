@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from zoo.catalog import DataSet
 from zoo.data.fingerprint import kind_of, of_tensors
-from zoo.data.loader import Loader, signals_left_to_parent
+from zoo.data.loader import HANGS, Loader, WorkerStart
 from zoo.data.memory import InMemory
 from zoo.data.sampling import Batches, Draw
 from zoo.data.splits import held_out
@@ -134,7 +134,8 @@ class ImageDataModule(LightningDataModule):
             num_workers=workers,
             persistent_workers=workers > 0,
             pin_memory=workers > 0 and torch.cuda.is_available(),
-            worker_init_fn=signals_left_to_parent() if workers else None,
+            timeout=HANGS if workers else 0,
+            worker_init_fn=WorkerStart(workers) if workers else None,
         )
 
 

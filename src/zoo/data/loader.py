@@ -1,30 +1,39 @@
-"""The loader of all splits: times how long it is waited for, and goes on in the middle of an epoch."""
+"""The loader of all splits: times how long it is waited for, names a worker that hangs, goes on within an epoch."""
 
 import multiprocessing
 import os
 import signal
+import sys
 import time
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from multiprocessing.util import Finalize
 from typing import Any
 
 from torch.utils.data import DataLoader
 
-from zoo.errors import InputError
+from zoo.errors import InputError, Stopped
+
+# Seconds after which a worker that has not delivered its batch is named, again and again, and when the run ends.
+HANGS, HOPELESS = 60.0, 1800.0
+# In a worker: where it notes which item of its data set it is reading, and its own number.
+_notes: tuple[Any, int] | None = None
 
 
 class Loader(DataLoader):
     """A DataLoader over whole batches that knows how long they kept the caller waiting.
 
     ``waited`` is the seconds spent in taking batches since it was last set to zero; where there are no workers, it is
-    the time in which they were made.
+    the time in which they were made. A worker that hangs is named on standard error, with the file that it is reading
+    where the data set says so by ``reading`` and ``name_of``. A disk or a server may come back; ``HOPELESS`` seconds
+    later Stopped is raised.
     """
 
     waited = 0.0
 
     def __iter__(self) -> Any:
-        return _Timed(super().__iter__(), self)
+        # Where an epoch goes on in its middle, the sampler forgets so as it begins.
+        first: int = self.sampler.first_step  # type: ignore[attr-defined]
+        return _Timed(super().__iter__(), self, first)
 
     def state_dict(self) -> dict[str, Any]:
         """What an epoch is cut into; where in it to go on, ``zoo.models.resuming`` tells the sampler."""
@@ -42,31 +51,71 @@ class Loader(DataLoader):
 
 
 class _Timed(Iterator):
-    def __init__(self, batches: Iterator, loader: Loader) -> None:
-        self.batches, self.loader = batches, loader
+    def __init__(self, batches: Iterator, loader: Any, first: int) -> None:
+        self.batches, self.loader, self.first, self.given = batches, loader, first, 0
 
     def __next__(self) -> Any:
         started = time.perf_counter()
         try:
-            return next(self.batches)
+            batch = self._next(started)
+            self.given += 1
+            return batch
         finally:
             self.loader.waited += time.perf_counter() - started
 
+    def _next(self, started: float) -> Any:
+        while True:
+            try:
+                return next(self.batches)
+            except RuntimeError as error:
+                # torch has no class for it. It stands where it stood, and can be asked again.
+                if not str(error).startswith("DataLoader timed out after"):
+                    raise
+                seconds = time.perf_counter() - started
+                if seconds > HOPELESS:
+                    raise Stopped(
+                        f"{self._hanging(seconds)}: see what holds it up, then go on with --resume", 1
+                    ) from error
+                print(f"zoo: {self._hanging(seconds)}.", file=sys.stderr, flush=True)
 
-def signals_left_to_parent() -> Callable[[int], None]:
+    def _hanging(self, seconds: float) -> str:
+        # Workers take turns, beginning anew in each epoch.
+        loader, worker = self.loader, self.given % self.loader.num_workers
+        start, sampler, name_of = loader.worker_init_fn, loader.sampler, getattr(loader.dataset, "name_of", None)
+        process, place = start.notes[2 * worker : 2 * worker + 2]
+        what = f", which is reading {name_of(place)}" if name_of and place >= 0 else ""
+        return (
+            f"Process {sampler.rank} has waited {seconds:.0f} seconds for batch {self.first + self.given + 1} of"
+            f" {len(sampler)} from its loader's worker {worker} (process {process}){what}"
+        )
+
+
+def reading(place: int) -> None:
+    """Data sets call this before each item that could take long; ``name_of(place)`` of theirs tells what it is."""
+    if _notes is not None:
+        notes, worker = _notes
+        notes[2 * worker + 1] = place
+
+
+class WorkerStart:
     """What each worker of a loader calls first: then signals are the parent's to answer, until the parent exits.
 
     Ctrl-C and a scheduler's SIGTERM or SIGUSR1 reach the whole process group, and the step that the parent ends wants
-    its batch.
+    its batch. ``notes`` are shared with the workers: of each in turn its process, and what it is reading.
     """
-    leaving = multiprocessing.RawValue("b", 0)
-    begin = partial(_leave_signals, leaving)
-    # At exit multiprocessing runs its finalizers, sends every worker SIGTERM and waits for as long as they live.
-    Finalize(begin, setattr, args=(leaving, "value", 1), exitpriority=0)
-    return begin
 
+    def __init__(self, num_workers: int) -> None:
+        self.notes: Any = multiprocessing.RawArray("q", [-1] * (2 * num_workers))
+        self.leaving = multiprocessing.RawValue("b", 0)
+        # At exit multiprocessing runs its finalizers, sends every worker SIGTERM and waits for as long as they live.
+        Finalize(self, setattr, args=(self.leaving, "value", 1), exitpriority=0)
 
-def _leave_signals(leaving: Any, worker: int) -> None:
-    for signum in (signal.SIGINT, signal.SIGUSR1):
-        signal.signal(signum, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *ignored: os._exit(0) if leaving.value else None)
+    def __call__(self, worker: int) -> None:
+        """Leaves signals to the parent, and notes where ``reading`` is to write."""
+        # A worker is a process of its own, and reads for one loader.
+        global _notes
+        _notes, leaving = (self.notes, worker), self.leaving
+        self.notes[2 * worker] = os.getpid()
+        for signum in (signal.SIGINT, signal.SIGUSR1):
+            signal.signal(signum, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, lambda *ignored: os._exit(0) if leaving.value else None)

@@ -21,7 +21,8 @@ class LoaderReport(Callback):
 
     def __init__(self) -> None:
         self.advice = ""
-        self._images, self._began, self._validating = 0, 0.0, 0.0
+        self._images, self._began, self._validated = 0, 0.0, 0.0
+        self._validating_since: float | None = None
         self._waited_before: float | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -33,7 +34,7 @@ class LoaderReport(Callback):
         self._start(trainer)
 
     def _start(self, trainer: Trainer) -> None:
-        self._images, self._validating, self._began = 0, 0.0, time.perf_counter()
+        self._images, self._validated, self._began = 0, 0.0, time.perf_counter()
         self._waited_before = _waited(trainer)
 
     def on_train_batch_end(
@@ -44,11 +45,27 @@ class LoaderReport(Callback):
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stops the clock."""
-        self._validating -= time.perf_counter()
+        self._validating_since = time.perf_counter()
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts the clock again."""
-        self._validating += time.perf_counter()
+        if self._validating_since is not None:
+            self._validated += time.perf_counter() - self._validating_since
+        self._validating_since = None
+
+    def pace(self, trainer: Trainer) -> tuple[float, float] | None:
+        """Of the epoch so far, as this process sees it: images a second of all processes, and the share of waiting.
+
+        None where nothing is known yet. A GPU may have steps left to compute, for which nobody waits here.
+        """
+        waited, seconds = _waited(trainer), self._seconds()
+        if waited is None or self._waited_before is None or not self._images or seconds <= 0:
+            return None
+        return self._images * trainer.world_size / seconds, (waited - self._waited_before) / seconds
+
+    def _seconds(self) -> float:
+        """Of training in this epoch."""
+        return (self._validating_since or time.perf_counter()) - self._began - self._validated
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Logs both numbers: images of all processes, and the mean share of waiting."""
@@ -56,7 +73,7 @@ class LoaderReport(Callback):
         if device.type == "cuda":
             torch.cuda.synchronize(device)  # the last steps are still being computed
         waited = _waited(trainer)
-        seconds = time.perf_counter() - self._began - self._validating
+        seconds = self._seconds()
         if waited is None or self._waited_before is None:  # so on all processes or on none
             return
         sums = torch.tensor([self._images, (waited - self._waited_before) / seconds], device=device)
@@ -65,8 +82,8 @@ class LoaderReport(Callback):
         if not images:
             return
         rate, share = images / seconds, shares / trainer.world_size
-        pl_module.log("train/images_per_second", rate, prog_bar=True, rank_zero_only=True)
-        pl_module.log("train/waiting", share, prog_bar=True, rank_zero_only=True)
+        pl_module.log("train/images_per_second", rate, rank_zero_only=True)
+        pl_module.log("train/waiting", share, rank_zero_only=True)
         if share > TOO_LONG and seconds > LONG_ENOUGH and not self.advice:
             self._advise(share, getattr(trainer, "datamodule", None))
 

@@ -52,6 +52,11 @@ class LastCheckpoint(Checkpoint):
         self._own = False
         self._fewest = math.inf
 
+    @property
+    def age(self) -> float | None:
+        """Seconds of work that a kill would cost now: since ``path`` was saved or gone on from; None before that."""
+        return time.monotonic() - self._saved_at if self._own else None
+
     def on_sanity_check_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Listens to signals."""
         self._listen(trainer)

@@ -24,11 +24,12 @@ from zoo.models.classifier import Classifier
 from zoo.training import bounds, processes, yaml_text
 from zoo.training.checkpoint_files import WholeFile, newest_whole
 from zoo.training.checkpoints import LastCheckpoint
-from zoo.training.console import progress_bar, quiet
+from zoo.training.console import quiet
 from zoo.training.divergence import FiniteLoss
 from zoo.training.lent import OF_THE_CALL, needed_trust
 from zoo.training.loggers import MetricsFile, Wandb, wandb_logger
 from zoo.training.parser import Parser
+from zoo.training.progress import progress_bar
 
 VERBS = {
     "fit": "Train a network, then measure it on the test set.",

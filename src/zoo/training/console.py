@@ -1,29 +1,11 @@
-"""What a run shows while it goes: a progress bar, and only the warnings that concern the user."""
+"""What a run says: a few sentences, and only the warnings that concern the user."""
 
 import logging
-import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import Callback, RichProgressBar, TQDMProgressBar
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
-
-
-class _RichBar(RichProgressBar):
-    def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
-        return _without_version(super().get_metrics(trainer, pl_module))
-
-
-class _PlainBar(TQDMProgressBar):
-    def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
-        return _without_version(super().get_metrics(trainer, pl_module))
-
-
-def _without_version(metrics: dict[str, Any]) -> dict[str, Any]:
-    # Lightning shows the logger's version, which here is the end of the run folder's name.
-    return {name: value for name, value in metrics.items() if name != "v_num"}
 
 
 @rank_zero_only
@@ -36,12 +18,6 @@ def announce(network: Any, data: Any, run_dir: Path) -> None:
     """Says in one line what is about to be trained."""
     parameters = sum(parameter.numel() for parameter in network.parameters())
     say(f"{network.name} ({network.variant}), {parameters:,} parameters, on {data.name}; run folder {run_dir}")
-
-
-def progress_bar() -> Callback:
-    """A bar that suits where standard output goes."""
-    # Rich redraws in place, which only a terminal can; a log file gets a plain line now and then.
-    return _RichBar() if sys.stdout.isatty() else _PlainBar(refresh_rate=50)
 
 
 def quiet() -> None:

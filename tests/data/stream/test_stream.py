@@ -6,11 +6,11 @@ import sys
 from itertools import chain, pairwise
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
 from resume_cases import StopAfter, outcome, small_model, stopped, train
+from stream_cases import by_name, small_photos
 
 from zoo.cli import main
 from zoo.data import ImageNet, StreamedImageNet
@@ -26,15 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pyte
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    """50 small JPEG files of two classes, and five to test on."""
-    root = tmp_path_factory.mktemp("folders")
-    rng = np.random.default_rng(0)
-    for split, wnid, number in [("train", "n01", 20), ("train", "n02", 30), ("val", "n01", 2), ("val", "n02", 3)]:
-        (root / split / wnid).mkdir(parents=True)
-        for n in range(number):
-            pixels = rng.integers(0, 256, (30 + n, 50 - n // 2, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(root / split / wnid / f"{wnid}_{n}.JPEG")
-    return root
+    return small_photos(tmp_path_factory.mktemp("folders"))
 
 
 @pytest.fixture(scope="module")
@@ -62,14 +54,6 @@ def in_folders(folders, **options):
     data = ImageNet(str(folders), batch_size=8, num_held_out=10, num_workers=0, **options)
     data.setup()
     return data
-
-
-def by_name(split, draw):
-    """Each image of a draw under its file's name: pixels, label, colour shift."""
-    images, labels, shifts = split[draw]
-    places = split.positions[draw.indices].tolist()
-    names = split.names if hasattr(split, "names") else [f"{file.parent.name}/{file.name}" for file in split.files]
-    return {names[place]: (images[n], int(labels[n]), shifts[n]) for n, place in enumerate(places)}
 
 
 @pytest.mark.parametrize("transform", ["torchvision", "alexnet"])
@@ -167,9 +151,9 @@ def test_chunks_are_fetched_once_an_epoch_and_the_cache_stays_small(packed, tmp_
     monkeypatch.setattr(cache, "IN_USE", 0.0)
     fetched, held, download = [], [], cache.ChunkCache._download
 
-    def noted(self, name, num_bytes):
+    def noted(self, name, num_bytes, *rest):
         fetched.append(name)
-        download(self, name, num_bytes)
+        download(self, name, num_bytes, *rest)
         if num_bytes:  # a chunk, not the index
             with self._counting:  # nothing is removed meanwhile
                 held.append(sum(size for _, _, size in self._held()))

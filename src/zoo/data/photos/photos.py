@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from zoo import keyed
+from zoo.data.loader import reading
 from zoo.data.photos.crops import Photo
 from zoo.data.photos.decoders import read_rgb
 from zoo.data.photos.transforms import PhotoTransform
@@ -43,6 +44,10 @@ class Photos(Dataset):
         """The whole photo as everything is measured on it, by its place in ``files``."""
         return read_rgb(self.files[position])
 
+    def name_of(self, position: int) -> str:
+        """The path of a photo, by its place in ``files``."""
+        return str(self.files[position])
+
     def __getitem__(self, draw: Draw) -> tuple[Tensor, ...]:
         positions = self.positions[draw.indices]
         shifts = torch.zeros(len(positions), 3)
@@ -69,6 +74,7 @@ class Photos(Dataset):
         images = torch.empty(len(positions), 3, size, size, dtype=torch.uint8)
         for n, position in enumerate(positions):
             file = self.files[position]
+            reading(position)
             try:
                 if numbers is None:
                     images[n] = self.transform.central(self.photo(position))

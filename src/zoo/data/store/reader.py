@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from zoo.data.loader import reading
 from zoo.data.photos.crops import scale_short_side, warp
 from zoo.data.photos.photos import Photos
 from zoo.data.photos.transforms import PhotoTransform
@@ -83,6 +84,7 @@ class StoredPhotos(Photos):
         images = torch.empty(len(positions), 3, size, size, dtype=torch.uint8)
         out = images.numpy()
         for n, position in enumerate(positions):
+            reading(position)
             photo = self.photo(position)
             if numbers is None:
                 out[n] = self.transform.central_view(photo).planes

@@ -9,7 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
-from zoo.data.stream.format import INDEX, litdata, short
+from zoo.data.stream.format import INDEX, litdata
+from zoo.data.stream.storage import PATIENCE, Storage
 from zoo.errors import InputError
 from zoo.files import lock, whole
 
@@ -18,18 +19,16 @@ IN_USE = 60.0
 
 
 class ChunkCache:
-    """``folder`` as a mirror of the stream at ``address`` that never holds much more than ``num_bytes``.
+    """``folder`` as a mirror of the split in ``storage`` that never holds much more than ``num_bytes``.
 
     LitData's own cache serves readers that take each chunk once; here images of ``window`` chunks alternate. Raises
     InputError where there is no room for three windows: one that is read, one before it and one behind.
     """
 
-    def __init__(self, address: str, folder: Path, num_bytes: int, window: int) -> None:
-        from litdata.streaming.downloader import get_downloader
-
-        self.address, self.folder, self.num_bytes = address, folder, num_bytes
+    def __init__(self, storage: Storage, folder: Path, num_bytes: int, window: int) -> None:
+        self.storage, self.folder, self.num_bytes = storage, folder, num_bytes
         folder.mkdir(parents=True, exist_ok=True)
-        self.downloader = get_downloader(address, str(folder), [])
+        _clear(folder)
         if not (folder / INDEX).exists():
             self._download(INDEX, None)
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
@@ -67,10 +66,10 @@ class ChunkCache:
         self._asked.clear()
 
     def _fetch_if_possible(self, chunk: int) -> None:
-        with suppress(InputError):  # whoever needs it will say so
-            self.fetch(chunk)
+        with suppress(InputError):  # whoever needs it will say so, and wait
+            self.fetch(chunk, patience=0.0)
 
-    def fetch(self, chunk: int) -> None:
+    def fetch(self, chunk: int, patience: float = PATIENCE) -> None:
         """Fetches the chunk unless it is here. Raises InputError where it cannot be fetched."""
         name = self.names[chunk]
         file = self.folder / name
@@ -81,28 +80,31 @@ class ChunkCache:
             with (self.folder / f"{name}.lock").open("w") as mark:
                 lock(mark, wait=True)
                 if not file.exists():
-                    self._bring(name, self.sizes[name])
+                    self._bring(name, self.sizes[name], patience)
 
-    def _bring(self, name: str, num_bytes: int) -> None:
+    def _bring(self, name: str, num_bytes: int, patience: float) -> None:
         # Another thread's chunk may be on its way, and is not in the folder yet.
         with self._counting:
             self._arriving += num_bytes
             self._make_room(self._arriving)
         try:
-            self._download(name, num_bytes)
+            self._download(name, num_bytes, patience)
         finally:
             with self._counting:
                 self._arriving -= num_bytes
 
-    def _download(self, name: str, num_bytes: int | None) -> None:
+    def _download(self, name: str, num_bytes: int | None, patience: float = PATIENCE) -> None:
         try:
             with whole(self.folder / name) as draft:
-                self.downloader.download_file(f"{self.address}/{name}", str(draft))
+                self.storage.fetch(name, draft, patience)
                 found = draft.stat().st_size
                 if num_bytes not in (None, found):
-                    raise OSError(f"{found:,} of {num_bytes:,} bytes arrived")
-        except Exception as error:  # each kind of storage has errors of its own
-            raise InputError(f"{self.address}/{name} cannot be fetched ({short(error)}).") from error
+                    raise InputError(
+                        f"{self.storage.address}/{name} cannot be fetched ({found:,} of {num_bytes:,} bytes arrived):"
+                        f" where the stream was packed anew, remove {self.folder.parent}."
+                    )
+        except OSError as error:
+            raise InputError(f"{self.folder / name} cannot be written ({error.strerror or error}).") from error
 
     def _make_room(self, num_bytes: int) -> None:
         held = sorted(self._held(), key=lambda item: item[1])
@@ -120,3 +122,11 @@ class ChunkCache:
             except FileNotFoundError:
                 continue
             yield self.folder / name, status.st_mtime, status.st_size
+
+
+def _clear(folder: Path) -> None:
+    """Removes what killed processes were writing: a draft that grows is younger than an outage."""
+    for draft in folder.glob(".*.part"):
+        with suppress(FileNotFoundError):
+            if time.time() - draft.stat().st_mtime > PATIENCE:
+                draft.unlink()

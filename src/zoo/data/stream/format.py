@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import torch
 
@@ -108,34 +107,15 @@ def _pack(folder: Path, files: list[Path], chunk_bytes: int) -> Iterator[None]:
     cache.merge()
 
 
-def read_listing(root: str, cache: Path) -> Listing:
-    """The listing of the stream at ``root``, a folder or an address such as s3://bucket/imagenet.
-
-    Raises InputError where there is none or it cannot be reached.
-    """
-    litdata()
-    try:
-        if is_remote(root):
-            from litdata.streaming.downloader import get_downloader
-
-            cache.mkdir(parents=True, exist_ok=True)
-            file = cache / LISTING
-            get_downloader(root, str(cache), []).download_file(f"{root}/{LISTING}", str(file))
-        else:
-            file = Path(root) / LISTING
-        content: dict[str, Any] = json.loads(gzip.decompress(file.read_bytes()))
-        return Listing(**content)
-    except Exception as error:  # each kind of storage has errors of its own
-        reason = short(error)
-        raise InputError(
-            f"No stream can be read at {root} ({reason}): pack one with zoo data stream ImageNet --output DIR."
-        ) from error
-
-
 def short(error: Exception) -> str:
     """An error's text in one line of bearable length: some clients print a traceback into it."""
     words = " ".join(str(error).split()) or type(error).__name__
     return words if len(words) <= 160 else f"{words[:157]}..."
+
+
+def listing_in(content: bytes) -> Listing:
+    """What ``write_stream`` wrote as its listing; anything else raises errors of gzip, json or a missing key."""
+    return Listing(**json.loads(gzip.decompress(content)))
 
 
 def is_remote(root: str) -> bool:

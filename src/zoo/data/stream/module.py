@@ -13,11 +13,13 @@ from torch.utils.data import Dataset, get_worker_info
 
 from zoo import keyed
 from zoo.catalog import DATA
+from zoo.data.loader import reading
 from zoo.data.photos.module import PhotoDataModule
 from zoo.data.photos.transforms import TRANSFORMS, Name, PhotoTransform
 from zoo.data.sampling import Batches, Draw
 from zoo.data.stream.cache import ChunkCache
-from zoo.data.stream.format import Listing, chunks_of, is_remote, litdata, read_listing
+from zoo.data.stream.format import Listing, chunks_of, is_remote, litdata
+from zoo.data.stream.storage import Storage, read_listing
 from zoo.data.transforms import named
 from zoo.errors import InputError
 from zoo.options import Chance, ChangesNoNumber
@@ -30,7 +32,8 @@ class StreamedImageNet(PhotoDataModule):
     the order is another one, for chunks come as a whole: chunks in keyed random order, and images at random among
     those of ``window`` chunks that follow each other. It is a function of (seed, epoch) alone, as everywhere, so each
     machine reads all chunks. Those of an address lie in ``cache_dir`` meanwhile, up to ``cache_gb``; the next window is
-    fetched while one is read.
+    fetched while one is read. ``endpoint_url`` is the server of s3:// where it is not AWS's; the account is found as
+    AWS's own tools find it, in the environment or in ~/.aws.
     """
 
     facts = DATA["StreamedImageNet"]
@@ -46,20 +49,24 @@ class StreamedImageNet(PhotoDataModule):
         cache_dir: ChangesNoNumber[str | None] = None,
         cache_gb: ChangesNoNumber[float] = 50.0,
         seed: Chance[int] = 0,
+        endpoint_url: ChangesNoNumber[str | None] = None,
     ) -> None:
         super().__init__(batch_size, num_held_out, seed, num_workers)
         if window < 1:
             raise InputError(f"data.window must be at least 1, not {window}.")
+        if endpoint_url and not root.startswith("s3://"):
+            raise InputError(f"data.endpoint_url is the server of an s3:// address, and data.root is {root}.")
+        self.endpoint_url = endpoint_url
         self.root, self.transform = root.rstrip("/"), named(TRANSFORMS, transform)
         self.window, self.num_bytes = window, int(cache_gb * 1e9)
         # Each stream has a part of its own.
-        part = format(keyed.key("stream", self.root), "x")
+        part = format(keyed.key("stream", self.root, *([endpoint_url] if endpoint_url else [])), "x")
         self.cache_dir = Path(cache_dir or Path(tempfile.gettempdir()) / "zoo-stream") / part
         self.listing: Listing | None = None
 
     def prepare_data(self) -> None:
         """Raises InputError where there is no stream, or no LitData to read it with."""
-        self.listing = self.listing or read_listing(self.root, self.cache_dir)
+        self.listing = self.listing or read_listing(self.root, self.cache_dir, self.endpoint_url)
 
     def setup(self, stage: str | None = None) -> None:
         """Reads the listing and carves the held-out slice; a second call does nothing."""
@@ -129,6 +136,7 @@ class Chunks:
     def __init__(self, data: StreamedImageNet, split: str) -> None:
         assert data.listing is not None
         self.address, self.folder = f"{data.root}/{split}", data.cache_dir / split
+        self.endpoint_url = data.endpoint_url
         self.num_bytes, self.window, self.seed = data.num_bytes, data.window, data.seed
         self.chunk_of = chunks_of(data.listing.chunk_sizes[split])
         self._opened: tuple[int, Any] = (0, None)
@@ -158,7 +166,7 @@ class Chunks:
         # Threads and connections do not survive a fork.
         if self._opened[0] != os.getpid():
             made: Any = (
-                ChunkCache(self.address, self.folder, self.num_bytes, self.window)
+                ChunkCache(Storage(self.address, self.endpoint_url), self.folder, self.num_bytes, self.window)
                 if is_remote(self.address)
                 else litdata().StreamingDataset(self.address)
             )
@@ -210,7 +218,12 @@ class Streamed(Dataset):
             shifts = self.transform.color_shifts(keyed.normals(stream, keys, 3))
         return images, self.labels[positions], shifts
 
+    def name_of(self, position: int) -> str:
+        """The address of a photo's chunk and its name, by its place in the stream."""
+        return f"{self.names[position]} in chunk {int(self.source.chunk_of[position])} of {self.source.address}"
+
     def _photo(self, position: int) -> Image.Image:
+        reading(position)
         content = self.source.read(position)
         try:
             with Image.open(io.BytesIO(content)) as image:
