@@ -10,7 +10,8 @@ from resume_cases import Noise, small_model
 
 from zoo.cli import main
 from zoo.evaluation.loader_report import LoaderReport
-from zoo.training.checkpoints import LastCheckpoint, WholeFile
+from zoo.training.checkpoint_files import WholeFile
+from zoo.training.checkpoints import LastCheckpoint
 from zoo.training.progress import WIDTH, PlainBar, RichBar, _rounded, figures
 
 WATCHED = ("img/s", "wait", "GB", "saved")
