@@ -26,7 +26,7 @@ from zoo.results.record import Record
 from zoo.results.reproduction import NOT_REPRODUCED, compare
 from zoo.training import processes
 from zoo.training.arguments import complete
-from zoo.training.checkpoints import WholeFile
+from zoo.training.checkpoint_files import WholeFile
 from zoo.training.cli import understood
 
 
