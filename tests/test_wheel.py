@@ -10,6 +10,7 @@ import pytest
 from conftest import ROOT
 
 from zoo.configs import list_configs
+from zoo.report.tables import document
 from zoo.weights.cards import shipped
 
 
@@ -74,3 +75,9 @@ logits = network(weights.transforms()("white.png"))
 print(weights.class_names[logits.argmax()] in weights.class_names, network.meta["sha256"] == weights.meta["sha256"])
 """
     assert in_wheel(unpacked, tmp_path, "-c", code).split() == ["True", "True"]
+
+
+def test_its_tables_are_those_of_the_checkout(unpacked, tmp_path):
+    text = in_wheel(unpacked, tmp_path, "-m", "zoo", "table", "mnist")
+    assert text == document("mnist", "md")
+    assert "not trained yet" not in text

@@ -80,7 +80,11 @@ def test_the_pace_in_the_course_of_an_epoch_is_what_its_end_reports(tmp_path):
 
 @pytest.mark.parametrize(
     ("workers", "cores", "says"),
-    [(0, 8, "try --data.num_workers 8 (now 0)"), (8, 8, "zoo data prepare"), (8, 8, "pip install 'zoo[fast]'")],
+    [
+        (0, 8, "try --data.num_workers 8 (now 0)"),
+        (8, 8, "zoo data prepare"),
+        (8, 8, "pip install simplejpeg"),
+    ],
 )
 def test_the_advice_fits_the_machine(tmp_path, monkeypatch, capsys, workers, cores, says):
     monkeypatch.setattr(loader_report, "LONG_ENOUGH", 0.0)

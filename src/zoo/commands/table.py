@@ -25,10 +25,12 @@ def run(verb: str, args: list[str]) -> int:
     parser.add_argument(
         "--all",
         action="store_true",
-        help="in a terminal: also what training took, figures that were not measured here,"
-        " and recipes that later ones have replaced",
+        help="in a terminal and a chart: also recipes that later ones have replaced, and in a terminal what training"
+        " took and figures that nothing here is compared with",
     )
-    parser.add_argument("--records", metavar="DIR", help="where the Records are: a checkout's own, otherwise runs/")
+    parser.add_argument(
+        "--records", metavar="DIR", help="where the Records are: runs for your own (default: those that come with zoo)"
+    )
     parser.add_argument(
         "--partial", action="store_true", help="also trials: a part of the test set (limit_test_batches), fast_dev_run"
     )

@@ -98,7 +98,8 @@ def _advice(data: Any) -> str:
     if hasattr(data, "read"):  # in memory: there are no workers to add
         return "its batches are made by the process that trains, which a lighter data.transform or a GPU would relieve"
     more = f"try --data.num_workers {cores} (now {workers}), " if workers < cores else ""
-    return f"{more}pip install 'zoo[fast]' for a faster decoder, or have the photos resized once: zoo data prepare"
+    decoder = "pip install simplejpeg opencv-python-headless for a faster decoder"
+    return f"{more}{decoder}, or have the photos resized once: zoo data prepare"
 
 
 def _waited(trainer: Trainer) -> float | None:

@@ -19,7 +19,7 @@ def check_writable(path: Path) -> Path:
     if path.suffix not in FORMATS:
         raise InputError(f"--predictions {path} ends in none of {', '.join(FORMATS)}: choose one of them.")
     if path.suffix == ".parquet" and find_spec("pyarrow") is None:
-        raise InputError(f"--predictions {path} needs pyarrow: pip install 'zoo[parquet]', or name an .npz file.")
+        raise InputError(f"--predictions {path} needs pyarrow: pip install pyarrow, or name an .npz file.")
     if path.is_dir() or not path.parent.is_dir():
         wrong = "is a folder" if path.is_dir() else f"lies in {path.parent}, which is not a folder"
         raise InputError(f"--predictions {path} {wrong}: name a file in a folder that is there.")

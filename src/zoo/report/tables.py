@@ -22,8 +22,9 @@ from zoo.results.verdict import NOT_COMPARABLE, judge, split_of
 CONTEST = "ilsvrc"
 SPEED = "speed"
 NOT_TRAINED = "not trained yet"
-# The Records of a checkout lie beside its code, those of one's own runs in the working folder.
+# The Records of a checkout lie beside its code, a wheel's inside it, those of one's own runs in the working folder.
 _CHECKOUT = Path(__file__).resolve().parents[3] / "benchmarks" / "results"
+_WHEEL = Path(__file__).resolve().parents[1] / "shipped_results"
 _RUNS = Path("runs")
 
 _COLUMNS = (
@@ -93,7 +94,7 @@ def rows_of(dataset: str, found: Iterable[Experiment], published: Published) -> 
 
 def measured(records: Path | None, *, trials: bool = False) -> list[Experiment]:
     """The experiments whose Records lie in a folder: in one's own where none is given; ``trials`` among them."""
-    folder = records or next((folder for folder in (_CHECKOUT, _RUNS) if folder.is_dir()), None)
+    folder = records or next((folder for folder in (_CHECKOUT, _WHEEL, _RUNS) if folder.is_dir()), None)
     found = read_records(folder) if folder else []
     return experiments(record for record in found if trials or not record.is_trial)
 

@@ -7,8 +7,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from zoo import __version__
+
 PACKAGES = (
-    "zoo",
     "torch",
     "torchvision",
     "lightning",
@@ -55,7 +56,7 @@ def environment(device: str) -> dict[str, Any]:
         "machine": platform.machine(),
         "cores": os.cpu_count(),
         "device": device,
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {"zoo": __version__} | {name: _version(name) for name in PACKAGES},
     }
 
 

@@ -149,7 +149,7 @@ def test_a_missing_package_is_one_sentence_and_status_2(root, in_folder, monkeyp
     words = ["--config", "alexnet", "--data.root", str(root), "--data.decoder", "fast", "--run_dir", "run"]
     assert main(["fit", *words]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
-    assert "opencv-python-headless cannot be imported: pip install 'zoo[fast]'" in line
+    assert "opencv-python-headless cannot be imported: pip install opencv-python-headless" in line
     assert list(in_folder.glob("run*")) == []
 
 

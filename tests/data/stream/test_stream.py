@@ -221,7 +221,7 @@ def test_without_litdata_there_is_one_sentence(packed, monkeypatch, in_folder, c
     with pytest.raises(InputError, match=r"pip install 'zoo\[stream\]'"):
         StreamedImageNet(str(packed)).prepare_data()
     assert main(["data", "stream", "ImageNet", "--root", "x", "--output", "y"]) == 2
-    assert "pip install 'zoo[stream]'" in capsys.readouterr().err
+    assert "pip install litdata" in capsys.readouterr().err
 
 
 def test_the_verb_packs_says_what_and_leaves_nothing_half_written(folders, in_folder, capsys, monkeypatch):

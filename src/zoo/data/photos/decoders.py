@@ -37,8 +37,8 @@ def require_packages() -> None:
     missing = [package for module, package in PACKAGES.items() if find_spec(module) is None]
     if missing:
         raise InputError(
-            f"data.decoder is fast, but {' and '.join(missing)} cannot be imported: pip install 'zoo[fast]', or leave"
-            " out --data.decoder."
+            f"data.decoder is fast, but {' and '.join(missing)} cannot be imported: pip install {' '.join(missing)},"
+            " or leave out --data.decoder."
         )
 
 

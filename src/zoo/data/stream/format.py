@@ -39,7 +39,7 @@ def litdata() -> ModuleType:
     try:
         import litdata
     except ModuleNotFoundError as error:
-        raise InputError("Streaming needs LitData, which is not installed: pip install 'zoo[stream]'.") from error
+        raise InputError("Streaming needs LitData, which is not installed: pip install litdata.") from error
     return litdata
 
 

@@ -73,7 +73,7 @@ def check_graph(network: Network, form: str) -> None:
         raise InputError(f"{network.name} cannot be exported to {form}, because {reason}: use --format safetensors.")
     missing = [name for name in ("onnx", "onnxscript", "onnxruntime") if form == "onnx" and find_spec(name) is None]
     if missing:
-        raise InputError(f"ONNX needs the package {missing[0]}: pip install 'zoo[onnx]'.")
+        raise InputError(f"ONNX needs the package {missing[0]}: pip install onnx onnxruntime onnxscript.")
 
 
 def to_onnx(module: nn.Module, network: Network, metadata: Mapping[str, str]) -> bytes:
