@@ -33,7 +33,9 @@ OPTIONS = {
     "SymmetryModel": ["optimizer"],
     "LeNet5Model": ["variant", *PIXELS, "distance_scale", "j", "num_curvature", *TRAINED],
     "CudaConvnetModel": ["variant", "num_classes", "input_size", "weight_decay", *TRAINED],
-    "AlexNetModel": ["variant", "num_classes", "input_size", "order", "alpha", "init", *TRAINED, "label_smoothing"],
+    "AlexNetModel": [
+        "variant", "num_classes", "input_size", "order", "alpha", "init", "towers", *TRAINED, "label_smoothing",
+    ],
     "ConvNetJSModel": ["num_classes", *TRAINED],
     "VGGModel": ["depth", "variant", "num_classes", "input_size", "head", "init", *TRAINED, "label_smoothing"],
 }  # fmt: skip

@@ -3,14 +3,20 @@
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
+import torch
+from lightning.pytorch import Trainer
 from lightning.pytorch.cli import OptimizerCallable
-from torch import nn
+from lightning.pytorch.trainer.states import TrainerFn
+from torch import Tensor, nn
 
+from zoo.errors import InputError
 from zoo.layers import ResponseNorm, UnscaledDropout
+from zoo.layers.towers import Halved, InEach, OnFirst, beside_their_weights, whole
 from zoo.models.classifier import Classifier
 from zoo.models.network import Network, check_sizes, check_variant
 from zoo.models.options import takes_options_of
 from zoo.optim import MomentumSGD, Schedule
+from zoo.options import ChangesNoNumber
 
 Variant = Literal["paper", "torchvision", "cifar", "one_gpu", "joined", "caffe", "caffenet", "bearpaw"]
 Source = Literal["paper", "code"]
@@ -18,6 +24,8 @@ Source = Literal["paper", "code"]
 VARIANTS = get_args(Variant)
 # Those that the options ``order``, ``alpha`` and ``init`` are for.
 OF_2012 = ("paper", "cifar", "one_gpu", "joined")
+# Those whose groups and normalisation stay inside a tower.
+OF_TWO_TOWERS = ("paper", "cifar")
 
 # What follows one another in each of the five blocks of layers before fc6.
 _PLAIN, _LAST = "conv relu", "conv relu pool"
@@ -49,6 +57,13 @@ class AlexNet(Network):
     block 1 is conv-norm-pool-ReLU, block 5 conv-pool-ReLU), ``alpha`` of the normalisation (code: the printed 1e-4
     divided by the five maps) and ``init`` (code: a spread of 0.03 in conv3 to conv5).
 
+    ``towers`` "split" is for training ``paper`` and ``cifar`` on two GPUs as in 2012 (section 3.2, figure 2): each has
+    half of the maps and units, with the weights for them, and they communicate at conv3, fc6 and fc7 alone. ``place``
+    says on which. Logits, gradients and state are those of one device, but for the rounding of sums.
+
+    Deviations and guesses of two towers: fc8 lies whole on the first GPU, and so does dropout, so that it leaves out
+    the units that it leaves out on one; how the 2012 code divided fc8 is not in the paper.
+
     Deviations and guesses of ``paper``: 224 pixels do not fit 11x11 at stride 4, so three zero columns and rows are
     added at the right and the bottom, as the 2012 code reads them; the code's cnorm2 layer (normalisation inside each
     map), absent from the paper, is absent here under "code" too. ``one_gpu``: the 2012 code kept conv5 and fc6 at full
@@ -72,6 +87,7 @@ class AlexNet(Network):
         order: Source = "paper",
         alpha: Source = "paper",
         init: Source = "paper",
+        towers: ChangesNoNumber[Literal["together", "split"]] = "together",
     ) -> None:
         """Builds the layers and gives them their first weights.
 
@@ -82,11 +98,16 @@ class AlexNet(Network):
             order: whether the layers of blocks 1 and 5 follow one another as in the paper or as in the 2012 code
             alpha: whether the normalisation's alpha is the paper's or that of the 2012 code
             init: whether the first weights are the paper's or those of the 2012 code
+            towers: split for training on two GPUs of one process, as in 2012; the numbers are those of one
         """
         check_variant(variant, VARIANTS)
         check_sizes(num_classes=num_classes, input_size=input_size)
         choices = {"order": order, "alpha": alpha, "init": init}
         _check_choices(variant, choices)
+        if towers not in ("together", "split"):
+            raise ValueError(f"no towers {towers!r}; there is together, split")
+        if towers == "split" and variant not in OF_TWO_TOWERS:
+            raise ValueError(f"towers 'split' is for the variants {', '.join(OF_TWO_TOWERS)}, not for {variant}")
         usual_size = {"cifar": 32, "bearpaw": 32, "caffe": 227, "caffenet": 227}.get(variant, 224)
         size = usual_size if input_size is None else input_size
         num_classes = (10 if variant in ("cifar", "bearpaw") else 1000) if num_classes is None else num_classes
@@ -105,6 +126,41 @@ class AlexNet(Network):
         super().__init__(features | head, variant, (3, size, size), options)
         if variant not in ("torchvision", "bearpaw"):
             _initialize(self, variant, init)
+        # Where its parts lie is no part of what it is, so that ``options`` does not have it.
+        self.towers = towers
+        if towers == "split":
+            for name, layer in list(self.named_children()):
+                setattr(self, name, _in_towers(name, layer))
+
+    def place(self, first: torch.device, second: torch.device) -> None:
+        """Of split towers, where the second goes whenever the network is moved to ``first``."""
+        for layer in self.children():
+            if isinstance(layer, Halved):
+                layer.place(first, second)
+
+    def features(self, images: Tensor, layer: str) -> Tensor:
+        """As of any network; split towers are joined."""
+        found: Any = super().features(images, layer)
+        return found if isinstance(found, Tensor) else whole(found, found[0].device)
+
+    def compile(self, *args: Any, **options: Any) -> None:
+        """As torch has it; raises InputError for split towers, as a compiled program is one device's."""
+        if self.towers == "split":
+            raise InputError("--compile is for one device: leave it out, or model.towers.")
+        super().compile(*args, **options)
+
+
+def _in_towers(name: str, layer: nn.Module) -> nn.Module:
+    """A layer as it is where the two towers of figure 2 are apart."""
+    if name in ("pad", "fc8"):
+        return layer
+    if isinstance(layer, (nn.Conv2d, nn.Linear)):
+        return Halved(layer)
+    if isinstance(layer, nn.Dropout):
+        return OnFirst(layer)
+    if isinstance(layer, ResponseNorm):
+        return InEach(ResponseNorm(layer.size, layer.alpha, layer.beta, layer.k, layer.groups // 2))
+    return InEach(layer)
 
 
 def _check_choices(variant: str, choices: Mapping[str, str]) -> None:
@@ -221,3 +277,41 @@ class AlexNetModel(Classifier):
     ) -> None:
         super().__init__(AlexNet(*args, **options), optimizer, schedule)
         self.smooth_labels(label_smoothing)
+
+    def setup(self, stage: str) -> None:
+        """Finds the two GPUs of split towers. Raises InputError where there are none."""
+        super().setup(stage)
+        network: Any = self.network
+        if network.towers == "split":
+            network.place(*_two_gpus(self.trainer))
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Raises InputError where what is gone on with was trained with other towers: the optimizer's state is."""
+        network: Any = self.network
+        groups = [group for saved in checkpoint.get("optimizer_states", []) for group in saved["param_groups"]]
+        more = sum(len(group["params"]) for group in groups) - len(list(network.parameters()))
+        # Of seven layers each tower has a weight and a bias.
+        if self.trainer.state.fn == TrainerFn.FITTING and more == {"together": 14, "split": -14}[network.towers]:
+            other = "split" if network.towers == "together" else "together"
+            raise InputError(f"The checkpoint is of a training with model.towers {other}: go on with the same.")
+
+    def on_train_start(self) -> None:
+        """Puts the optimizer's state where the weights are."""
+        for optimizer in self.trainer.optimizers:
+            beside_their_weights(optimizer)
+
+
+def _two_gpus(trainer: Trainer) -> tuple[torch.device, torch.device]:
+    """The run's own GPU and the one after it."""
+    if trainer.world_size > 1:
+        raise InputError(
+            "model.towers split has one process work on two GPUs: set trainer.devices to 1, or leave model.towers out."
+        )
+    own = trainer.strategy.root_device
+    found = torch.cuda.device_count() if own.type == "cuda" else 0
+    if found < 2:
+        raise InputError(
+            f"model.towers split needs two GPUs, and this run has {found or 'none'}: leave model.towers out, which"
+            " changes no number."
+        )
+    return own, torch.device("cuda", ((own.index or 0) + 1) % found)

@@ -101,9 +101,7 @@ class Network(nn.Sequential):
             mine = layer.state_dict(prefix=f"{name}.")
             fits = mine and all(key in state and state[key].shape == mine[key].shape for key in mine)
             if fits and (layers is None or name in layers):
-                with torch.no_grad():
-                    for key, tensor in mine.items():
-                        tensor.copy_(state[key])
+                layer.load_state_dict({key.removeprefix(f"{name}."): state[key] for key in mine})
                 copied.append(name)
         return copied
 
