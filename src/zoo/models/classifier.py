@@ -23,6 +23,7 @@ from zoo.optim import Schedule
 
 Batch = tuple[Tensor, Tensor]
 NETWORK_KEY = "zoo_network"
+CLASSES_KEY = "zoo_class_names"
 
 
 class Classifier(LightningModule):
@@ -155,9 +156,12 @@ class Classifier(LightningModule):
         self.test_result = self._log_epoch("test", self.test_counts)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Adds what ``zoo.load`` needs to build the network again, as plain values."""
+        """Adds what ``zoo.load`` needs to build the network again and to name its outputs, as plain values."""
         network = self.network
         checkpoint[NETWORK_KEY] = {"name": network.name, "variant": network.variant, "options": network.options}
+        # A plain DataLoader knows of none.
+        if names := getattr(getattr(self.trainer, "datamodule", None), "class_names", None):
+            checkpoint[CLASSES_KEY] = [str(name) for name in names]
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """The optimiser over weights and biases apart, and the schedule stepped after every batch.
