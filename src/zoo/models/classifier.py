@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
 from zoo import keyed
+from zoo.data.base import ImageDataModule
 from zoo.errors import InputError
 from zoo.evaluation.metrics import ErrorCounts
 from zoo.evaluation.precision import full_float32
@@ -93,7 +94,7 @@ class Classifier(LightningModule):
         return averaged(self, protocol(self.protocol).views(images, size))
 
     def setup(self, stage: str) -> None:
-        """Raises InputError where the data have more classes than the network has outputs."""
+        """Raises InputError where the data have more classes than the network has outputs, or other images."""
         data = getattr(self.trainer, "datamodule", None)
         classes = getattr(data, "num_classes", 0)
         if classes > self.network.num_classes:
@@ -101,6 +102,20 @@ class Classifier(LightningModule):
                 f"The data have {classes} classes but the network {self.network.num_classes} outputs:"
                 f" add --model.num_classes {classes}."
             )
+        if stage == "fit" and isinstance(data, ImageDataModule):
+            self._check_images(data)
+
+    def _check_images(self, data: ImageDataModule) -> None:
+        """Raises InputError where training images do not fit, and says which of the data's transforms would."""
+        shape = data.shape_after(getattr(data, "transform", None))
+        if shape is None or self.network.takes(shape):
+            return
+        try:
+            self.network.check_input(torch.empty(1, *shape, device="meta"))
+        except InputError as error:
+            fitting = data.transforms_for(self.network.takes)
+            hint = f"; of those of {type(data).__name__}, {' and '.join(fitting)} would fit" if fitting else ""
+            raise InputError(f"{str(error).rstrip('.')}{hint}.") from error
 
     def compute(self, images: int) -> dict[str, Any]:
         """What one view of an image and training on ``images`` images cost, for the Record."""
