@@ -21,7 +21,11 @@ NAMED = (
     "cuda_convnet_11pct_cifar10_modern", "convnetjs_cifar10", "convnetjs_cifar10_modern",
 )  # fmt: skip
 # What a data set that must be downloaded delivers, (C, H, W), and its number of classes.
-SHAPES = {"mnist": (1, 32, 32, 10), "cifar10": (3, 32, 32, 10), "imagenet": (3, 224, 224, 1000)}
+SHAPES = {
+    "mnist": (1, 32, 32, 10), "cifar10": (3, 32, 32, 10), "imagenet": (3, 224, 224, 1000),
+    "fashion-mnist": (1, 32, 32, 10), "kmnist": (1, 32, 32, 10), "svhn": (3, 32, 32, 10),
+    "cifar100": (3, 32, 32, 100), "stl10": (3, 32, 32, 10),
+}  # fmt: skip
 names = pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 
 

@@ -225,6 +225,39 @@ DATA = {
             },
         },
     ),
+    "CIFAR100": DataSet(
+        module="zoo.data.cifar100", name="cifar100", title="CIFAR-100",
+        summary="50,000 + 10,000 colour photographs, 32x32, 100 classes",
+        storage="memory", source="download", stored=(3, 32, 32), hub="uoft-cs/cifar100",
+        images={"train": (500,) * 100, "test": (100,) * 100},
+    ),
+    "FashionMNIST": DataSet(
+        module="zoo.data.fashion_mnist", name="fashion-mnist", title="Fashion-MNIST",
+        summary="60,000 + 10,000 pictures of clothes, 28x28, 10 classes",
+        storage="memory", source="download", stored=(1, 28, 28), hub="zalando-datasets/fashion_mnist",
+        images={"train": (6000,) * 10, "test": (1000,) * 10},
+    ),
+    "KMNIST": DataSet(
+        module="zoo.data.kmnist", name="kmnist", title="Kuzushiji-MNIST",
+        summary="60,000 + 10,000 cursive Japanese characters, 28x28, 10 classes",
+        storage="memory", source="download", stored=(1, 28, 28), hub=None,
+        images={"train": (6000,) * 10, "test": (1000,) * 10},
+    ),
+    "SVHN": DataSet(
+        module="zoo.data.svhn", name="svhn", title="Street View House Numbers",
+        summary="73,257 + 26,032 digits of house numbers, 32x32 in colour",
+        storage="memory", source="download", stored=(3, 32, 32), hub="ufldl-stanford/svhn",
+        images={
+            "train": (4948, 13861, 10585, 8497, 7458, 6882, 5727, 5595, 5045, 4659),
+            "test": (1744, 5099, 4149, 2882, 2523, 2384, 1977, 2019, 1660, 1595),
+        },
+    ),
+    "STL10": DataSet(
+        module="zoo.data.stl10", name="stl10", title="STL-10",
+        summary="5,000 + 8,000 colour photographs, 96x96, 10 classes",
+        storage="memory", source="download", stored=(3, 96, 96), hub=None,
+        images={"train": (500,) * 10, "test": (800,) * 10},
+    ),
     "ImageNet": DataSet(
         module="zoo.data.imagenet", storage="photos", **_IMAGENET,
         summary="ILSVRC folders train/<wnid>/*.JPEG and val/, or a store made of them, any number of classes",

@@ -6,6 +6,7 @@ import pickle
 import shutil
 import struct
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,14 +16,16 @@ import torch
 from conftest import linked
 
 from zoo import keyed
-from zoo.data import CIFAR10
-from zoo.data.cifar10 import BATCHES, read_binary, read_python
+from zoo.data import CIFAR10, cifar
+from zoo.data.cifar10 import BATCHES
 from zoo.data.sampling import Draw
 from zoo.data.transforms import CIFAR10 as TRANSFORMS
 from zoo.data.transforms import shifted_and_flipped
 from zoo.errors import InputError
 
 BIN, PY = "cifar-10-batches-bin", "cifar-10-batches-py"
+read_binary = partial(cifar.read_binary, form=CIFAR10.form, num=10_000)
+read_python = partial(cifar.read_python, form=CIFAR10.form, num=10_000)
 
 
 def batch(number: int) -> tuple[np.ndarray, np.ndarray]:
@@ -109,7 +112,7 @@ def test_the_root_may_be_the_parent_or_the_folder_itself(root, tmp_path, layout)
     (tmp_path / layout).symlink_to(root / layout)
     for folder in (tmp_path, tmp_path / layout):
         files = CIFAR10(str(folder))._files()
-        assert [file.stem for file in files] == BATCHES
+        assert [file.stem for file in files] == list(BATCHES)
         CIFAR10(str(folder)).prepare_data()
 
 
@@ -166,7 +169,7 @@ def test_a_label_above_nine_is_refused_in_a_binary_batch(tmp_path, label):
     labels[7] = label
     path = tmp_path / "data_batch_1.bin"
     path.write_bytes(as_binary(pixels, labels))
-    with pytest.raises(InputError, match=rf"^{path} holds the label {label}, but CIFAR-10 has ten classes"):
+    with pytest.raises(InputError, match=rf"^{path} holds the label {label}, but CIFAR-10 has 10 classes"):
         read_binary(path)
 
 
@@ -174,7 +177,7 @@ def test_a_label_above_nine_is_refused_in_a_binary_batch(tmp_path, label):
 def test_a_label_outside_nought_to_nine_is_refused_in_a_python_batch(tmp_path, label):
     pixels, labels = batch(0)
     labels[7] = label
-    with pytest.raises(InputError, match=rf"^{tmp_path}/batch holds the label {label}, but CIFAR-10 has ten classes"):
+    with pytest.raises(InputError, match=rf"^{tmp_path}/batch holds the label {label}, but CIFAR-10 has 10 classes"):
         read_python(written(tmp_path, pickle.dumps(as_dictionary(pixels, labels))))
 
 

@@ -15,7 +15,7 @@ from lightning.pytorch import Trainer
 from sklearn.datasets import load_digits
 
 from zoo.data import MNIST, Digits
-from zoo.data.mnist import FILES
+from zoo.data.idx import SHAPES
 from zoo.data.sampling import Draw
 from zoo.errors import InputError
 from zoo.models import LeNet5Model
@@ -136,7 +136,7 @@ def test_digits_survive_pickling_as_spawned_processes_need_it():
 def mnist(tmp_path_factory):
     """MNIST's four files at their official sizes: labels 0..9 in turn; image n is n mod 251, but a corner of 255."""
     folder = tmp_path_factory.mktemp("mnist")
-    for name, (_, shape) in FILES.items():
+    for name, shape in SHAPES.items():
         numbers = np.arange(shape[0])
         if len(shape) == 1:
             values = numbers % 10
@@ -227,7 +227,7 @@ def test_a_broken_packed_file_is_refused(mnist, tmp_path, data):
         spoilt(mnist, tmp_path, LABELS, data, ".gz").setup()
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", SHAPES)
 def test_a_missing_file_is_named_together_with_the_way_out(mnist, tmp_path, name):
     data = MNIST(str(linked(mnist, tmp_path, without=name)))
     for call in (data.prepare_data, data.setup):

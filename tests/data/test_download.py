@@ -13,12 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zoo.data import CIFAR10, MNIST, cifar10, mnist
+from zoo.data import CIFAR10, MNIST, cifar10
 from zoo.data.download import CHUNK, extract, fetch
 from zoo.errors import InputError
 
 BODY = bytes(range(256)) * (3 * CHUNK // 256) + b"the end"
 NAMES = [f"{name}.bin" for name in cifar10.BATCHES]
+NUM_BATCH = 10_000
 PATHS = [f"cifar-10-batches-bin/{name}" for name in NAMES]
 
 
@@ -200,8 +201,8 @@ def test_a_broken_archive_is_refused_and_nothing_is_written(tmp_path, data):
 @pytest.fixture(scope="module")
 def cifar() -> tuple[bytes, str]:
     """An archive laid out as the official one, its batches of one grey level each; and its checksum."""
-    records = np.zeros((cifar10.NUM_BATCH, 3073), np.uint8)
-    records[:, 0] = np.arange(cifar10.NUM_BATCH) % 10
+    records = np.zeros((NUM_BATCH, 3073), np.uint8)
+    records[:, 0] = np.arange(NUM_BATCH) % 10
     members = {}
     for level, name in enumerate(NAMES):
         records[:, 1:] = level
@@ -215,8 +216,8 @@ def offered_cifar(server, monkeypatch, cifar):
     """The server that CIFAR10 asks, with what it shall offer."""
 
     def offer(data: bytes = cifar[0], digest: str = cifar[1]) -> None:
-        monkeypatch.setattr(cifar10, "URL", server.offer("cifar-10-binary.tar.gz", data))
-        monkeypatch.setattr(cifar10, "DIGEST", digest)
+        monkeypatch.setattr(CIFAR10, "url", server.offer("cifar-10-binary.tar.gz", data))
+        monkeypatch.setattr(CIFAR10, "digest", digest)
 
     server.offer_cifar = offer
     return server
@@ -236,7 +237,7 @@ def test_cifar10_downloads_itself_once(offered_cifar, tmp_path):
 
 
 FETCHING = (
-    "import sys; from zoo.data import CIFAR10, cifar10; cifar10.URL, cifar10.DIGEST = sys.argv[2:];"
+    "import sys; from zoo.data import CIFAR10; CIFAR10.url, CIFAR10.digest = sys.argv[2:];"
     "CIFAR10(sys.argv[1], download=True).prepare_data()"
 )
 
@@ -244,7 +245,7 @@ FETCHING = (
 def test_of_two_processes_that_want_cifar10_at_once_one_fetches_and_both_have_it(offered_cifar, tmp_path):
     offered_cifar.offer_cifar()
     offered_cifar.gate.clear()
-    words = [sys.executable, "-c", FETCHING, str(tmp_path / "data"), cifar10.URL, cifar10.DIGEST]
+    words = [sys.executable, "-c", FETCHING, str(tmp_path / "data"), CIFAR10.url, CIFAR10.digest]
     both = [subprocess.Popen(words, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     lock = tmp_path / "data" / "cifar-10-binary.tar.gz.lock"
     deadline = time.monotonic() + 120
@@ -305,12 +306,12 @@ def test_without_download_no_server_is_asked(offered_cifar, tmp_path):
 
 
 def test_mnist_downloads_only_the_files_that_are_missing(server, tmp_path, monkeypatch):
-    files = {name: (md5(name.encode()), shape) for name, (_, shape) in mnist.FILES.items()}
+    files = list(MNIST.shapes)
     url = ""
     for name in files:
         url = server.offer(f"{name}.gz", name.encode())
-    monkeypatch.setattr(mnist, "FILES", files)
-    monkeypatch.setattr(mnist, "MIRROR", url.rsplit("/", 1)[0] + "/")
+    monkeypatch.setattr(MNIST, "sums", tuple(md5(name.encode()) for name in files))
+    monkeypatch.setattr(MNIST, "mirror", url.rsplit("/", 1)[0] + "/")
     (tmp_path / "train-images-idx3-ubyte").write_bytes(b"here already")
     MNIST(str(tmp_path), download=True).prepare_data()
     others = sorted(f"{name}.gz" for name in files if name != "train-images-idx3-ubyte")

@@ -33,7 +33,7 @@ def _parsed(verb: str, args: list[str]) -> argparse.Namespace:
     parsers = {
         verb: verbs.add_parser(verb, help=text, description=text)
         for verb, text in (
-            ("fetch", f"Download {_fetched(' or ')}; put a flat val/ of ImageNet into class folders."),
+            ("fetch", f"Download {_fetched('or')}; put a flat val/ of ImageNet into class folders."),
             ("verify", "Find every broken, misplaced or odd image; exit status 1 where there are faults."),
             ("prepare", "Scale every photo once, for training at full speed; find mean and principal components."),
             ("info", "Show counts, sizes and fingerprint; draw augmented training images."),
@@ -163,7 +163,7 @@ def fetch(name: str, root: str, labels: str | None = None) -> int:
         return 0
     if DATA[name].source != "download":
         way = "register at https://image-net.org" if DATA[name].source == "registration" else "it needs no download"
-        raise InputError(f"{name} is not fetched ({way}): zoo data fetch knows {_fetched(' and ')}.")
+        raise InputError(f"{name} is not fetched ({way}): zoo data fetch knows {_fetched('and')}.")
     if labels:
         raise InputError(f"{name} brings its labels along: leave out --labels.")
     _module(name, root, download=True).prepare_data()
@@ -190,7 +190,8 @@ def stream(name: str, root: str, output: str) -> int:
 
 
 def _fetched(conjunction: str) -> str:
-    return conjunction.join(sorted(name for name, data in DATA.items() if data.source == "download"))
+    *others, last = sorted(name for name, data in DATA.items() if data.source == "download")
+    return f"{', '.join(others)} {conjunction} {last}"
 
 
 def _module(name: str, root: str, transform: str | None = None, **options: Any) -> Any:

@@ -1,6 +1,8 @@
 """What all data modules share: three splits, loaders that count exactly, one seed."""
 
 import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -9,13 +11,13 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from zoo.catalog import DataSet
+from zoo.catalog import DATA, DataSet
 from zoo.data.fingerprint import kind_of, of_tensors
 from zoo.data.loader import HANGS, Loader, WorkerStart
 from zoo.data.memory import InMemory
 from zoo.data.sampling import Batches, Draw
 from zoo.data.splits import held_out
-from zoo.data.transforms import Preprocessing
+from zoo.data.transforms import Preprocessing, shape_after
 from zoo.errors import InputError
 from zoo.keyed import hashes, key
 
@@ -34,6 +36,8 @@ class ImageDataModule(LightningDataModule):
     facts: ClassVar[DataSet | None] = None
     name: str
     class_names: list[str]
+    #: What the option ``transform`` chooses from, by name; empty where there is no choice.
+    transforms: ClassVar[Mapping[str, Any]] = {}
     num_workers = 0
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -72,6 +76,26 @@ class ImageDataModule(LightningDataModule):
     def displayed(self, draw: Draw) -> Tensor:
         """Training images as they are fed to the network, with their augmentation, as uint8 (n, C, H, W) to look at."""
         raise NotImplementedError
+
+    def shape_after(self, steps: Any) -> tuple[int, ...] | None:
+        """(C, H, W) of training images that went through a preprocessing; None where that is not known beforehand."""
+        return None
+
+    def transforms_for(self, takes: Callable[[tuple[int, ...]], bool]) -> list[str]:
+        """The names among ``transforms`` of those whose training images are of a shape (C, H, W) that fits."""
+        shapes = {name: self.shape_after(steps) for name, steps in self.transforms.items()}
+        return [name for name, shape in shapes.items() if shape is not None and takes(shape)]
+
+    def hold(self, splits: dict[str, InMemory], transform: Preprocessing) -> None:
+        """Makes these the ``splits``: on the device where that is a GPU, and with what the transform learns."""
+        if self.trainer and self.trainer.strategy.root_device.type == "cuda":
+            for split in splits.values():
+                split.to(self.trainer.strategy.root_device)
+        # Whatever a transform learns, it learns from the images that the network trains on.
+        transform = transform.fitted(splits["train"].images)
+        for split in splits.values():
+            split.transform = transform
+        self.splits = {**splits}
 
     def left_out(self) -> dict[str, Any]:
         """What the Record's ``dataset`` says of training images left out, on all processes; each must call this."""
@@ -154,10 +178,19 @@ class InMemoryDataModule(ImageDataModule):
         """``{"train": (images, labels), "test": (images, labels)}``, images uint8 (N, C, H, W), labels int64."""
         raise NotImplementedError
 
+    def official_sums(self) -> dict[Path, str]:
+        """The files at hand whose official checksum is known, with it: "md5:..."."""
+        return {}
+
     @property
     def fingerprint(self) -> str:
         """sha256 over the pixels and labels of train and test."""
         return self._fingerprint
+
+    def shape_after(self, steps: Any) -> tuple[int, ...] | None:
+        """(C, H, W) of training images that went through ``steps``, by what the catalogue says of the stored ones."""
+        stored = self.facts.stored if self.facts else None
+        return shape_after(steps, stored) if stored and isinstance(steps, Preprocessing) else None
 
     def displayed(self, draw: Draw) -> Tensor:
         """Training images as they are fed to the network, with their augmentation, as uint8 (n, C, H, W) to look at."""
@@ -172,6 +205,7 @@ class InMemoryDataModule(ImageDataModule):
             return
         data = self.read()
         self._fingerprint = of_tensors([tensor for split in data.values() for tensor in split])
+        self._check_owner()
         images, labels = data["train"]
         order = hashes(key(self.name, "held out"), torch.arange(len(labels)))
         if not 0 <= self.num_held_out < len(labels):
@@ -187,11 +221,14 @@ class InMemoryDataModule(ImageDataModule):
             "val": InMemory(images, labels, val, self.transform, None),
             "test": InMemory(test_images, test_labels, everything, self.transform, None),
         }
-        if self.trainer and self.trainer.strategy.root_device.type == "cuda":
-            for split in splits.values():
-                split.to(self.trainer.strategy.root_device)
-        # Whatever a transform learns, it learns from the images that the network trains on.
-        transform = self.transform.fitted(splits["train"].images)
-        for split in splits.values():
-            split.transform = transform
-        self.splits = {**splits}
+        self.hold(splits, self.transform)
+
+    def _check_owner(self) -> None:
+        """Raises InputError for the images of another data set, whose files may have the same names."""
+        known = (entry for entry in DATA.values() if self._fingerprint in entry.fingerprints)
+        owner = next((entry for entry in known if self.facts and entry is not self.facts), None)
+        if owner is not None:
+            raise InputError(
+                f"The images in {getattr(self, 'root', 'the folder')} are those of {owner.title}, not of {self.name}:"
+                " point --data.root at another folder."
+            )

@@ -26,6 +26,7 @@ class Digits(InMemoryDataModule):
     """
 
     facts = DATA["Digits"]
+    transforms = DIGITS
 
     def __init__(
         self,
@@ -34,7 +35,7 @@ class Digits(InMemoryDataModule):
         num_held_out: int = 0,
         seed: Chance[int] = 0,
     ) -> None:
-        super().__init__(batch_size, num_held_out, seed, named(DIGITS, transform))
+        super().__init__(batch_size, num_held_out, seed, named(self.transforms, transform))
         self.class_names = [str(digit) for digit in range(10)]
 
     def read(self) -> dict[str, tuple[Tensor, Tensor]]:

@@ -5,7 +5,9 @@ import tarfile
 import tempfile
 import urllib.error
 import urllib.request
+import zipfile
 import zlib
+from collections.abc import Callable
 from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from zoo.data.unfinished_download import Source, UnfinishedDownload
 from zoo.errors import InputError
+from zoo.files import alone
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -111,21 +114,49 @@ def _append(unfinished: UnfinishedDownload, file: BinaryIO, progress: "Progress"
         return reply
 
 
-def extract(archive: Path, folder: Path) -> None:
-    """Unpacks a tar archive into ``folder``, where its files appear only when all of them are whole.
+def fetch_unpacked(url: str, digest: str, folder: Path, title: str, is_there: Callable[[], bool]) -> None:
+    """Downloads an archive and unpacks it into ``folder``, unless another process has just done so; it is not kept.
 
-    Python's "data" filter admits no paths and no links that lead outside. Raises InputError where the archive holds
-    one, is broken, or does not fit on the disk.
+    ``is_there`` says whether all that is wanted of it is in its place. Raises InputError as ``fetch`` and ``extract``
+    do, and where nothing can be written.
+    """
+    archive = folder / url.rsplit("/", 1)[-1]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # From the first byte to the last file, so that of processes that start together one fetches.
+        with alone(archive.with_name(f"{archive.name}.lock")):
+            if is_there():
+                return
+            fetch(url, archive, digest)
+            try:
+                extract(archive, folder)
+            finally:
+                archive.unlink()
+    except OSError as error:
+        raise InputError(
+            f"{title} cannot be written to {folder.absolute()} ({error.strerror}): point --data.root at another folder."
+        ) from error
+
+
+def extract(archive: Path, folder: Path) -> None:
+    """Unpacks a tar or zip archive into ``folder``, where its files appear only when all of them are whole.
+
+    Python's "data" filter admits no paths and no links that lead outside, and its zip reader makes none. Raises
+    InputError where the archive holds one, is broken, or does not fit on the disk.
     """
     try:
         with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=folder) as staging:
-            with tarfile.open(archive) as tar:
-                tar.extractall(staging, filter="data")
+            if archive.suffix == ".zip":
+                with zipfile.ZipFile(archive) as packed:
+                    packed.extractall(staging)
+            else:
+                with tarfile.open(archive) as tar:
+                    tar.extractall(staging, filter="data")
             for file in [path for path in Path(staging).rglob("*") if not path.is_dir()]:
                 target = folder / file.relative_to(staging)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 file.replace(target)
-    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
         raise InputError(f"{archive} cannot be unpacked ({_one_line(error)}); nothing was kept.") from error
 
 

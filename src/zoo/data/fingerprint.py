@@ -11,6 +11,8 @@ KINDS = {
     "sha256": "pixels and labels",
     "listing-sha256": "names and sizes of the files",
     "files-sha256": "names, sizes and contents of the files",
+    "labelled-listing-sha256": "splits, classes, names and sizes of the files",
+    "labelled-files-sha256": "splits, classes, names, sizes and contents of the files",
 }
 
 

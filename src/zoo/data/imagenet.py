@@ -52,6 +52,7 @@ class ImageNet(PhotoDataModule):
     """
 
     facts = DATA["ImageNet"]
+    transforms = TRANSFORMS
 
     def __init__(
         self,
@@ -65,7 +66,7 @@ class ImageNet(PhotoDataModule):
         on_error: Literal["stop", "skip"] = "stop",
     ) -> None:
         super().__init__(batch_size, num_held_out, seed, num_workers)
-        self.root, self.transform = Path(root), named(TRANSFORMS, transform)
+        self.root, self.transform = Path(root), named(self.transforms, transform)
         self.decoder, self.on_error = decoder, on_error
         if decoder == "fast":
             require_packages()

@@ -43,12 +43,14 @@ class Preprocessing:
 
     ``augment(images, numbers)`` takes images of shape (N, C, H, W) and ``num_random`` uniform numbers an image: stored
     uint8 images, or normalised ones where ``augment_last``, so that zeros that move in are zeros for the network.
+    ``stored`` is (C, H, W) to which images of any size are brought first; None where the data have one size.
     """
 
     place: Callable[[Tensor], Tensor] = unchanged
     augment: Callable[[Tensor, Tensor], Tensor] = unchanged
     num_random: int = 0
     augment_last: bool = False
+    stored: tuple[int, int, int] | None = None
 
     def __call__(self, images: Tensor, numbers: Tensor | None = None) -> Tensor:
         """uint8 (N, C, H, W) to float32, augmented where ``numbers`` (N, num_random) are given."""
@@ -155,6 +157,18 @@ def placed(images: Tensor, size: int, content: int) -> Tensor:
     return F.pad(images, (before, after, before, after))
 
 
+def shrunk(images: Tensor, factor: int) -> Tensor:
+    """Means over squares of ``factor`` pixels a side: uint8 (N, C, H, W) to (N, C, H / factor, W / factor)."""
+    return F.avg_pool2d(images.float(), factor).round().to(torch.uint8)
+
+
+def shape_after(steps: Preprocessing, stored: tuple[int, int, int]) -> tuple[int, ...]:
+    """(C, H, W) of a training image of the shape ``stored``, as the network gets it."""
+    image = steps.place(torch.zeros(1, *stored, dtype=torch.uint8))
+    numbers = torch.zeros(1, steps.num_random) if steps.num_random else None
+    return tuple(steps.fitted(image)(image, numbers).shape[1:])
+
+
 # LeNet-5 (1998), section II.B: background -0.1, ink 1.175, so that mean and variance are about 0 and 1.
 _LENET5_STD = (1 / (1.175 + 0.1),)
 _LENET5_MEAN = (0.1 * _LENET5_STD[0],)
@@ -169,27 +183,55 @@ DIGITS = {
     "retina": Transform((0.0,), (1.0,), place=partial(placed, size=20, content=20)),
     "raw": _RAW_GREY,
 }
-_LENET5_MNIST = Transform(_LENET5_MEAN, _LENET5_STD, place=partial(placed, size=32, content=28))
-MNIST = {
-    "lenet5": _LENET5_MNIST,
-    "lenet5_distorted": replace(_LENET5_MNIST, augment=affine, num_random=NUM_RANDOM),
-    "standard": Transform((0.1307,), (0.3081,)),
-    # Pixels / 256.
-    "caffe": Transform((0.0,), (256 / 255,)),
-    "raw": _RAW_GREY,
-}
+
+
+def _of_grey(mean: float, std: float) -> dict[str, Preprocessing]:
+    """Those of data sets like MNIST, 28x28 grey; ``mean`` and ``std`` of the training pixels from 0 to 1."""
+    lenet5 = Transform(_LENET5_MEAN, _LENET5_STD, place=partial(placed, size=32, content=28))
+    return {
+        "lenet5": lenet5,
+        "lenet5_distorted": replace(lenet5, augment=affine, num_random=NUM_RANDOM),
+        "standard": Transform((mean,), (std,)),
+        # Pixels / 256.
+        "caffe": Transform((0.0,), (256 / 255,)),
+        "raw": _RAW_GREY,
+    }
+
+
+def _of_colour(mean: tuple[float, ...], std: tuple[float, ...]) -> dict[str, Preprocessing]:
+    """Those of data sets like CIFAR-10, 32x32 in colour; ``mean`` and ``std`` of the training pixels from 0 to 1."""
+    return {
+        "standard": Transform(mean, std),
+        "crop_flip": Transform(mean, std, augment=shifted_and_flipped, num_random=3),
+        # What is erased becomes the mean colour, which is 0 for the network.
+        "crop_flip_cutout": Transform(mean, std, augment=shifted_flipped_and_cut_out, num_random=5, augment_last=True),
+        "convnetjs": Transform(
+            (0.5,) * 3, (1.0,) * 3, augment=partial(shifted_and_flipped, reach=2), num_random=3, augment_last=True
+        ),
+        "mean_image": LessMeanImage(),
+        "cuda_convnet": LessMeanImage(augment=partial(cropped_and_flipped, size=24), num_random=3, augment_last=True),
+        "raw": _RAW_COLOUR,
+    }
+
+
+MNIST = _of_grey(0.1307, 0.3081)
+FASHION_MNIST = _of_grey(0.2860, 0.3530)
+KMNIST = _of_grey(0.1918, 0.3483)
 SYMMETRY = _RAW_GREY
-CIFAR10 = {
-    "standard": Transform(MEAN_CIFAR10, STD_CIFAR10),
-    "crop_flip": Transform(MEAN_CIFAR10, STD_CIFAR10, augment=shifted_and_flipped, num_random=3),
-    # What is erased becomes the mean colour, which is 0 for the network.
-    "crop_flip_cutout": Transform(
-        MEAN_CIFAR10, STD_CIFAR10, augment=shifted_flipped_and_cut_out, num_random=5, augment_last=True
-    ),
-    "convnetjs": Transform(
-        (0.5,) * 3, (1.0,) * 3, augment=partial(shifted_and_flipped, reach=2), num_random=3, augment_last=True
-    ),
-    "mean_image": LessMeanImage(),
-    "cuda_convnet": LessMeanImage(augment=partial(cropped_and_flipped, size=24), num_random=3, augment_last=True),
+CIFAR10 = _of_colour(MEAN_CIFAR10, STD_CIFAR10)
+CIFAR100 = _of_colour((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762))
+# House numbers have a right and a left: nothing is mirrored.
+SVHN = {
+    name: steps
+    for name, steps in _of_colour((0.4377, 0.4438, 0.4728), (0.1980, 0.2010, 0.1970)).items()
+    if name in ("standard", "mean_image", "raw")
+}
+_STL10 = Transform((0.4467, 0.4398, 0.4066), (0.2603, 0.2566, 0.2713))
+_STL10_32 = replace(_STL10, place=partial(shrunk, factor=3))
+STL10 = {
+    "standard": _STL10,
+    "crop_flip": replace(_STL10, augment=partial(shifted_and_flipped, reach=12), num_random=3),
+    "standard_32": _STL10_32,
+    "crop_flip_32": replace(_STL10_32, augment=shifted_and_flipped, num_random=3),
     "raw": _RAW_COLOUR,
 }

@@ -1,5 +1,6 @@
 """Which classes are mistaken, and for which: integer counts a class, and the confusion matrix."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -52,6 +53,11 @@ class ClassCounts:
 
     def _count(self, labels: Tensor) -> Tensor:
         return torch.bincount(labels, minlength=self.num_classes)
+
+
+def names_of_outputs(names: Sequence[str], num_classes: int) -> list[str]:
+    """A name for each of a network's outputs, which may be more than the data have classes: "class 12" for the rest."""
+    return [*names, *(f"class {number}" for number in range(len(names), num_classes))]
 
 
 def near_ties(logits: Tensor) -> Tensor:

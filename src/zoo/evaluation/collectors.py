@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from zoo.evaluation.calibration import Calibration
-from zoo.evaluation.classes import ClassCounts
+from zoo.evaluation.classes import ClassCounts, names_of_outputs
 from zoo.evaluation.exact import ScoredImages, indices_of
 
 
@@ -57,9 +57,8 @@ class Measures:
         self._pass_on()
         self.scored.check(complete)
         metrics = self.classes.result() | {"calibration": self.calibration.result()}
-        # A network may have more outputs than the data have classes.
-        if len(self.names) == len(metrics["per_class"]["images"]):
-            metrics["per_class"]["names"] = self.names
+        if self.names:
+            metrics["per_class"]["names"] = names_of_outputs(self.names, len(metrics["per_class"]["images"]))
         return metrics
 
     def _pass_on(self) -> None:

@@ -11,6 +11,7 @@ from typing import IO, Any
 import numpy as np
 
 from zoo.errors import InputError
+from zoo.evaluation.classes import names_of_outputs
 from zoo.files import whole
 
 
@@ -31,9 +32,7 @@ def write(path: Path, found: Any, class_names: list[str], files: list[str] | Non
 
     ``found``: indices, labels (N,), probabilities (N, classes), best (N, up to 5) as tensors, in the official order.
     """
-    classes = found.probabilities.shape[1]
-    # A network may have more outputs than the data have classes.
-    names = [*class_names, *(f"class {number}" for number in range(len(class_names), classes))]
+    names = names_of_outputs(class_names, found.probabilities.shape[1])
     arrays = {name: getattr(found, name).numpy() for name in ("indices", "labels", "probabilities", "best")}
     own = None if files is None else [files[index] for index in arrays["indices"]]
     try:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
 from zoo import keyed
+from zoo.data.base import ImageDataModule
 from zoo.errors import InputError
 from zoo.evaluation.metrics import ErrorCounts
 from zoo.evaluation.precision import full_float32
@@ -23,6 +24,7 @@ from zoo.optim import Schedule
 
 Batch = tuple[Tensor, Tensor]
 NETWORK_KEY = "zoo_network"
+CLASSES_KEY = "zoo_class_names"
 
 
 class Classifier(LightningModule):
@@ -92,7 +94,7 @@ class Classifier(LightningModule):
         return averaged(self, protocol(self.protocol).views(images, size))
 
     def setup(self, stage: str) -> None:
-        """Raises InputError where the data have more classes than the network has outputs."""
+        """Raises InputError where the data have more classes than the network has outputs, or other images."""
         data = getattr(self.trainer, "datamodule", None)
         classes = getattr(data, "num_classes", 0)
         if classes > self.network.num_classes:
@@ -100,6 +102,20 @@ class Classifier(LightningModule):
                 f"The data have {classes} classes but the network {self.network.num_classes} outputs:"
                 f" add --model.num_classes {classes}."
             )
+        if stage == "fit" and isinstance(data, ImageDataModule):
+            self._check_images(data)
+
+    def _check_images(self, data: ImageDataModule) -> None:
+        """Raises InputError where training images do not fit, and says which of the data's transforms would."""
+        shape = data.shape_after(getattr(data, "transform", None))
+        if shape is None or self.network.takes(shape):
+            return
+        try:
+            self.network.check_input(torch.empty(1, *shape, device="meta"))
+        except InputError as error:
+            fitting = data.transforms_for(self.network.takes)
+            hint = f"; of those of {type(data).__name__}, {' and '.join(fitting)} would fit" if fitting else ""
+            raise InputError(f"{str(error).rstrip('.')}{hint}.") from error
 
     def compute(self, images: int) -> dict[str, Any]:
         """What one view of an image and training on ``images`` images cost, for the Record."""
@@ -155,9 +171,12 @@ class Classifier(LightningModule):
         self.test_result = self._log_epoch("test", self.test_counts)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Adds what ``zoo.load`` needs to build the network again, as plain values."""
+        """Adds what ``zoo.load`` needs to build the network again and to name its outputs, as plain values."""
         network = self.network
         checkpoint[NETWORK_KEY] = {"name": network.name, "variant": network.variant, "options": network.options}
+        # A plain DataLoader knows of none.
+        if names := getattr(getattr(self.trainer, "datamodule", None), "class_names", None):
+            checkpoint[CLASSES_KEY] = [str(name) for name in names]
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """The optimiser over weights and biases apart, and the schedule stepped after every batch.

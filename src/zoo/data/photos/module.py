@@ -37,6 +37,10 @@ class PhotoDataModule(ImageDataModule):
             return self._num_workers
         return cores.share(self.trainer.num_devices if self.trainer else None)
 
+    def shape_after(self, steps: Any) -> tuple[int, ...] | None:
+        """(C, H, W) of training images that went through ``steps``."""
+        return 3, steps.size, steps.size
+
     def displayed(self, draw: Draw) -> Tensor:
         """Training images as they are fed to the network, with their augmentation, as uint8 (n, 3, S, S) to look at."""
         images, _, shifts, *_ = self.splits["train"][draw]

@@ -155,6 +155,20 @@ def _tensor(image: Photo) -> Tensor:
     return torch.from_numpy(np.asarray(image).transpose(2, 0, 1).copy())
 
 
+def made_small(image: Image.Image, stored: tuple[int, int, int]) -> Tensor:
+    """The centre square of an image in RGB, scaled, bilinear with antialiasing: uint8 of the shape ``stored``.
+
+    ``stored`` is (1, S, S), for grey, or (3, S, S).
+    """
+    channels, _, side = stored
+    image = image.convert("L") if channels == 1 else image
+    if image.size != (side, side):
+        image = scale_short_side(image, side)
+        left, top = ((length - side) // 2 for length in image.size)
+        image = image.crop((left, top, left + side, top + side))
+    return torch.from_numpy(np.asarray(image).copy())[None] if channels == 1 else _tensor(image)
+
+
 _COLORS = {"spread": "std", "components": "components"}
 # The mean colour stands for the mean image; both papers feed pixels of 0..255 less their mean.
 _ALEXNET = PhotoTransform((127.30, 119.72, 104.91), (1, 1, 1), crop_from_center_square, color_noise=0.1)

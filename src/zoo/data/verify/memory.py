@@ -31,12 +31,23 @@ def verify_memory(data: InMemoryDataModule, root: str) -> Verification:
         for split, (_, labels) in arrays.items()
     }
     findings = [*_wrong_counts(data.facts, counts), *_doubles(arrays, data.class_names)]
+    findings += _other_files(data)
     known = data.facts.fingerprints if data.facts else {}
     if known and fingerprint not in known:
         expected = " or ".join(known)
         detail = f"pixels or labels differ from those of the published records, whose fingerprint is {expected}"
         findings.append(Finding("other contents", root, detail))
     return Verification(data.name, root, counts, sorted(findings), fingerprint)
+
+
+def _other_files(data: InMemoryDataModule) -> Iterator[Finding]:
+    """The files whose checksum is not the official one."""
+    for path, official in data.official_sums().items():
+        kind, expected = official.split(":")
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, kind).hexdigest()
+        if found != expected:
+            yield Finding("other contents", path.name, f"{kind} {found} instead of {expected}")
 
 
 def _wrong_counts(facts: DataSet | None, counts: dict[str, dict[str, int]]) -> Iterator[Finding]:

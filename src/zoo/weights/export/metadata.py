@@ -66,10 +66,15 @@ def preprocessing_of(weights: Weights) -> dict[str, Any]:
         "resize": f"short side to {stored[2]}, bilinear with antialiasing",
         "centre_crop": stored[2],
     }
-    if placing:
-        found |= {"enlarge_to": placing["content"], "pad_with_zeros_to": placing["size"]}
+    placed = stored[2]
+    if "factor" in placing:
+        placed //= placing["factor"]
+        found |= {"mean_over_squares_of": placing["factor"]}
+    elif placing:
+        placed = placing["size"]
+        found |= {"enlarge_to": placing["content"], "pad_with_zeros_to": placed}
     found |= _numbers(steps, 255)
-    return found | ({"input_crop": side} if placing.get("size", stored[2]) > side else {})
+    return found | ({"input_crop": side} if placed > side else {})
 
 
 def _numbers(steps: Any, scale: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from zoo import runs
 from zoo.errors import InputError
 from zoo.evaluation.recorder import state_digest
-from zoo.models.classifier import NETWORK_KEY
+from zoo.models.classifier import CLASSES_KEY, NETWORK_KEY
 from zoo.models.network import Network
 from zoo.results.record import Record
 from zoo.weights.sources.seal import check_whole
@@ -60,6 +60,17 @@ def description_of(checkpoint: dict[str, Any], file: Path) -> dict[str, Any]:
     if not isinstance(description, dict) or any(not isinstance(description.get(k), t) for k, t in kinds.items()):
         raise InputError(f"{file} does not hold the network that it names: this zoo cannot have written it.")
     return description
+
+
+def class_names_of(checkpoint: dict[str, Any], file: Path) -> list[str]:
+    """What the data called their classes; empty in a checkpoint from before that was kept, or of data without names.
+
+    Raises InputError where it holds anything else in their place.
+    """
+    names = checkpoint.get(CLASSES_KEY, [])
+    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
+        raise InputError(f"{file} does not hold the names of classes: this zoo cannot have written it.")
+    return names
 
 
 def state_of(checkpoint: dict[str, Any], file: Path) -> dict[str, Tensor]:

@@ -10,8 +10,16 @@ from torch import Tensor
 from zoo import runs
 from zoo.data.transforms import LessMeanImage
 from zoo.errors import InputError
+from zoo.evaluation.classes import names_of_outputs
 from zoo.models import protocol_of
-from zoo.weights.sources.checkpoint import check_recorded, description_of, load_checkpoint, record_beside, state_of
+from zoo.weights.sources.checkpoint import (
+    check_recorded,
+    class_names_of,
+    description_of,
+    load_checkpoint,
+    record_beside,
+    state_of,
+)
 from zoo.weights.trained import DataUse, Steps, Weights, check_state
 
 
@@ -97,15 +105,18 @@ class RunWeights(Weights):
         return self.config
 
     def _class_names(self) -> list[str]:
-        module = self._module()
+        """One for each output: those of the training's data, wherever they were written down."""
         count = int(self._described["options"].get("num_classes", 0))
-        if hasattr(module, "class_names") and len(module.class_names) <= max(count, 1):
-            return list(module.class_names)
         if self.data.class_name == "ImageNet" and count == 1000:
             from zoo.weights.sources.torchvision import imagenet_names
 
             return imagenet_names()
-        return [f"class {number}" for number in range(count)]
+        names = class_names_of(self._checkpoint, self.path)
+        if not names and self.record:
+            names = self.record.metrics.get("per_class", {}).get("names", [])
+        # What older runs wrote down nowhere, the class of their data may know without the data.
+        names = names or getattr(self._module(), "class_names", [])
+        return names_of_outputs(names if len(names) <= max(count, 1) else [], count)
 
 
 def _read_config(path: Path) -> dict[str, Any]:
