@@ -13,7 +13,7 @@ __all__ = ["get_model", *sorted(_HOMES)]  # noqa: PLE0604
 
 
 def get_model(name: str, *, variant: str | None = None, **options: Any) -> Any:
-    """A network by name, an ordinary ``nn.Module`` with its initial weights, in eval mode.
+    """A network by name, an ordinary ``nn.Module`` with its initial weights, in training mode as torch makes them.
 
     ``variant`` is the form ("paper" unless given); ``options`` are the network's own, such as ``num_classes`` or
     ``input_size``. Raises InputError, a ValueError, for a name, variant or option that the zoo does not have.
@@ -23,7 +23,7 @@ def get_model(name: str, *, variant: str | None = None, **options: Any) -> Any:
     entry = NETWORKS[name]
     network = getattr(import_module(entry.module), entry.network)
     try:
-        return network(variant=variant or entry.variants[0], **options).eval()
+        return network(variant=variant or entry.variants[0], **options)
     except (TypeError, ValueError) as error:
         raise InputError(f"{name}: {str(error).split('() ')[-1]}") from error
 

@@ -84,7 +84,7 @@ def _build(network_class: "type[Network]", variant: str, **options: Any) -> "Net
             network: Network = make(variant=variant, **options)
     except ValueError as error:
         raise InputError(f"{str(error).rstrip('.')}.") from error
-    return network.eval()
+    return network
 
 
 def _resized(network_class: "type[Network]", default: "Network", input_size: int) -> "Network":

@@ -74,7 +74,7 @@ def classify(
     ``invert`` turns the images into their negatives first. What lies in a folder and is no image goes to
     ``skipped``. Raises InputError where a named file is no image.
     """
-    network, transforms = weights.network(), weights.transforms()
+    network, transforms = weights.network().eval(), weights.transforms()
     inked = network.input_shape[0] == 1
     # One by one, so that no more than one image of full size is in memory.
     inputs = (

@@ -13,10 +13,11 @@ from zoo.weights.trained import Weights
 
 
 def load(path: "str | Path | Weights") -> Network:
-    """The trained network of a run folder, a ``.ckpt`` or ``.safetensors`` file or a name: CPU, eval mode.
+    """The trained network of a run folder, a ``.ckpt`` or ``.safetensors`` file or a name, on the CPU.
 
-    Only tensors and plain values are read, and nothing that a file holds is executed. Raises InputError where there
-    is nothing, it is broken, or this package cannot have written it.
+    It is in training mode, as every network that the zoo hands out: call ``.eval()`` before it answers. Only tensors
+    and plain values are read, and nothing that a file holds is executed. Raises InputError where there is nothing, it
+    is broken, or this package cannot have written it.
     """
     return find(path).network()
 
@@ -29,7 +30,9 @@ def get_model(
     num_classes: int | None = None,
     **options: Any,
 ) -> Network:
-    """A network by name, an ordinary ``nn.Module`` in eval mode: initialised, or trained where ``weights`` are given.
+    """A network by name, an ordinary ``nn.Module``: initialised, or trained where ``weights`` are given.
+
+    It is in training mode, with weights too, as torchvision's and timm's are: call ``.eval()`` before it answers.
 
     ``weights`` is a name of ``list_weights``, its part after the slash for short ("mnist"), a path, or what
     ``get_weights`` returned; ``network.meta`` is then their card. ``variant`` is that of the weights unless given, and

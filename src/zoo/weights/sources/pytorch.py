@@ -38,7 +38,7 @@ _STEPS = "num_batches_tracked"
 def from_state_dict(
     path: str | Path | Mapping[str, Tensor], name: str, variant: str | None = None, **options: Any
 ) -> Network:
-    """The network ``name`` of the zoo with the weights of a foreign state dict; float32, in eval mode.
+    """The network ``name`` of the zoo with the weights of a foreign state dict; float32, in training mode.
 
     ``path`` is a file of ``torch.save`` or a ``.safetensors`` file, or the state dict itself. It may be wrapped as
     training scripts do, in a dict beside epochs and optimisers or behind DataParallel's "module."; names do not matter.
