@@ -54,9 +54,19 @@ def test_what_would_fit(name, shape, words):
     assert words in str(refused.value)
 
 
-def test_one_image_is_no_batch():
-    with pytest.raises(InputError, match=r"\(N, 1, 32, 32\), not a tensor of 3 dimensions"):
-        zoo.get_model("lenet5")(torch.zeros(1, 32, 32))
+def test_what_has_too_few_dimensions_is_no_image():
+    with pytest.raises(InputError, match=r"\(N, 1, 32, 32\), not a tensor of 2 dimensions"):
+        zoo.get_model("lenet5")(torch.zeros(32, 32))
+    with pytest.raises(InputError, match="not of 3x28x28"):
+        zoo.get_model("lenet5")(torch.zeros(3, 28, 28))
+
+
+def test_one_image_and_any_leading_shape_are_the_batch_of_their_images():
+    network, images = zoo.get_model("lenet5", variant="modern"), torch.rand(2, 3, 1, 32, 32)
+    expected = network(images.flatten(0, 1))
+    assert torch.equal(network(images), expected.unflatten(0, (2, 3)))
+    torch.testing.assert_close(network(images[1, 2]), expected[5])
+    assert network(images[:, :0]).shape == (2, 0, 10)
 
 
 @pytest.mark.parametrize(

@@ -44,25 +44,34 @@ class Network(nn.Sequential):
         return shape == self.input_shape
 
     def check_input(self, images: Tensor) -> None:
-        """Raises InputError where images (N, C, H, W) do not fit, and says with which options they would."""
-        if self.takes(images.shape[1:]):
-            return
-        if images.ndim != 4:
+        """Raises InputError where images (..., C, H, W) do not fit, and says with which options they would."""
+        if images.ndim < 3:
             raise InputError(
-                f"{self.name} takes batches of images, (N, {', '.join(map(str, self.input_shape))}), not a tensor of"
-                f" {images.ndim} dimensions: give one image as images[None]."
+                f"{self.name} takes images, (N, {', '.join(map(str, self.input_shape))}), not a tensor of"
+                f" {images.ndim} dimensions."
             )
-        shape = tuple(images.shape[1:])
+        shape = tuple(images.shape[-3:])
+        if self.takes(shape):
+            return
         raise InputError(
             f"{self.name} {self.variant} takes images of {_by(self.input_shape)} (channels, height, width), not of"
             f" {_by(shape)}: {_way_out(self, shape)}."
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (N, C, H, W) to logits (N, num_classes). Raises InputError for images that do not fit."""
-        # TorchScript would compile the check, a trace would warn of it: both are of one shape.
+        """Images (N, C, H, W) to logits (N, num_classes). Raises InputError for images that do not fit.
+
+        One image (C, H, W) gives (num_classes,), and a batch of any leading shape logits of the same.
+        """
+        # TorchScript would compile the checks, a trace would warn of them: both are of one shape.
         if not torch.jit.is_scripting() and not torch.jit.is_tracing():
             self.check_input(images)
+            if images.ndim != 4:
+                several = self._chain(images.reshape(-1, *images.shape[-3:]))
+                return several.reshape(*images.shape[:-3], *several.shape[1:])
+        return self._chain(images)
+
+    def _chain(self, images: Tensor) -> Tensor:
         logits: Tensor = super().forward(images)
         return logits
 

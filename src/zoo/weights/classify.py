@@ -83,7 +83,7 @@ def classify(
     size = max(1, _NUMBERS_AT_A_TIME // math.prod(network.input_shape))
     while batch := list(islice(inputs, size)):
         with torch.inference_mode():
-            logits = network(torch.cat([image for _, image, _ in batch]))
+            logits = network(torch.stack([image for _, image, _ in batch]))
         for (path, _, dark), row in zip(batch, logits, strict=True):
             yield Answer(path, leading(row, weights.class_names, top), dark)
 
