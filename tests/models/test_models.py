@@ -188,7 +188,7 @@ def test_every_model_builds_with_its_defaults_around_the_first_form(name):
         ("vgg16", {"input_size": 0}, "multiple of 32, not 0"),
         ("vgg16", {"head": "none"}, "'none'.*paper, linear"),
         ("lenet5", {"num_classes": 11}, "ten classes, not 11"),
-        ("lenet5", {"num_classes": 0}, "num_classes must be at least 1"),
+        ("lenet5", {"num_classes": -1}, "num_classes must be at least 1"),
         ("mlp", {"activation": "gelu"}, "'gelu'.*sigmoid"),
         ("lenet5", {"hidden": (3,)}, "lenet5.*'hidden'"),
     ],

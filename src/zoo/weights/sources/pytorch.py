@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 import zoo.models
-from zoo.catalog import NETWORKS
+from zoo.catalog import NETWORKS, no_network
 from zoo.errors import InputError
 from zoo.models import get_model
 from zoo.models.network import Network
@@ -53,7 +53,7 @@ def from_state_dict(
     another network, and where more than one form or order fits.
     """
     if name not in NETWORKS:
-        raise InputError(f"There is no network {name!r}: there is {', '.join(NETWORKS)}.")
+        raise no_network(name)
     what, state, ordered = "The state dict", path, True
     if not isinstance(path, Mapping):
         what, ordered = str(path), Path(path).suffix != ".safetensors"
