@@ -50,7 +50,7 @@ for path in sys.argv[2:]:
     card = json.load(open(path, encoding="utf-8"))
     images = torch.randn(4, *card["preprocessing"]["input_shape"], generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        logits[card["name"]] = zoo.get_model(card["network"], weights=card["name"])(images).contiguous()
+        logits[card["name"]] = zoo.get_model(card["network"], weights=card["name"]).eval()(images).contiguous()
 save_file(logits, sys.argv[1])
 """
 # Tables in three forms: the folder to write to, then NAME=RECORDS.

@@ -70,7 +70,7 @@ def test_it_classifies_in_an_empty_folder(unpacked, tmp_path):
     code = f"""
 import zoo
 weights = zoo.get_weights({name!r})
-network = zoo.get_model(weights.meta["network"], weights=weights)
+network = zoo.get_model(weights.meta["network"], weights=weights).eval()
 logits = network(weights.transforms()("white.png"))
 print(weights.class_names[logits.argmax()] in weights.class_names, network.meta["sha256"] == weights.meta["sha256"])
 """

@@ -58,7 +58,7 @@ class Bench:
 
     def __init__(self, name: str, transform: str, root: Path, device: str, batch_size: int) -> None:
         torch.manual_seed(0)
-        self.network = zoo.get_model(name).to(device)
+        self.network = zoo.get_model(name).eval().to(device)
         self.dense, self.device, self.batch_size = fully_convolutional(self.network), device, batch_size
         self.data = ImageNet(str(root), transform=transform, num_held_out=0, num_workers=0)
 

@@ -12,15 +12,16 @@ _HOMES = {
     "InputError": "zoo.errors",
     "get_model": "zoo.weights.pretrained",
     "get_weights": "zoo.weights.find",
-    "list_models": "zoo.catalog",
+    "list_models": "zoo.weights.names",
     "list_weights": "zoo.weights.cards",
     "load": "zoo.weights.pretrained",
+    "push_to_hub": "zoo.weights.export.hub",
 }
 _MODULES = ("data", "models", "weights")
 
 __all__ = [
     "InputError", "__version__", "data", "get_model", "get_weights", "list_models", "list_weights", "load", "models",
-    "weights",
+    "push_to_hub", "weights",
 ]  # fmt: skip
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from zoo.errors import InputError, nearest
+
 
 @dataclass(frozen=True)
 class Published:
@@ -284,6 +286,11 @@ def data_named(name: str) -> DataSet | None:
     return next((data for data in DATA.values() if data.name == name), None)
 
 
-def list_models() -> list[str]:
-    """The names that ``get_model`` knows, by the year of their paper, then by name."""
+def no_network(name: str) -> InputError:
+    """What to raise for a name that is none, with those that are spelt almost like it."""
+    return InputError(f"There is no network {name!r}: {nearest(name, NETWORKS)}")
+
+
+def networks_by_year() -> list[str]:
+    """The names of the networks, by the year of their paper, then by name."""
     return sorted(NETWORKS, key=lambda name: (NETWORKS[name].year, name))

@@ -1,5 +1,8 @@
 """The exceptions that the command line turns into one sentence and an exit status."""
 
+import difflib
+from collections.abc import Iterable
+
 #: The way out where somebody gave an empty word, as an unset variable of the shell is.
 EMPTY = "give it a value, or leave it out (is a variable of your shell unset?)"
 
@@ -26,3 +29,10 @@ class Stopped(Exception):  # noqa: N818  (as KeyboardInterrupt: no error)
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
         self.status = status
+
+
+def nearest(word: str, known: Iterable[str], count: int = 2) -> str:
+    """Ends a sentence about a ``word`` that is not ``known``: with those spelt almost like it, or else with all."""
+    there = list(known)
+    close = difflib.get_close_matches(word.lower(), there, n=count, cutoff=0.75)
+    return f"did you mean {' or '.join(close)}?" if close else f"there is {', '.join(there)}."

@@ -91,7 +91,7 @@ def test_weights_start_with_variance_one_over_fan_in_and_relus_with_a_bias_of_a_
 
 def test_other_forms_are_refused_and_other_numbers_of_classes_taken():
     assert zoo.get_model("convnetjs", num_classes=3)(torch.zeros(1, 3, 32, 32)).shape == (1, 3)
-    with pytest.raises(ValueError, match="no variant 'modern'; there is paper"):
+    with pytest.raises(ValueError, match="no variant 'modern': there is paper"):
         zoo.get_model("convnetjs", variant="modern")
 
 

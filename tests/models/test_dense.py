@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("seeded")
 def small_vgg(input_size: int, **options) -> nn.Module:
     """VGG-11 with few classes, in float64, biases not zero, at He's scale so that the logits are of order 1."""
     with torch.device("meta"):
-        network = zoo.get_model("vgg11", input_size=input_size, num_classes=3, **options)
+        network = zoo.get_model("vgg11", input_size=input_size, num_classes=3, **options).eval()
     network = network.to(torch.float64).to_empty(device="cpu")
     for parameter in network.parameters():
         reach = (6 / parameter[0].numel()) ** 0.5 if parameter.ndim > 1 else 0.1
@@ -89,7 +89,7 @@ def test_weights_are_shared_not_copied_and_the_mode_is_kept():
 
 
 def test_alexnet_moves_over_larger_images_too():
-    network = zoo.get_model("alexnet", variant="torchvision", input_size=64, num_classes=3)
+    network = zoo.get_model("alexnet", variant="torchvision", input_size=64, num_classes=3).eval()
     dense = fully_convolutional(network)
     images = torch.randn(2, 3, 64, 64)
     with torch.inference_mode():

@@ -32,12 +32,15 @@ OPTIONS = {
     "MLPModel": [*PIXELS, "hidden", "activation", *TRAINED],
     "SymmetryModel": ["optimizer"],
     "LeNet5Model": ["variant", *PIXELS, "distance_scale", "j", "num_curvature", *TRAINED],
-    "CudaConvnetModel": ["variant", "num_classes", "input_size", "weight_decay", *TRAINED],
+    "CudaConvnetModel": ["variant", "num_classes", "input_size", "in_channels", "weight_decay", *TRAINED],
     "AlexNetModel": [
-        "variant", "num_classes", "input_size", "order", "alpha", "init", "towers", *TRAINED, "label_smoothing",
+        "variant", "num_classes", "input_size", "order", "alpha", "init", "in_channels", "towers", *TRAINED,
+        "label_smoothing",
     ],
-    "ConvNetJSModel": ["num_classes", *TRAINED],
-    "VGGModel": ["depth", "variant", "num_classes", "input_size", "head", "init", *TRAINED, "label_smoothing"],
+    "ConvNetJSModel": ["num_classes", "in_channels", *TRAINED],
+    "VGGModel": [
+        "depth", "variant", "num_classes", "input_size", "head", "init", "in_channels", *TRAINED, "label_smoothing",
+    ],
 }  # fmt: skip
 # Other values than the usual ones, for every option that a network keeps.
 GIVEN: dict[str, dict[str, Any]] = {
@@ -56,10 +59,12 @@ GIVEN: dict[str, dict[str, Any]] = {
     "NeocognitronModel": {"num_classes": 3},
     "MLPModel": {"num_classes": 3, "in_channels": 1, "input_size": 4, "hidden": (2, 5), "activation": "elu"},
     "LeNet5Model": {"num_classes": 3, "in_channels": 3, "input_size": 32, "distance_scale": 2.0},
-    "CudaConvnetModel": {"num_classes": 3, "input_size": 40},
-    "AlexNetModel": {"num_classes": 3, "input_size": 64, "order": "code", "alpha": "code", "init": "code"},
-    "ConvNetJSModel": {"num_classes": 3},
-    "VGGModel": {"num_classes": 3, "input_size": 64, "head": "linear"},
+    "CudaConvnetModel": {"num_classes": 3, "input_size": 40, "in_channels": 2},
+    "AlexNetModel": {
+        "num_classes": 3, "input_size": 64, "order": "code", "alpha": "code", "init": "code", "in_channels": 2,
+    },
+    "ConvNetJSModel": {"num_classes": 3, "in_channels": 2},
+    "VGGModel": {"num_classes": 3, "input_size": 64, "head": "linear", "in_channels": 2},
 }  # fmt: skip
 VARIANTS = {"PerceptronModel": "mark1", "LeNet5Model": "linear", "CudaConvnetModel": "26pct", "AlexNetModel": "cifar"}
 

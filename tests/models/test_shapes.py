@@ -44,6 +44,7 @@ def test_the_way_out_is_one(name, variant, shape):
         ("lenet5", (1, 28, 28), "it does with variant modern and input_size 28"),
         ("lenet5", (3, 32, 32), "it does with in_channels 3"),
         ("mlp", (1, 28, 28), "it does with in_channels 1 and input_size 28"),
+        ("vgg16", (1, 32, 32), "it does with in_channels 1 and input_size 32"),
         ("vgg16", (1, 28, 28), "no variant and no option of it does"),
         ("neocognitron", (1, 28, 28), "no variant and no option of it does"),
     ],
@@ -54,9 +55,19 @@ def test_what_would_fit(name, shape, words):
     assert words in str(refused.value)
 
 
-def test_one_image_is_no_batch():
-    with pytest.raises(InputError, match=r"\(N, 1, 32, 32\), not a tensor of 3 dimensions"):
-        zoo.get_model("lenet5")(torch.zeros(1, 32, 32))
+def test_what_has_too_few_dimensions_is_no_image():
+    with pytest.raises(InputError, match=r"\(N, 1, 32, 32\), not a tensor of 2 dimensions"):
+        zoo.get_model("lenet5")(torch.zeros(32, 32))
+    with pytest.raises(InputError, match="not of 3x28x28"):
+        zoo.get_model("lenet5")(torch.zeros(3, 28, 28))
+
+
+def test_one_image_and_any_leading_shape_are_the_batch_of_their_images():
+    network, images = zoo.get_model("lenet5", variant="modern"), torch.rand(2, 3, 1, 32, 32)
+    expected = network(images.flatten(0, 1))
+    assert torch.equal(network(images), expected.unflatten(0, (2, 3)))
+    torch.testing.assert_close(network(images[1, 2]), expected[5])
+    assert network(images[:, :0]).shape == (2, 0, 10)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +78,8 @@ def test_one_image_is_no_batch():
         # A rule that goes through the layers itself, and one that only collects the images.
         (["--model", "PerceptronModel"], "in_channels 1"),
         (["--model", "NearestNeighbourModel", "--model.num_images", "1437"], "in_channels 1"),
-        (["--model", "AlexNetModel", "--model.num_classes", "10"], "another data.transform, data set or network"),
+        (["--model", "AlexNetModel", "--model.num_classes", "10"], "variant cifar and in_channels 1"),
+        (["--model", "NeocognitronModel", "--model.num_classes", "10"], "another data.transform, data set or network"),
     ],
 )
 def test_a_run_ends_before_its_first_step_and_leaves_nothing(capsys, in_folder, words, part):
@@ -105,7 +117,7 @@ def test_a_trace_is_made_without_a_warning():
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        ("vgg11", {"input_size": 33}), ("vgg11", {"num_classes": 0}), ("lenet5", {"in_channels": -1}),
+        ("vgg11", {"input_size": 33}), ("vgg11", {"num_classes": -1}), ("lenet5", {"in_channels": -1}),
         ("mlp", {"hidden": (0,)}), ("mlp", {"input_size": 10**9}), ("alexnet", {"order": "none"}),
         ("alexnet", {"colour": 1}), ("no_such", {}), ("lenet5", {"variant": "no_such"}),
     ],

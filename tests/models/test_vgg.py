@@ -124,7 +124,7 @@ def test_torchvisions_weights_give_torchvisions_logits(theirs, head):
     network.load_state_dict(from_torchvision(original.state_dict(), theirs), strict=True, assign=True)
     images = torch.randn(1, 3, 224, 224)
     with torch.inference_mode():
-        expected, actual = original.eval()(images), network(images)
+        expected, actual = original.eval()(images), network.eval()(images)
     assert expected.std() > 0.1
     torch.testing.assert_close(actual, expected, rtol=1e-5, atol=1e-5)
 

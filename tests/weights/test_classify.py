@@ -89,10 +89,10 @@ def test_the_size_of_the_batches_does_not_matter(tmp_path, monkeypatch, batch):
         Image.fromarray(rng.integers(0, 256, size, np.uint8)).save(tmp_path / f"{number}.png")
     weights, found = RandomWeights("convnetjs"), find_images([str(tmp_path)])
     monkeypatch.setattr("zoo.weights.classify._NUMBERS_AT_A_TIME", batch * 3 * 32 * 32)
-    network, transforms = weights.network(), weights.transforms()
+    network, transforms = weights.network().eval(), weights.transforms()
     for number, answer in enumerate(classify(weights, found, 3, invert=False, skipped=pytest.fail)):
         with torch.inference_mode():
-            expected = network(transforms(tmp_path / f"{number}.png"))[0].softmax(0)
+            expected = network(transforms(tmp_path / f"{number}.png")).softmax(0)
         assert [guess.index for guess in answer.guesses] == expected.topk(3).indices.tolist()
         assert [guess.probability for guess in answer.guesses] == pytest.approx(expected.topk(3).values.tolist(), 1e-4)
     assert number == 6

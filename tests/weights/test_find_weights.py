@@ -41,7 +41,7 @@ def test_a_run_folder_its_checkpoint_and_its_weights_are_the_same_network(run):
         network = zoo.load(given)
         assert np.array_equal(network.fc.weight.detach(), weight)
         assert np.array_equal(network.fc.bias.detach(), bias)
-        assert not network.training
+        assert network.training
 
 
 def test_the_path_of_a_card_means_its_weights(card):
@@ -202,7 +202,7 @@ def test_get_model_takes_names_long_and_short_paths_and_weights(shipped, run):
     ):
         network = zoo.get_model("linear", weights=given)
         assert torch.equal(network.fc.weight, wanted)
-        assert not network.training
+        assert network.training
     assert torch.equal(zoo.get_model("linear", variant="paper", weights="digits").fc.weight, wanted)
     assert zoo.get_model("linear", weights=run).meta["record"]["n"] == 360
     assert NAME in zoo.list_weights()

@@ -7,8 +7,11 @@ import pytest
 import torch
 from caffe_cases import field, new_blob, new_layer
 from PIL import Image
+from torch.utils.data import DataLoader, Dataset
 from torchvision.models import AlexNet_Weights, VGG16_BN_Weights, VGG16_Weights
+from torchvision.transforms.functional import pil_to_tensor, to_tensor
 
+import zoo
 import zoo.data
 from zoo.data.photos.transforms import TRANSFORMS as PHOTOS
 from zoo.data.transforms import CIFAR10, DIGITS, MNIST
@@ -50,7 +53,7 @@ def by_hand(image, side, mode):
 def test_colour_images_of_any_size(size):
     image = drawn(*size)
     mean, std = np.array([0.4914, 0.4822, 0.4465]), np.array([0.2470, 0.2435, 0.2616])
-    expected = ((by_hand(image, 32, "RGB") / 255 - mean) / std).transpose(2, 0, 1)[None]
+    expected = ((by_hand(image, 32, "RGB") / 255 - mean) / std).transpose(2, 0, 1)
     found = of_cifar()(image)
     assert found.dtype == torch.float32
     np.testing.assert_allclose(found, expected, atol=1e-5)
@@ -61,7 +64,7 @@ def test_digits_become_grey_and_sit_amid_background(mode):
     image = drawn(60, 90, mode)
     expected = np.full((32, 32), -0.1)
     expected[2:30, 2:30] = by_hand(image, 28, "L") / 255 * 1.275 - 0.1
-    np.testing.assert_allclose(of_mnist()(image)[0, 0], expected, atol=1e-5)
+    np.testing.assert_allclose(of_mnist()(image)[0], expected, atol=1e-5)
 
 
 def test_one_several_and_paths_are_the_same(tmp_path):
@@ -73,16 +76,21 @@ def test_one_several_and_paths_are_the_same(tmp_path):
     batch = transforms(images)
     assert batch.shape == (3, 3, 32, 32)
     assert torch.equal(transforms(paths), batch)
-    assert torch.equal(transforms(str(paths[1])), batch[1:2])
+    assert torch.equal(transforms(str(paths[1])), batch[1])
     arrays = torch.from_numpy(np.stack([np.asarray(image) for image in images])).permute(0, 3, 1, 2)
     assert torch.equal(transforms(arrays), batch)
-    assert torch.equal(transforms(arrays[2]), batch[2:])
+    assert torch.equal(transforms(arrays[2]), batch[2])
 
 
 @pytest.mark.parametrize(
     "images",
     [
-        torch.rand(1, 3, 32, 32),
+        2 * torch.rand(1, 3, 32, 32),
+        torch.full((1, 3, 32, 32), torch.nan),
+        torch.zeros(1, 3, 32, 32, dtype=torch.int64),
+        np.zeros((3, 32, 32), np.uint8),
+        np.zeros((32, 32, 3), np.int64),
+        [drawn(9, 9), [drawn(9, 9)]],
         torch.zeros(3, 32, dtype=torch.uint8),
         torch.zeros(1, 4, 32, 32, dtype=torch.uint8),
         torch.zeros(0, 3, 32, 32, dtype=torch.uint8),
@@ -91,7 +99,7 @@ def test_one_several_and_paths_are_the_same(tmp_path):
         [3],
         "nowhere.png",
     ],
-    ids=lambda images: str(getattr(images, "shape", images)),
+    ids=lambda images: f"{getattr(images, 'shape', images)} {getattr(images, 'dtype', '')}",
 )
 def test_what_is_no_image_is_refused(images):
     with pytest.raises(InputError) as refused:
@@ -103,6 +111,82 @@ def test_a_file_that_is_no_image_is_refused_by_name(tmp_path):
     (tmp_path / "text.png").write_text("no image")
     with pytest.raises(InputError, match=r"text\.png"):
         of_mnist()(tmp_path / "text.png")
+
+
+@pytest.mark.parametrize("size", [32, 45])
+def test_floats_of_torchvision_are_the_bytes_they_come_from(size):
+    image, transforms = drawn(size, size), of_cifar()
+    expected = transforms(image)
+    as_float = to_tensor(image)
+    assert as_float.is_floating_point()
+    assert torch.equal(transforms(as_float), expected)
+    assert torch.equal(transforms(as_float.double()), expected)
+    assert torch.equal(transforms(np.asarray(image)), expected)
+    assert torch.equal(transforms(np.asarray(image, np.float64) / 255), expected)
+    assert torch.equal(transforms(pil_to_tensor(image)), expected)
+
+
+def test_arrays_have_their_channels_last_and_grey_ones_may_have_none():
+    images = [drawn(28, 28, "L", seed) for seed in range(3)]
+    batch = of_mnist()(images)
+    stack = np.stack([np.asarray(image) for image in images])
+    assert batch.shape == (3, 1, 32, 32)
+    for given in (stack, stack[..., None], stack[::-1][::-1]):
+        assert torch.equal(of_mnist()(given), batch)
+    assert torch.equal(of_mnist()(stack[:1]), batch[:1])
+    assert torch.equal(of_mnist()(stack[0]), batch[0])
+    # A grey image for a network of colour ones; and transparency, which is dropped.
+    assert torch.equal(of_cifar()(stack[0]), of_cifar()(images[0]))
+    rgba = drawn(32, 32).convert("RGBA")
+    assert torch.equal(of_cifar()(np.asarray(rgba)), of_cifar()(rgba))
+
+
+@pytest.mark.parametrize("lead", [(), (1,), (5,), (2, 3), (2, 1, 2)], ids=str)
+def test_batches_of_any_leading_shape(lead):
+    pixels = torch.randint(0, 256, (*lead, 3, 40, 36), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    found = of_cifar()(pixels)
+    assert found.shape == (*lead, 3, 32, 32)
+    each = [of_cifar()(one) for one in pixels.reshape(-1, 3, 40, 36)]
+    assert torch.equal(found, torch.stack(each).reshape(found.shape))
+    assert torch.equal(of_cifar()(pixels.movedim(-3, -1).numpy()), found)
+    if lead:
+        assert torch.equal(of_cifar()(list(pixels)), found)
+
+
+class Pictures(Dataset):
+    """As torchvision's data sets are written: an image through the transform, and its label."""
+
+    def __init__(self, transform):
+        self.transform = transform
+
+    def __len__(self):
+        return 6
+
+    def __getitem__(self, index):
+        return self.transform(drawn(30 + index, 40, seed=index)), index
+
+
+@pytest.mark.parametrize("name", ["torchvision/alexnet", "cuda_convnet", "mnist"])
+def test_it_is_the_transform_of_a_dataset_in_spawned_workers(name):
+    if name == "cuda_convnet":
+        steps = CIFAR10["cuda_convnet"].with_mean(torch.rand(3, 32, 32))
+        transforms, side = ImagePreprocessing(steps, (3, 32, 32), 24, "weights"), 24
+    else:
+        transforms, side = (of_mnist(), 32) if name == "mnist" else (find(name).transforms(), 224)
+    loader = DataLoader(Pictures(transforms), batch_size=4, num_workers=1, multiprocessing_context="spawn")
+    images = torch.cat([images for images, _ in loader])
+    assert images.shape == (6, 1 if name == "mnist" else 3, side, side)
+    assert torch.equal(images, transforms([drawn(30 + index, 40, seed=index) for index in range(6)]))
+
+
+def test_networks_take_what_comes_out():
+    network = zoo.get_model("mlp", hidden=(4,)).eval()
+    with torch.no_grad():
+        batch = network(of_cifar()([drawn(40, 50, seed=seed) for seed in range(3)]))
+        one = network(of_cifar()(drawn(40, 50, seed=2)))
+        nested = network(of_cifar()(torch.stack([torch.zeros(2, 3, 9, 9), torch.ones(2, 3, 9, 9)])))
+    assert (batch.shape, one.shape, nested.shape) == ((3, 10), (10,), (2, 2, 10))
+    torch.testing.assert_close(one, batch[2])
 
 
 def test_stored_sizes_are_those_of_the_data(monkeypatch):
@@ -126,7 +210,7 @@ def test_stored_images_come_out_as_the_data_module_gives_them(name):
 def test_torchvisions_weights_come_with_torchvisions_preprocessing(name, size):
     weights, image = find(f"torchvision/{name}"), drawn(*size)
     theirs = TORCHVISION[name].IMAGENET1K_V1
-    torch.testing.assert_close(weights.transforms()(image)[0], theirs.transforms()(image), atol=2e-6, rtol=1e-5)
+    torch.testing.assert_close(weights.transforms()(image), theirs.transforms()(image), atol=2e-6, rtol=1e-5)
     assert weights.class_names == theirs.meta["categories"]
     assert weights.url == theirs.url
     assert weights.meta["parameters"] == theirs.meta["num_params"]
@@ -142,7 +226,7 @@ def test_photographs_as_a_tensor_go_the_same_way():
 def test_a_grey_photograph_has_three_equal_channels():
     found = ImagePreprocessing(PHOTOS["vgg"], None, 224, "weights")(drawn(300, 280, "L"))
     mean = torch.tensor([123.68, 116.779, 103.939]).view(3, 1, 1)
-    assert torch.allclose(found[0] + mean, (found[0] + mean)[:1].expand(3, -1, -1), atol=1e-4)
+    assert torch.allclose(found + mean, (found + mean)[:1].expand(3, -1, -1), atol=1e-4)
 
 
 def test_patterns_of_bits_are_no_images():
@@ -188,7 +272,7 @@ def test_caffes_files_say_what_they_are_and_bring_their_mean(tmp_path, name, lay
         warped = np.asarray(image.resize((256, 256), Image.Resampling.BILINEAR), np.float64)
         # (256 - 227) / 2 is 14.5, which rounds to the even 14.
         expected = warped[14:241, 14:241]
-    np.testing.assert_allclose(found[0], (expected - mean).transpose(2, 0, 1), atol=1e-4)
+    np.testing.assert_allclose(found, (expected - mean).transpose(2, 0, 1), atol=1e-4)
 
 
 def constant_alexnet(path, **changes):

@@ -111,7 +111,7 @@ def find(path: str) -> BenchmarkEntry:
     """The entry of a run folder, a file, or a name of weights. Raises InputError where there is none."""
     weights = find_weights(path)
     config = weights.config or _config_of(weights)
-    network = weights.network()
+    network = weights.network().eval()
     return BenchmarkEntry(
         name=_file_name(weights, config),
         weights=weights,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from zoo.benchmark.timing import FORMS, evaluation_step, forms_of, timed, training_step
-from zoo.catalog import NETWORKS
+from zoo.catalog import NETWORKS, no_network
 from zoo.errors import InputError
 from zoo.evaluation.record_builder import device_name
 from zoo.models.classifier import Classifier
@@ -65,7 +65,7 @@ def built(name: str) -> Classifier:
     """The model of ``<network>`` or ``<network>-<variant>`` with its initial weights. Raises InputError for others."""
     network, _, variant = name.partition("-")
     if network not in NETWORKS:
-        raise InputError(f"There is no network {network!r}: there is {', '.join(NETWORKS)}.")
+        raise no_network(network)
     entry = NETWORKS[network]
     if variant and variant not in entry.variants:
         raise InputError(f"There is no {name}: {network} has {', '.join(entry.variants)}.")

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from zoo.catalog import DATA, list_models
+from zoo.catalog import DATA, networks_by_year
 from zoo.commands import VERBS
 from zoo.commands.options import Parser, Shown
 from zoo.configs import find_config, list_configs
@@ -159,7 +159,7 @@ def _values(action: Any) -> list[str]:
     if action.dest in ("weights", "name"):
         return _weights()
     if action.dest == "network":
-        return ["weights", *list_models()]
+        return ["weights", *networks_by_year()]
     if action.dest == "table":
         from zoo.report.tables import CONTEST, SPEED
         from zoo.results.published import load

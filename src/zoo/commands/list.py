@@ -23,9 +23,9 @@ def _rows(what: str) -> dict[str, str]:
         from zoo.weights.show import listed
 
         return listed()
-    from zoo.catalog import DATA, NETWORKS, list_models
+    from zoo.catalog import DATA, NETWORKS, networks_by_year
 
     if what == "data":
         return {name: entry.summary for name, entry in DATA.items()}
-    found = {name: NETWORKS[name] for name in list_models()}
+    found = {name: NETWORKS[name] for name in networks_by_year()}
     return {name: f"{e.year}  {e.summary} ({', '.join(e.variants)})" for name, e in found.items()}

@@ -1,10 +1,11 @@
 """The networks (nn.Module) and their models (LightningModule), loaded on first use; ``get_model`` builds a network."""
 
+import inspect
 from importlib import import_module
 from typing import Any
 
-from zoo.catalog import NETWORKS
-from zoo.errors import InputError
+from zoo.catalog import NETWORKS, no_network
+from zoo.errors import InputError, nearest
 
 _HOMES = {name: entry.module for entry in NETWORKS.values() for name in (entry.network, entry.model)}
 _HOMES["fully_convolutional"] = "zoo.models.dense"
@@ -13,19 +14,32 @@ __all__ = ["get_model", *sorted(_HOMES)]  # noqa: PLE0604
 
 
 def get_model(name: str, *, variant: str | None = None, **options: Any) -> Any:
-    """A network by name, an ordinary ``nn.Module`` with its initial weights, in eval mode.
+    """A network by name, an ordinary ``nn.Module`` with its initial weights, in training mode as torch makes them.
 
-    ``variant`` is the form ("paper" unless given); ``options`` are the network's own, such as ``num_classes`` or
-    ``input_size``. Raises InputError, a ValueError, for a name, variant or option that the zoo does not have.
+    ``variant`` is the form, the first that ``zoo list models`` names unless given; ``options`` are the network's own,
+    such as ``num_classes`` or ``input_size``. With ``num_classes`` 0 it has no last layer, as after
+    ``reset_classifier(0)``. Raises InputError, a ValueError, for a name, variant or option that the zoo does not have.
     """
     if name not in NETWORKS:
-        raise InputError(f"no network {name!r}; there is {', '.join(NETWORKS)}")
+        raise no_network(name)
     entry = NETWORKS[name]
-    network = getattr(import_module(entry.module), entry.network)
+    if variant is not None and variant not in entry.variants:
+        raise InputError(f"{name} has no variant {variant!r}: {nearest(variant, entry.variants)}")
+    made = getattr(import_module(entry.module), entry.network)
+    known = [option for option in inspect.signature(made).parameters if option != "variant"]
+    for option in options:
+        if option not in known:
+            raise InputError(f"{name} has no option {option!r}: {nearest(option, known)}")
+    headless = options.get("num_classes") == 0
+    if headless:
+        options = {key: value for key, value in options.items() if key != "num_classes"}
     try:
-        return network(variant=variant or entry.variants[0], **options).eval()
+        network = made(variant=variant or entry.variants[0], **options)
     except (TypeError, ValueError) as error:
         raise InputError(f"{name}: {str(error).split('() ')[-1]}") from error
+    if headless:
+        network.reset_classifier(0)
+    return network
 
 
 def protocol_of(name: str, variant: str) -> str:

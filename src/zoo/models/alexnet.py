@@ -13,7 +13,7 @@ from zoo.errors import InputError
 from zoo.layers import ResponseNorm, UnscaledDropout
 from zoo.layers.towers import Halved, InEach, OnFirst, beside_their_weights, whole
 from zoo.models.classifier import Classifier
-from zoo.models.network import Network, check_sizes, check_variant
+from zoo.models.network import Network, channels_option, check_sizes, check_variant
 from zoo.models.options import takes_options_of
 from zoo.optim import MomentumSGD, Schedule
 from zoo.options import ChangesNoNumber
@@ -87,6 +87,7 @@ class AlexNet(Network):
         order: Source = "paper",
         alpha: Source = "paper",
         init: Source = "paper",
+        in_channels: int = 3,
         towers: ChangesNoNumber[Literal["together", "split"]] = "together",
     ) -> None:
         """Builds the layers and gives them their first weights.
@@ -98,10 +99,11 @@ class AlexNet(Network):
             order: whether the layers of blocks 1 and 5 follow one another as in the paper or as in the 2012 code
             alpha: whether the normalisation's alpha is the paper's or that of the 2012 code
             init: whether the first weights are the paper's or those of the 2012 code
+            in_channels: channels of an image: 1 is grey, 3 is colour
             towers: split for training on two GPUs of one process, as in 2012; the numbers are those of one
         """
         check_variant(variant, VARIANTS)
-        check_sizes(num_classes=num_classes, input_size=input_size)
+        check_sizes(num_classes=num_classes, input_size=input_size, in_channels=in_channels)
         choices = {"order": order, "alpha": alpha, "init": init}
         _check_choices(variant, choices)
         if towers not in ("together", "split"):
@@ -111,7 +113,7 @@ class AlexNet(Network):
         usual_size = {"cifar": 32, "bearpaw": 32, "caffe": 227, "caffenet": 227}.get(variant, 224)
         size = usual_size if input_size is None else input_size
         num_classes = (10 if variant in ("cifar", "bearpaw") else 1000) if num_classes is None else num_classes
-        features = _features(variant, order, alpha)
+        features = _features(variant, order, alpha, in_channels)
         side = size
         for layer in features.values():
             if isinstance(layer, nn.ZeroPad2d):
@@ -123,7 +125,7 @@ class AlexNet(Network):
         units = 1024 if variant == "cifar" else 4096
         head = _head(256 * side**2, units, num_classes, variant)
         options = {"num_classes": num_classes, "input_size": size} | (choices if variant in OF_2012 else {})
-        super().__init__(features | head, variant, (3, size, size), options)
+        super().__init__(features | head, variant, (in_channels, size, size), options | channels_option(in_channels))
         if variant not in ("torchvision", "bearpaw"):
             _initialize(self, variant, init)
         # Where its parts lie is no part of what it is, so that ``options`` does not have it.
@@ -178,14 +180,14 @@ def _side_after(side: int, layer: nn.Conv2d | nn.MaxPool2d) -> int:
     return (side - int(kernel) + 2 * int(padding)) // int(stride) + 1
 
 
-def _features(variant: str, order: str, alpha: str) -> dict[str, nn.Module]:
+def _features(variant: str, order: str, alpha: str, in_channels: int) -> dict[str, nn.Module]:
     """All layers before fc6."""
     layers: dict[str, nn.Module] = (
         {"pad": nn.ZeroPad2d((0, 3, 0, 3))} if variant in ("paper", "one_gpu", "joined") else {}
     )
     theirs = {"caffe": "paper", "caffenet": "caffenet", "torchvision": "torchvision", "bearpaw": "torchvision"}
     blocks = ORDERS[theirs.get(variant, order)]
-    for number, (conv, block) in enumerate(zip(_convolutions(variant), blocks, strict=True), start=1):
+    for number, (conv, block) in enumerate(zip(_convolutions(variant, in_channels), blocks, strict=True), start=1):
         for kind in block.split():
             if kind == "conv":
                 layers[f"conv{number}"] = conv
@@ -198,15 +200,15 @@ def _features(variant: str, order: str, alpha: str) -> dict[str, nn.Module]:
     return layers
 
 
-def _convolutions(variant: str) -> list[nn.Conv2d]:
+def _convolutions(variant: str, in_channels: int) -> list[nn.Conv2d]:
     """conv1 to conv5."""
     widths = WIDTHS.get(variant, (96, 256, 384, 384, 256))
     groups = 1 if variant in ("one_gpu", "joined", "torchvision", "bearpaw") else 2
     if variant == "cifar":
-        first = nn.Conv2d(3, widths[0], 5, padding=2)
+        first = nn.Conv2d(in_channels, widths[0], 5, padding=2)
     else:
         padding = {"torchvision": 2, "bearpaw": 5}.get(variant, 0)
-        first = nn.Conv2d(3, widths[0], 11, stride=4, padding=padding)
+        first = nn.Conv2d(in_channels, widths[0], 11, stride=4, padding=padding)
     return [
         first,
         nn.Conv2d(widths[0], widths[1], 5, padding=2, groups=groups),

@@ -8,7 +8,7 @@ from torch import nn
 
 from zoo.evaluation.protocols import SIX_VIEWS
 from zoo.models.classifier import Classifier
-from zoo.models.network import Network, check_sizes, check_variant
+from zoo.models.network import Network, channels_option, check_sizes, check_variant
 from zoo.models.options import takes_options_of
 from zoo.optim import Schedule
 
@@ -26,24 +26,26 @@ class ConvNetJS(Network):
 
     name = "convnetjs"
 
-    def __init__(self, variant: str = "paper", num_classes: int = 10) -> None:
+    def __init__(self, variant: str = "paper", num_classes: int = 10, in_channels: int = 3) -> None:
         """Builds the layers and gives them their first weights.
 
         Args:
             variant: the paper's form is the only one
             num_classes: how many classes there are logits for
+            in_channels: channels of an image: 1 is grey, 3 is colour
         """
         check_variant(variant, ("paper",))
-        check_sizes(num_classes=num_classes)
+        check_sizes(num_classes=num_classes, in_channels=in_channels)
         layers: dict[str, nn.Module] = {}
-        channels = 3
+        channels = in_channels
         for number, width in enumerate((16, 20, 20), start=1):
             layers[f"conv{number}"] = nn.Conv2d(channels, width, 5, padding=2)
             layers[f"relu{number}"] = nn.ReLU(inplace=True)
             layers[f"pool{number}"] = nn.MaxPool2d(2)
             channels = width
         layers |= {"flatten": nn.Flatten(), "fc": nn.Linear(channels * 4 * 4, num_classes)}
-        super().__init__(layers, variant, (3, 32, 32), {"num_classes": num_classes})
+        options = {"num_classes": num_classes} | channels_option(in_channels)
+        super().__init__(layers, variant, (in_channels, 32, 32), options)
         self.apply(_initialize)
 
 

@@ -10,7 +10,7 @@ from zoo.errors import InputError
 from zoo.evaluation.protocols import NINE_CROPS, TEN_CROPS
 from zoo.layers import Local2d, ResponseNorm, SameMapNorm
 from zoo.models.classifier import Classifier
-from zoo.models.network import Network, check_sizes, check_variant
+from zoo.models.network import Network, channels_option, check_sizes, check_variant
 from zoo.models.options import takes_options_of
 from zoo.optim import MomentumSGD, Schedule
 from zoo.views import center
@@ -60,25 +60,33 @@ class CudaConvnet(Network):
 
     name = "cuda_convnet"
 
-    def __init__(self, variant: Variant = "11pct", num_classes: int = 10, input_size: int | None = None) -> None:
+    def __init__(
+        self,
+        variant: Variant = "11pct",
+        num_classes: int = 10,
+        input_size: int | None = None,
+        in_channels: int = 3,
+    ) -> None:
         """Builds the layers and gives them their first weights.
 
         Args:
             variant: one of cuda-convnet's networks, by the error that it was published with
             num_classes: how many classes there are logits for
             input_size: pixels a side of the image; unless given 24 where there are local layers, else 32
+            in_channels: channels of an image: 1 is grey, 3 is colour
         """
         check_variant(variant, VARIANTS)
-        check_sizes(num_classes=num_classes, input_size=input_size)
+        check_sizes(num_classes=num_classes, input_size=input_size, in_channels=in_channels)
         local = variant in ("11pct", "13pct")
         size = (24 if local else 32) if input_size is None else input_size
         side = _side_after(variant, size, pools=2 if local else 3)
         if local:
-            layers = _local_form(side, num_classes, maps=64 if variant == "11pct" else 32)
+            layers = _local_form(side, num_classes, in_channels, maps=64 if variant == "11pct" else 32)
         else:
-            layers = _convolutional_form(side, num_classes, hidden=variant != "18pct")
+            layers = _convolutional_form(side, num_classes, in_channels, hidden=variant != "18pct")
         layers = {name: layer for name, layer in layers.items() if not name.startswith(WITHOUT.get(variant, ()))}
-        super().__init__(layers, variant, (3, size, size), {"num_classes": num_classes, "input_size": size})
+        options = {"num_classes": num_classes, "input_size": size} | channels_option(in_channels)
+        super().__init__(layers, variant, (in_channels, size, size), options)
         for name, spread in SPREADS[variant].items():
             layer: Any = self.get_submodule(name)
             nn.init.normal_(layer.weight, std=spread)
@@ -108,10 +116,10 @@ def _avg_pool() -> nn.AvgPool2d:
     return nn.AvgPool2d(3, stride=2, ceil_mode=True)
 
 
-def _local_form(side: int, num_classes: int, maps: int) -> dict[str, nn.Module]:
+def _local_form(side: int, num_classes: int, in_channels: int, maps: int) -> dict[str, nn.Module]:
     """11pct; 13pct is the same without normalisation and with fewer ``maps`` in local3."""
     return {
-        "conv1": _conv(3, 64),
+        "conv1": _conv(in_channels, 64),
         "relu1": nn.ReLU(inplace=True),
         "pool1": _max_pool(),
         "rnorm1": ResponseNorm(9, alpha=0.001 / 9, beta=0.75, k=1),
@@ -128,12 +136,12 @@ def _local_form(side: int, num_classes: int, maps: int) -> dict[str, nn.Module]:
     }
 
 
-def _convolutional_form(side: int, num_classes: int, hidden: bool) -> dict[str, nn.Module]:
+def _convolutional_form(side: int, num_classes: int, in_channels: int, hidden: bool) -> dict[str, nn.Module]:
     """18pct; 26pct and quick are the same without normalisation and with a ``hidden`` layer before the outputs."""
     features = 64 * side**2
     head: dict[str, nn.Module] = {"fc64": nn.Linear(features, 64), "relu4": nn.ReLU(inplace=True)} if hidden else {}
     return {
-        "conv1": _conv(3, 32),
+        "conv1": _conv(in_channels, 32),
         "pool1": _max_pool(),
         "relu1": nn.ReLU(inplace=True),
         "rnorm1": SameMapNorm(3, alpha=5e-5 / 9, beta=0.75, k=1),

@@ -41,6 +41,6 @@ def macs_of(network: Network) -> int | None:
         # Built anew without storage: a forward pass through the trained one takes time and memory.
         with torch.device("meta"):
             shape = make(variant=network.variant, **network.options)
-        return total_macs(summarize(shape.eval()))[0]
+        return total_macs(summarize(shape))[0]
     except TypeError:
         return None

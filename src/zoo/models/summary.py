@@ -24,7 +24,7 @@ from zoo.layers import (
     Subsampling,
     TableConv2d,
 )  # fmt: skip
-from zoo.models.network import Network
+from zoo.models.network import Network, answering
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def summarize(network: Network) -> list[Row]:
     rows = []
     device = next((p.device for p in network.parameters()), None)
     x = torch.empty(1, *network.input_shape, device=device)
-    with torch.no_grad():
+    with torch.no_grad(), answering(network):
         for name, layer in network.named_children():
             shape = tuple(x.shape[1:])
             x = layer(x)

@@ -9,7 +9,7 @@ from torch import nn
 
 from zoo.layers import ResponseNorm
 from zoo.models.classifier import Classifier
-from zoo.models.network import Network, check_sizes, check_variant
+from zoo.models.network import Network, channels_option, check_sizes, check_variant
 from zoo.models.options import takes_options_of
 from zoo.optim import Schedule
 
@@ -54,6 +54,7 @@ class VGG(Network):
         input_size: int = 224,
         head: Head = "paper",
         init: Init = "glorot",
+        in_channels: int = 3,
     ) -> None:
         """Builds the layers and gives them their first weights.
 
@@ -63,18 +64,19 @@ class VGG(Network):
             input_size: pixels a side of the image, a multiple of 32
             head: the fully connected layers: the paper's three, the last one alone (linear), or three with 512 units
             init: the first weights: Glorot's uniform distribution, or the paper's normal one
+            in_channels: channels of an image: 1 is grey, 3 is colour
         """
         check_variant(variant, self.variants)
-        check_sizes(num_classes=num_classes)
+        check_sizes(num_classes=num_classes, in_channels=in_channels)
         for what, value, known in (("head", head, ("paper", "linear", "512")), ("init", init, ("glorot", "paper"))):
             if value not in known:
                 raise ValueError(f"no {what} {value!r}; there is {', '.join(known)}")
         if input_size < 32 or input_size % 32:
             raise ValueError(f"VGG's five poolings need an input size that is a multiple of 32, not {input_size}")
-        layers = _features(DEPTHS[self.depth], variant)
+        layers = _features(DEPTHS[self.depth], variant, in_channels)
         layers |= _head(WIDTHS[-1] * (input_size // 32) ** 2, num_classes, head)
-        options = {"num_classes": num_classes, "input_size": input_size, "head": head}
-        super().__init__(layers, variant, (3, input_size, input_size), options)
+        options = {"num_classes": num_classes, "input_size": input_size, "head": head} | channels_option(in_channels)
+        super().__init__(layers, variant, (in_channels, input_size, input_size), options)
         self.apply(_glorot if init == "glorot" else _normal)
 
     def start_from(self, trained: Network, layers: Collection[str] | None = None) -> list[str]:
@@ -122,9 +124,9 @@ class VGG19(VGG):
     name, depth = "vgg19", 19
 
 
-def _features(depths: tuple[int, ...], variant: Variant) -> dict[str, nn.Module]:
+def _features(depths: tuple[int, ...], variant: Variant, in_channels: int) -> dict[str, nn.Module]:
     layers: dict[str, nn.Module] = {}
-    channels = 3
+    channels = in_channels
     for block, (depth, width) in enumerate(zip(depths, WIDTHS, strict=True), start=1):
         for number in range(1, depth + 1):
             kernel = 1 if variant == "1x1" and number == 3 else 3

@@ -1,6 +1,5 @@
 """``zoo info``: a network layer by layer, its totals beside the published count, its deviations and guesses."""
 
-import difflib
 import inspect
 from dataclasses import asdict
 from importlib import import_module
@@ -10,7 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from zoo.catalog import NETWORKS, Entry
+from zoo.catalog import NETWORKS, Entry, no_network
 from zoo.errors import InputError
 
 if TYPE_CHECKING:
@@ -64,9 +63,7 @@ def describe(name: str, variant: str | None = None, input_size: int | None = Non
 def _entry(name: str) -> Entry:
     if name in NETWORKS:
         return NETWORKS[name]
-    close = difflib.get_close_matches(name.lower(), NETWORKS, n=2, cutoff=0.75)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"there is {', '.join(NETWORKS)}."
-    raise InputError(f"There is no network {name!r}: {hint}")
+    raise no_network(name)
 
 
 def _variant(name: str, entry: Entry, variant: str | None) -> str:
@@ -85,7 +82,7 @@ def _build(network_class: "type[Network]", variant: str, **options: Any) -> "Net
             network: Network = make(variant=variant, **options)
     except ValueError as error:
         raise InputError(f"{str(error).rstrip('.')}.") from error
-    return network.eval()
+    return network
 
 
 def _resized(network_class: "type[Network]", default: "Network", input_size: int) -> "Network":

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo import __version__
-from zoo.catalog import NETWORKS
+from zoo.catalog import NETWORKS, no_network
 from zoo.errors import InputError
 from zoo.results.schema import first_problem, record_schema
 
@@ -38,7 +38,7 @@ def list_weights(model: str | None = None) -> list[str]:
     Raises InputError for a network that the zoo does not have.
     """
     if model is not None and model not in NETWORKS:
-        raise InputError(f"There is no network {model!r}: there is {', '.join(NETWORKS)}.")
+        raise no_network(model)
     names = [*shipped(), *TORCHVISION]
     return [name for name in names if model is None or network_of(name) == model]
 

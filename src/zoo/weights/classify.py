@@ -74,7 +74,7 @@ def classify(
     ``invert`` turns the images into their negatives first. What lies in a folder and is no image goes to
     ``skipped``. Raises InputError where a named file is no image.
     """
-    network, transforms = weights.network(), weights.transforms()
+    network, transforms = weights.network().eval(), weights.transforms()
     inked = network.input_shape[0] == 1
     # One by one, so that no more than one image of full size is in memory.
     inputs = (
@@ -83,7 +83,7 @@ def classify(
     size = max(1, _NUMBERS_AT_A_TIME // math.prod(network.input_shape))
     while batch := list(islice(inputs, size)):
         with torch.inference_mode():
-            logits = network(torch.cat([image for _, image, _ in batch]))
+            logits = network(torch.stack([image for _, image, _ in batch]))
         for (path, _, dark), row in zip(batch, logits, strict=True):
             yield Answer(path, leading(row, weights.class_names, top), dark)
 

@@ -6,15 +6,18 @@ from zoo.errors import EMPTY, InputError
 from zoo.weights.cards import NAME, is_card, shipped, shipped_card, suggestion
 from zoo.weights.trained import Weights
 
+#: What comes before the name of a repository on Hugging Face's hub, as in timm.
+HUB = "hf_hub:"
+
 
 def find(name_or_path: "str | Path | Weights") -> Weights:
-    """The weights that are meant: a shipped name, ``torchvision/...``, or a path.
+    """The weights that are meant: a shipped name, ``torchvision/...``, ``hf_hub:OWNER/NAME``, or a path.
 
     Shipped names are ``<network>[-<variant>]/<dataset>``, such as ``lenet5/mnist`` and ``vgg16-bn/cifar10``, and win
     over a folder of that name, which ``./lenet5/mnist`` means. Paths are run folders and ``.ckpt`` files that this
     package wrote, ``.safetensors`` files with their ``.json`` card beside them, cards that have a ``url`` instead of a
-    file, ``.caffemodel`` files, and ``.json`` snapshots of ConvNetJS. Nothing is fetched here. Raises InputError where
-    there is nothing, or nothing that this package can read.
+    file, ``.caffemodel`` files, and ``.json`` snapshots of ConvNetJS. Nothing is fetched here but from Hugging Face's
+    hub. Raises InputError where there is nothing, or nothing that this package can read.
     """
     if isinstance(name_or_path, Weights):
         return name_or_path
@@ -28,6 +31,8 @@ def find(name_or_path: "str | Path | Weights") -> Weights:
         from zoo.weights.sources.torchvision import TorchvisionWeights
 
         return TorchvisionWeights(text)
+    if text.startswith(HUB):
+        return _of_hub(text.removeprefix(HUB))
     if not path.exists() and NAME.fullmatch(text):
         # A name like those shipped, but none of them.
         shipped_card(text)
@@ -37,6 +42,14 @@ def find(name_or_path: "str | Path | Weights") -> Weights:
 def get_weights(name: "str | Path | Weights") -> Weights:
     """The same under the name that torchvision gives to it."""
     return find(name)
+
+
+def _of_hub(repo_id: str) -> Weights:
+    from zoo.models.hub import WEIGHTS, file_of
+
+    weights = file_of(repo_id, WEIGHTS)
+    # Beside one another in the cache, as they are in the repository.
+    return _of_card(file_of(repo_id, weights.with_suffix(".json").name))
 
 
 def _of_path(path: Path) -> Weights:

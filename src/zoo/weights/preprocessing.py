@@ -1,4 +1,4 @@
-"""From an image of any size to the batch that a trained network takes."""
+"""From images of any size to what a trained network takes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,8 +15,7 @@ from zoo.data.photos.transforms import PhotoTransform, scale_short_side
 from zoo.data.transforms import LessMeanImage, Preprocessing, Transform
 from zoo.errors import InputError
 from zoo.views import center
-
-ImageSource = Image.Image | str | Path
+from zoo.weights.given_images import GivenImages, as_pillow, in_a_row
 
 
 def stored_shape(class_name: str) -> tuple[int, int, int] | None:
@@ -39,14 +38,16 @@ def describe(steps: Preprocessing | PhotoTransform) -> dict[str, Any]:
 
 
 class ImagePreprocessing:
-    """Makes images a network's input, float32 (N, C, S, S), as the data module's test split gives them.
+    """Makes images a network's input, float32, as the data module's test split gives them.
 
-    Takes a PIL image, a path, a sequence of these, or a uint8 tensor (N, C, H, W) or (C, H, W). Images of the data
-    set's own size go through its preprocessing as they are. Others are first scaled, bilinear with antialiasing, so
-    that their short side fits, and cut to the centre square; for digits they become grey, and must be light on dark as
-    the data are: nothing is inverted. Photographs for ImageNet's networks go through the test view of their own
-    preprocessing. ``size`` is the side of the network's input, of which a larger image is the margin that is cut off;
-    None keeps it. Raises InputError for what is no image.
+    One image becomes (C, S, S), so that this is the ``transform`` of a Dataset, and a batch (..., C, S, S): a PIL
+    image, a path, a uint8 or float tensor (..., C, H, W), an array (..., H, W, C), or a sequence of these; see
+    ``in_a_row``. It can be pickled, for the workers of a DataLoader. Images of the data set's own size go through its
+    preprocessing as they are. Others are first scaled, bilinear with antialiasing, so that their short side fits, and
+    cut to the centre square; for digits they become grey, and must be light on dark as the data are: nothing is
+    inverted. Photographs for ImageNet's networks go through the test view of their own preprocessing. ``size`` is the
+    side of the network's input, of which a larger image is the margin that is cut off; None keeps it. Raises InputError
+    for what is no image.
     """
 
     def __init__(
@@ -62,34 +63,24 @@ class ImagePreprocessing:
         shown = describe(self.steps) | {"stored": self.stored, "size": self.size}
         return f"ImagePreprocessing({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
-    def __call__(self, images: ImageSource | Sequence[ImageSource] | Tensor) -> Tensor:
-        """The batch; one image makes a batch of one."""
-        pixels = self.pixels(images)
+    def __call__(self, images: GivenImages) -> Tensor:
+        """(C, S, S) of one image, (..., C, S, S) of a batch (...)."""
+        shape, row = in_a_row(images, grey=self.stored is not None and self.stored[0] == 1)
+        pixels = self.pixels(row)
         if self.stored is None:
             batch: Tensor = self.steps.normalize(pixels, torch.zeros(len(pixels), 3))
         else:
             batch = self.steps(self.steps.place(pixels))
-        return batch if self.size is None else center(batch, self.size)
+        batch = batch if self.size is None else center(batch, self.size)
+        return batch.reshape(*shape, *batch.shape[1:])
 
-    def pixels(self, images: ImageSource | Sequence[ImageSource] | Tensor) -> Tensor:
-        """Cut and scaled, before the numbers change: uint8 (N, C, H, W)."""
+    def pixels(self, images: Sequence[Image.Image | str | Path] | Tensor) -> Tensor:
+        """Cut and scaled, before the numbers change: uint8 (N, C, H, W). A tensor is uint8 (N, C, H, W), too."""
         if isinstance(images, Tensor):
-            return self._of_tensor(images)
-        several = [images] if isinstance(images, (Image.Image, str, Path)) else list(images)
-        if not several:
-            raise InputError("No image was given.")
-        return torch.stack([self._of_image(_opened(image)) for image in several])
-
-    def _of_tensor(self, images: Tensor) -> Tensor:
-        batch = images[None] if images.ndim == 3 else images
-        if batch.dtype != torch.uint8 or batch.ndim != 4 or batch.shape[1] not in (1, 3) or not batch.numel():
-            raise InputError(
-                f"Images as a tensor are uint8 of shape (N, C, H, W) with 1 or 3 channels,"
-                f" not {images.dtype} of shape {tuple(images.shape)}."
-            )
-        if self.stored is not None and tuple(batch.shape[1:]) == self.stored:
-            return batch
-        return torch.stack([self._of_image(_as_pillow(image)) for image in batch])
+            if self.stored is not None and tuple(images.shape[1:]) == self.stored:
+                return images
+            return torch.stack([self._of_image(as_pillow(image)) for image in images])
+        return torch.stack([self._of_image(_opened(image)) for image in images])
 
     def _of_image(self, image: Image.Image) -> Tensor:
         if self.stored is None:
@@ -105,14 +96,5 @@ class ImagePreprocessing:
         return values[None] if channels == 1 else values.permute(2, 0, 1)
 
 
-def _opened(image: ImageSource) -> Image.Image:
-    if isinstance(image, Image.Image):
-        return image
-    if isinstance(image, (str, Path)):
-        return read_rgb(Path(image))
-    raise InputError(f"An image is a PIL image or a path, not {type(image).__name__}.")
-
-
-def _as_pillow(image: Tensor) -> Image.Image:
-    values = image.cpu().numpy()
-    return Image.fromarray(values[0] if len(values) == 1 else values.transpose(1, 2, 0).copy())
+def _opened(image: Image.Image | str | Path) -> Image.Image:
+    return image if isinstance(image, Image.Image) else read_rgb(Path(image))

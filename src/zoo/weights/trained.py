@@ -69,7 +69,7 @@ class Weights(ABC):
         return list(self.meta["class_names"])
 
     def bare_network(self, device: str = "meta", **options: Any) -> Network:
-        """The network before its weights, in eval mode; ``options`` other than the trained ones are the caller's."""
+        """The network before its weights; ``options`` other than the trained ones are the caller's."""
         # JSON has lists where the networks' options are tuples.
         trained = self.meta["options"].items()
         chosen = {key: tuple(value) if isinstance(value, list) else value for key, value in trained} | options
@@ -82,9 +82,10 @@ class Weights(ABC):
         return made
 
     def network(self) -> Network:
-        """The trained network, an ordinary nn.Module on the CPU in eval mode, float32; its ``meta`` is the card.
+        """The trained network, an ordinary nn.Module on the CPU, float32; its ``meta`` is the card.
 
-        Raises InputError where the file is not the one that its card describes.
+        It is in training mode: call ``.eval()`` before it answers. Raises InputError where the file is not the one that
+        its card describes.
         """
         state = self.state()
         check_state(state, self.bare_network(), str(self.path or self.name))
@@ -94,11 +95,14 @@ class Weights(ABC):
         return network
 
     def model(self) -> "Classifier":
-        """The network in the LightningModule that trains it: loss, and ``test_logits`` under its own protocol."""
+        """The network in the LightningModule that trains it: loss, and ``test_logits`` under its own protocol.
+
+        It is in training mode, which Lightning's ``fit`` leaves as it finds it.
+        """
         network = self.network()
         model: Any = build_model(self, network)
         model.network = network
-        return model.eval()
+        return model
 
     def bare_steps(self) -> Steps:
         """The preprocessing before it has seen any image."""

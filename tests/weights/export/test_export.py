@@ -32,7 +32,7 @@ def test_a_program_gives_the_networks_logits(tmp_path, case):
     images = weights.transforms()(real_images(weights))
     module = torch.export.load(path).module()
     with torch.inference_mode():
-        expected = weights.network()(images)
+        expected = weights.network().eval()(images)
         found = torch.cat([module(images[:1]), module(images[1:])])
     assert top_five_agree(expected.numpy(), found.numpy()) >= len(images) - 3
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5, equal_nan=True)
@@ -53,7 +53,7 @@ def test_a_program_needs_torch_alone(tmp_path):
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
     logits, notes = json.loads(done.stdout)
     with torch.inference_mode():
-        expected = weights.network()(images)
+        expected = weights.network().eval()(images)
     np.testing.assert_allclose(logits, expected, atol=0.01 * float(expected.abs().max()))
     assert (notes["network"], notes["variant"]) == ("cuda_convnet", "11pct")
     assert json.loads(notes["class_names"]) == weights.class_names

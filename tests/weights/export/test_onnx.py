@@ -27,7 +27,7 @@ def logits_of(path, images):
 def check_file(weights, path):
     images = weights.transforms()(real_images(weights))
     with torch.inference_mode():
-        expected = weights.network()(images).numpy()
+        expected = weights.network().eval()(images).numpy()
     found = np.concatenate([logits_of(path, images[:1]), logits_of(path, images[1:])])
     # Near-ties may change places; they are rare, or the order would say nothing.
     assert top_five_agree(expected, found) >= len(images) - 3
@@ -79,7 +79,7 @@ def test_the_metadata_suffice_to_prepare_an_image(case):
         mean = np.frombuffer(base64.b64decode(props["mean_image"]), "<f4").reshape(3, 32, 32)
         cut = slice(4, 4 + steps["input_crop"])
         expected = ((pixels.astype(np.float64) - mean) / np.reshape(steps["std"], (-1, 1, 1)))[:, cut, cut]
-    actual = weights.transforms()(torch.from_numpy(pixels))[0].numpy()
+    actual = weights.transforms()(torch.from_numpy(pixels)).numpy()
     np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-4)
 
 
@@ -90,7 +90,7 @@ def test_half_stores_the_weights_in_16_bits_and_computes_in_32(tmp_path):
     assert whole.rounding is None
     assert half.num_bytes < 0.52 * whole.num_bytes
     images = torch.randn(20, 3, 32, 32)
-    network = weights.network()
+    network = weights.network().eval()
     with torch.inference_mode():
         original = network(images).numpy()
         for layer in (network.fc1, network.fc2):

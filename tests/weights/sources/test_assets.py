@@ -100,7 +100,7 @@ def test_the_file_is_fetched_when_its_tensors_are_asked_for_and_never_again(offe
     weights = zoo.get_weights(NAME)
     assert weights.path == kept / asset
     assert weights.url == f"{server.address}/v1/{asset}"
-    assert weights.transforms()(Image.new("L", (8, 8))).shape == (1, 1, 8, 8)
+    assert weights.transforms()(Image.new("L", (8, 8))).shape == (1, 8, 8)
     assert weights.class_names[3] == "3"
     assert server.asked == []
     assert same(weights.network(), wanted)

@@ -74,7 +74,7 @@ def alexnet(tmp_path_factory):
 def test_logits_of_an_rgb_image_are_those_of_caffe_on_the_bgr_image(alexnet, name, form):
     weights, folder = alexnet
     found = from_caffemodel(folder / f"{form}.caffemodel", name, **SMALL)
-    network = zoo.get_model(found.network, variant=found.variant, **SMALL)
+    network = zoo.get_model(found.network, variant=found.variant, **SMALL).eval()
     network.load_state_dict(found.state, strict=True)
     bgr = rgb(67).flip(1).float() - torch.tensor([104.0069879, 116.6687676, 122.6789143]).view(3, 1, 1)
     with torch.inference_mode():

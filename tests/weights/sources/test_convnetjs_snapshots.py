@@ -139,7 +139,7 @@ def test_a_snapshot_read_gives_what_its_own_numbers_say(tmp_path, form):
     written = tmp_path / "snapshot.json"
     written.write_text(json.dumps(as_lists(snapshot) if form == "lists" else snapshot, indent=1))
     network = zoo.weights.from_convnetjs(snapshot if form == "parsed" else written)
-    assert not network.training
+    assert network.training
     expected = [
         forward(as_lists(snapshot), (image / 255 - 0.5).numpy().transpose(1, 2, 0)) for image in pixels.double()
     ]

@@ -112,7 +112,7 @@ def _checked(weights: Weights, network: Network, file: Path, half: bool, images:
         found = weights.bare_network("cpu")
         read = read_tensors(file)
         found.load_state_dict({key: value for key, value in read.items() if not key.startswith(PREPROCESSING)})
-    return check(network, module, found, images, f"{weights.name} as safetensors")
+    return check(network, module, found.eval(), images, f"{weights.name} as safetensors")
 
 
 def _config(weights: Weights, network: Network, metadata: dict[str, str]) -> dict[str, Any]:

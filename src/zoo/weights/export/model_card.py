@@ -185,12 +185,14 @@ def _limitations(network: Network, class_names: list[str]) -> str:
 
 def _use(has_card: bool) -> str:
     if has_card:
-        code = 'import zoo\n\nweights = zoo.get_weights("model.safetensors")\nnetwork, transforms = weights.network(), '
-        code += 'weights.transforms()\nprobabilities = network(transforms("image.jpg")).softmax(dim=1)'
+        code = 'import zoo\n\nweights = zoo.get_weights("model.safetensors")\n'
+        code += "network, transforms = weights.network().eval(), weights.transforms()\n"
+        code += 'probabilities = network(transforms("image.jpg")).softmax(dim=1)'
     else:
         code = 'import json\n\nimport safetensors.torch\nimport zoo\n\nconfig = json.load(open("config.json"))\n'
         code += 'network = zoo.get_model(config["network"], variant=config["variant"], **config["options"])\n'
-        code += 'network.load_state_dict(safetensors.torch.load_file("model.safetensors"))'
+        code += 'network.load_state_dict(safetensors.torch.load_file("model.safetensors"))\n'
+        code += "network.eval()"
     return f"```python\n{code}\n```"
 
 

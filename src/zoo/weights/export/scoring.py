@@ -25,7 +25,7 @@ def measure(weights: Weights, root: str | None = None, batch_size: int = BATCH_S
             f"The {data.name} in {root or 'data'} has the fingerprint {data.fingerprint}, but {weights.name} was"
             f" measured on {named['fingerprint']}: these are different images."
         )
-    model, counts = weights.model(), ErrorCounts()
+    model, counts = weights.model().eval(), ErrorCounts()
     with torch.inference_mode():
         for batch in data.test_dataloader():
             images, labels = data.on_after_batch_transfer(batch, 0)

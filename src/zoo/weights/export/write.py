@@ -27,7 +27,7 @@ _GRAPHS: dict[str, tuple[Callable[..., bytes], Callable[[bytes], forms.Run]]] = 
     # Their page has no place for metadata.
     "convnetjs": (
         lambda module, network, metadata: to_convnetjs(network),
-        lambda content: from_convnetjs(json.loads(content)),
+        lambda content: from_convnetjs(json.loads(content)).eval(),
     ),
 }
 
@@ -54,7 +54,7 @@ def export(weights: Weights, form: str, output: Path | None = None, half: bool =
     """
     path = output or Path(file_name(weights) + ENDINGS[form])
     _check_place(path, form)
-    network = weights.network()
+    network = weights.network().eval()
     if form == "convnetjs":
         check_exportable(network, half)
     elif form in _GRAPHS:

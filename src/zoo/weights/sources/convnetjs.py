@@ -22,7 +22,7 @@ _SAID = ("layer_type", "sx", "sy", "stride", "pad", "in_depth", "num_inputs", "o
 
 
 def from_convnetjs(snapshot: str | Path | Mapping[str, Any]) -> Network:
-    """The demo's network with the weights of a snapshot: a path, or the parsed JSON; float32, in eval mode.
+    """The demo's network with the weights of a snapshot: a path, or the parsed JSON; float32, in training mode.
 
     It takes what the page shows to it, pixels p / 255 - 0.5 (the transform "convnetjs" of ``zoo.data.CIFAR10``).
     ConvNetJS computes in float64, so that logits agree to float32's seven digits. Raises InputError for a file that is
@@ -140,7 +140,7 @@ def _network(content: Any) -> Network:
                 raise _OtherNetError(f"{where} has {key} {value}, not {said[key]}")
         if layer is not None:
             _fill(layer, theirs, said, where)
-    return network.eval()
+    return network
 
 
 def _fill(layer: Any, theirs: Mapping[str, Any], said: Mapping[str, Any], where: str) -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 import zoo.models
-from zoo.catalog import NETWORKS
+from zoo.catalog import NETWORKS, no_network
 from zoo.errors import InputError
 from zoo.models import get_model
 from zoo.models.network import Network
@@ -33,7 +33,7 @@ _TRIED: dict[str, dict[str, tuple[Any, ...]]] = {
 def from_state_dict(
     path: str | Path | Mapping[str, Tensor], name: str, variant: str | None = None, **options: Any
 ) -> Network:
-    """The network ``name`` of the zoo with the weights of a foreign state dict; float32, in eval mode.
+    """The network ``name`` of the zoo with the weights of a foreign state dict; float32, in training mode.
 
     ``path`` is a file of ``torch.save`` or a ``.safetensors`` file, or the state dict itself. It may be wrapped as
     training scripts do, in a dict beside epochs and optimisers or behind DataParallel's "module."; names do not matter.
@@ -48,7 +48,7 @@ def from_state_dict(
     another network, and where more than one form or order fits.
     """
     if name not in NETWORKS:
-        raise InputError(f"There is no network {name!r}: there is {', '.join(NETWORKS)}.")
+        raise no_network(name)
     what, layers = name_of(path), read_layers(path)
     ordered = isinstance(path, Mapping) or Path(path).suffix != ".safetensors"
     network, found = _the_one_that_fits(layers, name, variant, options, ordered, what)
