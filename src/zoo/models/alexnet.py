@@ -282,10 +282,10 @@ class AlexNetModel(Classifier):
 
     def setup(self, stage: str) -> None:
         """Finds the two GPUs of split towers. Raises InputError where there are none."""
-        super().setup(stage)
         network: Any = self.network
         if network.towers == "split":
             network.place(*_two_gpus(self.trainer))
+        super().setup(stage)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Raises InputError where what is gone on with was trained with other towers: the optimizer's state is."""
