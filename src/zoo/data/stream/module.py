@@ -50,6 +50,8 @@ class StreamedImageNet(PhotoDataModule):
         super().__init__(batch_size, num_held_out, seed, num_workers)
         if window < 1:
             raise InputError(f"data.window must be at least 1, not {window}.")
+        if not cache_gb > 0:
+            raise InputError(f"data.cache_gb must be above 0, not {cache_gb:g}.")
         self.root, self.transform = root.rstrip("/"), named(TRANSFORMS, transform)
         self.window, self.num_bytes = window, int(cache_gb * 1e9)
         # Each stream has a part of its own.
