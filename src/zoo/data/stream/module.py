@@ -54,6 +54,8 @@ class StreamedImageNet(PhotoDataModule):
         super().__init__(batch_size, num_held_out, seed, num_workers)
         if window < 1:
             raise InputError(f"data.window must be at least 1, not {window}.")
+        if not cache_gb > 0:
+            raise InputError(f"data.cache_gb must be above 0, not {cache_gb:g}.")
         if endpoint_url and not root.startswith("s3://"):
             raise InputError(f"data.endpoint_url is the server of an s3:// address, and data.root is {root}.")
         self.endpoint_url = endpoint_url
