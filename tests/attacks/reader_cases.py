@@ -59,7 +59,7 @@ def _config(folder: Path) -> bytes:
 
 
 def _checkpoint(folder: Path) -> bytes:
-    from zoo.training.checkpoints import WholeFile
+    from zoo.training.checkpoint_files import WholeFile
 
     held = torch.load(make_run(folder / "run") / "checkpoints" / "last.ckpt", weights_only=True)
     WholeFile().save_checkpoint(held, folder / "x.ckpt")
@@ -164,15 +164,17 @@ def _cifar_python(folder: Path) -> bytes:
 
 
 def _read_cifar_python(path: Path) -> Any:
-    from zoo.data.cifar10 import read_python
+    from zoo.data import CIFAR10
+    from zoo.data.cifar import read_python
 
-    return read_python(path)
+    return read_python(path, CIFAR10.form, 2)
 
 
 def _read_cifar(path: Path) -> Any:
-    from zoo.data.cifar10 import read_binary
+    from zoo.data import CIFAR10
+    from zoo.data.cifar import read_binary
 
-    return read_binary(path)
+    return read_binary(path, CIFAR10.form, 1)
 
 
 def _idx(folder: Path) -> bytes:
@@ -234,7 +236,7 @@ def _listing(folder: Path) -> bytes:
 
 
 def _read_listing(path: Path) -> Any:
-    from zoo.data.stream.format import read_listing
+    from zoo.data.stream.storage import read_listing
 
     return read_listing(str(path.parent), path.parent / "cache")
 
