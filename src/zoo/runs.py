@@ -95,6 +95,9 @@ def alone_in(folder: Path) -> Iterator[bool]:
             is_new = not folder.exists()
             folder.mkdir(parents=True, exist_ok=True)
             stack.enter_context(alone(folder / LOCK, wait=False))
+            # What a killed process was writing is of no use to anybody.
+            for draft in folder.glob(".*.part"):
+                draft.unlink()
         except BlockingIOError as error:
             raise InputError(
                 f"Another process is at work in {folder}: wait until it is over, or give another --run_dir."
