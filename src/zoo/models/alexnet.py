@@ -10,7 +10,7 @@ from zoo.layers import ResponseNorm, UnscaledDropout
 from zoo.models.classifier import Classifier
 from zoo.models.network import Network, channels_option, check_sizes, check_variant
 from zoo.models.options import takes_options_of
-from zoo.optim import MomentumSGD, Schedule
+from zoo.optim import AnySchedule, MomentumSGD
 
 Variant = Literal["paper", "torchvision", "cifar", "one_gpu", "joined", "caffe", "caffenet", "bearpaw"]
 Source = Literal["paper", "code"]
@@ -217,7 +217,7 @@ class AlexNetModel(Classifier):
         self,
         *args: Any,
         optimizer: OptimizerCallable = lambda groups: MomentumSGD(groups, lr=0.01, momentum=0.9, weight_decay=5e-4),
-        schedule: Schedule | None = None,
+        schedule: AnySchedule | None = None,
         label_smoothing: float = 0.0,
         **options: Any,
     ) -> None:
