@@ -15,7 +15,7 @@ from zoo.layers.towers import Halved, InEach, OnFirst, beside_their_weights, who
 from zoo.models.classifier import Classifier
 from zoo.models.network import Network, channels_option, check_sizes, check_variant
 from zoo.models.options import takes_options_of
-from zoo.optim import MomentumSGD, Schedule
+from zoo.optim import AnySchedule, MomentumSGD
 from zoo.options import ChangesNoNumber
 
 Variant = Literal["paper", "torchvision", "cifar", "one_gpu", "joined", "caffe", "caffenet", "bearpaw"]
@@ -273,7 +273,7 @@ class AlexNetModel(Classifier):
         self,
         *args: Any,
         optimizer: OptimizerCallable = lambda groups: MomentumSGD(groups, lr=0.01, momentum=0.9, weight_decay=5e-4),
-        schedule: Schedule | None = None,
+        schedule: AnySchedule | None = None,
         label_smoothing: float = 0.0,
         **options: Any,
     ) -> None:
@@ -289,6 +289,7 @@ class AlexNetModel(Classifier):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Raises InputError where what is gone on with was trained with other towers: the optimizer's state is."""
+        super().on_load_checkpoint(checkpoint)
         network: Any = self.network
         groups = [group for saved in checkpoint.get("optimizer_states", []) for group in saved["param_groups"]]
         more = sum(len(group["params"]) for group in groups) - len(list(network.parameters()))
@@ -299,6 +300,7 @@ class AlexNetModel(Classifier):
 
     def on_train_start(self) -> None:
         """Puts the optimizer's state where the weights are."""
+        super().on_train_start()
         for optimizer in self.trainer.optimizers:
             beside_their_weights(optimizer)
 

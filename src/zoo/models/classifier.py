@@ -1,6 +1,8 @@
 """The LightningModule that all networks share: loss, exact counts, optimiser groups, schedule."""
 
+import copy
 import math
+import sys
 from typing import Any
 
 import torch
@@ -10,6 +12,7 @@ from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.lr_scheduler import ReduceLROnPlateau as Plateau
 
 from zoo import keyed
 from zoo.data.base import ImageDataModule
@@ -20,11 +23,13 @@ from zoo.evaluation.protocols import SINGLE_VIEW, averaged, protocol
 from zoo.models import ledger
 from zoo.models.network import Network
 from zoo.models.resuming import ExactResume
-from zoo.optim import Schedule
+from zoo.optim import AnySchedule, Schedule
+from zoo.optim.torch_schedules import by_steps, made, monitor_of
 
 Batch = tuple[Tensor, Tensor]
 NETWORK_KEY = "zoo_network"
 CLASSES_KEY = "zoo_class_names"
+MONITORED_KEY = "zoo_monitored"
 
 
 class Classifier(LightningModule):
@@ -35,7 +40,7 @@ class Classifier(LightningModule):
 
     Args:
         optimizer: the learning rule and its options
-        schedule: how the learning rate changes in the course of training; constant unless given
+        schedule: how the learning rate changes: one of zoo.optim or torch.optim.lr_scheduler; constant unless given
         label_smoothing: share of each training target that is spread evenly over all classes
     """
 
@@ -51,11 +56,15 @@ class Classifier(LightningModule):
     #: Whether a checkpoint from the middle of an epoch holds all that the rest of it needs.
     resumes_in_epoch = True
 
-    def __init__(self, network: Network, optimizer: OptimizerCallable, schedule: Schedule | None = None) -> None:
+    def __init__(self, network: Network, optimizer: OptimizerCallable, schedule: AnySchedule | None = None) -> None:
         super().__init__()
         self.network, self.optimizer_of, self.schedule = network, optimizer, schedule
         self.train_counts, self.val_counts, self.test_counts = ErrorCounts(), ErrorCounts(), ErrorCounts()
         self.test_result: dict[str, float] = {}
+        # What torch's schedules were when they had just been made, and what they watch was when a checkpoint was saved.
+        self.schedule_starts: list[dict[str, Any]] = []
+        self._monitored: dict[str, float] = {}
+        self._looks_again = self._counted = False
         # seed_everything has just set it; dropout is keyed by it, so that a resumed run draws the same masks.
         self.run_seed = torch.initial_seed()
 
@@ -125,6 +134,7 @@ class Classifier(LightningModule):
         """Makes dropout a function of (seed, step, process). Raises InputError for images that do not fit."""
         # A learning rule of one's own may go through the layers one by one.
         self.network.check_input(batch[0])
+        self._counted = False
         seed_generators(keyed.key(self.run_seed, "dropout", self.global_step, self.global_rank), self.device)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -132,7 +142,10 @@ class Classifier(LightningModule):
         images, labels = batch
         logits = self(images)
         losses = self.training_losses(logits, labels)
-        self.train_counts.update(logits.detach(), labels, losses)
+        # LBFGS looks at the images of a step several times; the first is what other optimizers see.
+        if not (self._looks_again and self._counted):
+            self.train_counts.update(logits.detach(), labels, losses)
+            self._counted = True
         loss = losses.sum() / self._images_in_step(len(labels)) * self.trainer.world_size
         self._log_step(losses)
         return loss
@@ -161,6 +174,8 @@ class Classifier(LightningModule):
         """Logs the errors on the training images as they were met, and the learning rate reached."""
         self.log("lr", self._rate())
         self._log_epoch("train", self.train_counts)
+        for watching in self._plateaus():
+            watching.step(self._watched(watching))
 
     def on_validation_epoch_end(self) -> None:
         """Logs the errors on the held-out slice."""
@@ -177,28 +192,76 @@ class Classifier(LightningModule):
         # A plain DataLoader knows of none.
         if names := getattr(getattr(self.trainer, "datamodule", None), "class_names", None):
             checkpoint[CLASSES_KEY] = [str(name) for name in names]
+        if watching := self._plateaus():
+            # After the validation of an epoch, a resumed run does not make it again.
+            logged = self._monitored | {key: float(value) for key, value in self.trainer.callback_metrics.items()}
+            checkpoint[MONITORED_KEY] = {key: logged[key] for key in map(monitor_of, watching) if key in logged}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Takes up what the schedules watch."""
+        self._monitored = checkpoint.get(MONITORED_KEY, {})
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """The optimiser over weights and biases apart, and the schedule stepped after every batch.
+        """The optimiser over weights and biases apart, and the schedule.
 
-        Raises InputError where the optimiser refuses one of its values.
+        Those of the zoo, OneCycleLR and CyclicLR are stepped after every batch, torch's others after every epoch.
+        Raises InputError where the optimiser or the schedule refuses one of its values.
         """
-        try:
-            optimizer = self.optimizer_of(self.parameter_groups())
-        except ValueError as error:
-            raise InputError(f"The optimizer cannot be built ({error}): change model.optimizer.") from error
+        optimizer = self._built_optimizer(self.parameter_groups())
+        self._looks_again = isinstance(optimizer, torch.optim.LBFGS)
         if isinstance(optimizer, torch.optim.SparseAdam):
             raise InputError("SparseAdam takes sparse gradients, and no network here has any: take torch.optim.Adam.")
         for group in optimizer.param_groups:
             if odd := [name for name, value in group.items() if isinstance(value, float) and not math.isfinite(value)]:
                 raise InputError(f"The optimizer's {odd[0]} is {group[odd[0]]}: change model.optimizer.")
-            group["lr"] *= group.pop("rate", 1.0)
+        rates = [group.pop("rate", 1.0) for group in optimizer.param_groups]
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] *= rate
         if self.schedule is None:
             return optimizer
+        if not isinstance(self.schedule, Schedule):
+            return self._with_torchs_schedule(optimizer, rates)
         per_epoch, epochs = self._length()
         schedule = self.schedule
         scheduler = LambdaLR(optimizer, lambda step: schedule.factor(step / per_epoch, epochs))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def _built_optimizer(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+        try:
+            return self.optimizer_of(groups)
+        except ValueError as error:
+            # LBFGS takes all weights alike.
+            alike = len(groups) > 1 and all(group.get("rate", 1.0) == 1 for group in groups)
+            if "parameter groups" in str(error) and alike:
+                return self._built_optimizer([{"params": [p for group in groups for p in group["params"]]}])
+            raise InputError(f"The optimizer cannot be built ({error}): change model.optimizer.") from error
+
+    def _with_torchs_schedule(self, optimizer: torch.optim.Optimizer, rates: list[float]) -> OptimizerLRScheduler:
+        assert not isinstance(self.schedule, Schedule | None)
+        scheduler = made(self.schedule, optimizer, rates, lambda: round(math.prod(self._length())))
+        self.schedule_starts = [copy.deepcopy(scheduler.state_dict())]
+        described: Any = {"scheduler": scheduler, "interval": "step" if by_steps(scheduler) else "epoch"}
+        if isinstance(scheduler, Plateau):
+            # Lightning keeps its state, but after a resumption would not step it: ``on_train_epoch_end`` does.
+            described |= {"monitor": monitor_of(scheduler), "frequency": sys.maxsize}
+        return {"optimizer": optimizer, "lr_scheduler": described}
+
+    def _plateaus(self) -> list[Plateau]:
+        if not self.schedule_starts:
+            return []
+        schedulers = [config.scheduler for config in self.trainer.lr_scheduler_configs]
+        return [scheduler for scheduler in schedulers if isinstance(scheduler, Plateau)]
+
+    def _watched(self, scheduler: Plateau) -> float:
+        """The metric that it watches. Raises InputError where the run does not log it."""
+        monitor, logged = monitor_of(scheduler), self.trainer.callback_metrics
+        if monitor not in logged and monitor not in self._monitored:
+            known = ", ".join(sorted(name for name in logged if name.startswith(("train/", "val/"))))
+            raise InputError(
+                f"The schedule watches {monitor}, which this run does not log: it logs {known}; for those of val/, set"
+                " data.num_held_out."
+            )
+        return float(logged[monitor]) if monitor in logged else self._monitored[monitor]
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Weights, and everything with fewer than two dimensions: biases, scales, coefficients."""

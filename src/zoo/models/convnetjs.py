@@ -10,7 +10,7 @@ from zoo.evaluation.protocols import SIX_VIEWS
 from zoo.models.classifier import Classifier
 from zoo.models.network import Network, channels_option, check_sizes, check_variant
 from zoo.models.options import takes_options_of
-from zoo.optim import Schedule
+from zoo.optim import AnySchedule
 
 
 class ConvNetJS(Network):
@@ -78,7 +78,7 @@ class ConvNetJSModel(Classifier):
         optimizer: OptimizerCallable = lambda groups: torch.optim.Adadelta(
             groups, lr=1.0, rho=0.95, eps=1e-8, weight_decay=2.5e-5
         ),
-        schedule: Schedule | None = None,
+        schedule: AnySchedule | None = None,
         **options: Any,
     ) -> None:
         super().__init__(ConvNetJS("paper", *args, **options), optimizer, schedule)

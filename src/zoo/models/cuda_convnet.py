@@ -12,7 +12,7 @@ from zoo.layers import Local2d, ResponseNorm, SameMapNorm
 from zoo.models.classifier import Classifier
 from zoo.models.network import Network, channels_option, check_sizes, check_variant
 from zoo.models.options import takes_options_of
-from zoo.optim import MomentumSGD, Schedule
+from zoo.optim import AnySchedule, MomentumSGD
 from zoo.views import center
 
 Variant = Literal["11pct", "13pct", "18pct", "26pct", "quick"]
@@ -187,7 +187,7 @@ class CudaConvnetModel(Classifier):
         *args: Any,
         weight_decay: dict[str, float] | None = None,
         optimizer: OptimizerCallable = lambda groups: MomentumSGD(groups, lr=0.001, momentum=0.9),
-        schedule: Schedule | None = None,
+        schedule: AnySchedule | None = None,
         **options: Any,
     ) -> None:
         super().__init__(CudaConvnet(*args, **options), optimizer, schedule)

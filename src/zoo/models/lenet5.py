@@ -14,7 +14,7 @@ from zoo.models.curvature import Curvatures, diagonal
 from zoo.models.lenet5_codes import codes
 from zoo.models.network import Network, check_sizes, check_variant
 from zoo.models.options import takes_options_of
-from zoo.optim import SDLM, Schedule
+from zoo.optim import SDLM, AnySchedule
 
 # Table I of the paper: the maps of S2 that each map of C3 reads.
 C3_TABLE = (
@@ -214,7 +214,7 @@ class LeNet5Model(Classifier):
         j: float = 10.0,
         num_curvature: int = 500,
         optimizer: OptimizerCallable = lambda groups: torch.optim.SGD(groups, lr=0.01, momentum=0.9),
-        schedule: Schedule | None = None,
+        schedule: AnySchedule | None = None,
         **options: Any,
     ) -> None:
         super().__init__(LeNet5(*args, **options), optimizer, schedule)

@@ -9,7 +9,7 @@ from torch import nn
 from zoo.models.classifier import Classifier
 from zoo.models.network import Network, check_sizes, check_variant
 from zoo.models.options import takes_options_of
-from zoo.optim import Schedule
+from zoo.optim import AnySchedule
 
 
 class Linear(Network):
@@ -52,7 +52,7 @@ class LinearModel(Classifier):
         self,
         *args: Any,
         optimizer: OptimizerCallable = lambda groups: torch.optim.SGD(groups, lr=0.01, momentum=0.9),
-        schedule: Schedule | None = None,
+        schedule: AnySchedule | None = None,
         **options: Any,
     ) -> None:
         super().__init__(Linear("paper", *args, **options), optimizer, schedule)

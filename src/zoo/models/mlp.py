@@ -11,7 +11,7 @@ from zoo.layers import Maxout
 from zoo.models.classifier import Classifier
 from zoo.models.network import Network, check_sizes, check_variant
 from zoo.models.options import takes_options_of
-from zoo.optim import Schedule
+from zoo.optim import AnySchedule
 
 Activation = Literal["sigmoid", "tanh", "relu", "leaky_relu", "maxout", "elu"]
 MAXOUT_PIECES = 2
@@ -101,7 +101,7 @@ class MLPModel(Classifier):
         self,
         *args: Any,
         optimizer: OptimizerCallable = lambda groups: torch.optim.SGD(groups, lr=0.01, momentum=0.9),
-        schedule: Schedule | None = None,
+        schedule: AnySchedule | None = None,
         **options: Any,
     ) -> None:
         super().__init__(MLP("paper", *args, **options), optimizer, schedule)

@@ -8,7 +8,10 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
+from zoo.optim.torch_schedules import cycles_momentum
+
 COUNTS_KEY = "zoo_train_counts"
+SCHEDULES_KEY = "zoo_schedules"
 COUNTS = ("num_images", "top1_wrong", "top5_wrong")
 
 
@@ -30,6 +33,8 @@ class ExactResume(Callback):
         bits = counts.loss_sum.cpu().double().view(torch.int64).to(counts.num_images.device)
         sums = [*(getattr(counts, name) for name in COUNTS), bits]
         checkpoint[COUNTS_KEY] = trainer.strategy.all_gather(torch.stack(sums)).cpu().view(trainer.world_size, -1)
+        if pl_module.schedule_starts:
+            checkpoint[SCHEDULES_KEY] = pl_module.schedule_starts
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
         """Settles the loop's progress and takes the counts up again."""
@@ -141,15 +146,22 @@ def _validated(step: dict[str, Any], validation: dict[str, Any]) -> bool:
 def typed_values_win(checkpoint: dict[str, Any], optimizers: Iterable[Any], schedulers: Iterable[Any]) -> None:
     """Replaces the values in ``checkpoint`` (rate, momentum, decay, ...) by the current ones of the optimizers.
 
-    A schedule goes on with its factor, on the current rate. What is the same stays untouched, to the bit.
+    A schedule goes on with its factor, on the current rate. Of torch's schedules, what they started with is compared:
+    what differs was typed. What is the same stays untouched, to the bit.
     """
+    schedulers = list(schedulers)
+    cycled = {"momentum", "betas"} if any(map(cycles_momentum, schedulers)) else set()
     for optimizer, saved in zip(optimizers, checkpoint.get("optimizer_states", []), strict=False):
         for group, old in zip(optimizer.param_groups, saved["param_groups"], strict=False):
             scheduled = "initial_lr" in group and "initial_lr" in old
             if scheduled and group["initial_lr"] != old["initial_lr"]:
                 old["lr"] *= group["initial_lr"] / old["initial_lr"] if old["initial_lr"] else 1
-            kept = {"params", "lr"} if scheduled else {"params"}
+            kept = {"params", "lr"} | cycled if scheduled else {"params"}
             old.update({key: value for key, value in group.items() if key in old and key not in kept})
     for scheduler, saved in zip(schedulers, checkpoint.get("lr_schedulers", []), strict=False):
         if "base_lrs" in saved:
             saved["base_lrs"] = list(scheduler.base_lrs)
+    starts = checkpoint.get(SCHEDULES_KEY, [])
+    for scheduler, saved, start in zip(schedulers, checkpoint.get("lr_schedulers", []), starts, strict=False):
+        typed = {key: value for key, value in scheduler.state_dict().items() if value != start.get(key, value)}
+        saved.update({key: value for key, value in typed.items() if key != "_last_lr"})

@@ -11,7 +11,7 @@ from zoo.layers import ResponseNorm
 from zoo.models.classifier import Classifier
 from zoo.models.network import Network, channels_option, check_sizes, check_variant
 from zoo.models.options import takes_options_of
-from zoo.optim import Schedule
+from zoo.optim import AnySchedule
 
 # Table 1, configurations A, B, D and E: the convolutions of each of the five blocks; a 2x2 max-pooling ends a block.
 DEPTHS = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
@@ -185,7 +185,7 @@ class VGGModel(Classifier):
         depth: Depth = 16,
         *args: Any,
         optimizer: OptimizerCallable = lambda groups: torch.optim.SGD(groups, lr=0.01, momentum=0.9, weight_decay=5e-4),
-        schedule: Schedule | None = None,
+        schedule: AnySchedule | None = None,
         label_smoothing: float = 0.0,
         **options: Any,
     ) -> None:

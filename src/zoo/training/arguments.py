@@ -23,7 +23,7 @@ def complete(verb: str, words: list[str]) -> list[str]:
     """
     if any(word in ("-h", "--help") for word in words):
         return words
-    words = [*words]
+    words = [yaml_text.known_class(word) for word in words]
     configs = 0
     for position, word in enumerate(words):
         _check_value(word, words[position + 1] if position + 1 < len(words) else None)

@@ -25,6 +25,7 @@ _LIGHTNING = {
         "LearningRateMonitor", "ModelCheckpoint", "ModelSummary", "OnExceptionCheckpoint", "RichModelSummary",
         "RichProgressBar", "StochasticWeightAveraging", "Timer", "TQDMProgressBar", "WeightAveraging",
     },
+    "cli": {"ReduceLROnPlateau"},
     "loggers": {"CSVLogger", "TensorBoardLogger"},
     "strategies": {"DDPStrategy", "FSDPStrategy", "SingleDeviceStrategy"},
 }  # fmt: skip
