@@ -7,6 +7,7 @@ from zoo import runs, yaml_text
 from zoo.configs import find_config
 from zoo.errors import InputError
 from zoo.training.lent import check_lent
+from zoo.training.yaml_text import known_class
 
 TOP_KEYS = (
     "data", "model", "channels_last", "compile", "trainer", "seed_everything", "test", "wandb",
@@ -23,7 +24,7 @@ def complete(verb: str, words: list[str]) -> list[str]:
     """
     if any(word in ("-h", "--help") for word in words):
         return words
-    words = [yaml_text.known_class(word) for word in words]
+    words = [known_class(word) for word in words]
     configs = 0
     for position, word in enumerate(words):
         _check_value(word, words[position + 1] if position + 1 < len(words) else None)
