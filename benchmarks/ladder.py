@@ -31,6 +31,7 @@ ORDER = (
     "cuda_convnet_18pct_cifar10",
     "cuda_convnet_13pct_cifar10",
     "alexnet_cifar10",
+    "alexnet_cifar10_continued",
     "cuda_convnet_11pct_cifar10_modern",
     "vgg16_cifar10",
     "alexnet_imagenette",
