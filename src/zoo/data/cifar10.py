@@ -15,7 +15,7 @@ from zoo.data.download import extract, fetch
 from zoo.data.transforms import CIFAR10 as TRANSFORMS
 from zoo.data.transforms import named
 from zoo.errors import InputError
-from zoo.files import alone
+from zoo.files import alone, given_path
 from zoo.options import Chance, ChangesNoNumber
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
@@ -53,7 +53,7 @@ class CIFAR10(InMemoryDataModule):
         seed: Chance[int] = 0,
     ) -> None:
         super().__init__(batch_size, num_held_out, seed, named(TRANSFORMS, transform))
-        self.root, self.download = Path(root), download
+        self.root, self.download = given_path(root), download
         self.class_names = list(CLASS_NAMES)
 
     def prepare_data(self) -> None:

@@ -15,6 +15,7 @@ from zoo.data.download import fetch
 from zoo.data.transforms import MNIST as TRANSFORMS
 from zoo.data.transforms import named
 from zoo.errors import InputError
+from zoo.files import given_path
 from zoo.options import Chance, ChangesNoNumber
 
 MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist/"
@@ -48,7 +49,7 @@ class MNIST(InMemoryDataModule):
         seed: Chance[int] = 0,
     ) -> None:
         super().__init__(batch_size, num_held_out, seed, named(TRANSFORMS, transform))
-        self.root, self.download = Path(root), download
+        self.root, self.download = given_path(root), download
         self.class_names = [str(digit) for digit in range(10)]
 
     def prepare_data(self) -> None:
