@@ -4,6 +4,7 @@ import difflib
 from pathlib import Path
 
 from zoo.errors import InputError
+from zoo.files import given_path
 
 # A wheel carries configs/ inside the package, as shipped_configs; in a checkout they lie at its top.
 _PACKAGE = Path(__file__).resolve().parent
@@ -18,6 +19,7 @@ def find_config(name: str) -> Path:
 
     Raises InputError, with the nearest names, where there is none.
     """
+    given_path(name)
     bare = name.removeprefix("configs/").removesuffix(".yaml")
     candidates = [Path(name), Path(f"{name}.yaml"), Path("configs") / f"{bare}.yaml", SHIPPED / f"{bare}.yaml"]
     for path in candidates:

@@ -1,6 +1,8 @@
 """Files and folders that are either whole or not there, and locks between processes. Standard library only."""
 
+import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,26 +12,82 @@ from typing import IO
 from zoo.errors import InputError
 
 
+def given_path(name: str | Path) -> Path:
+    """The path that the user named, whether or not something is there.
+
+    Raises InputError for what no file can be called: pathlib fails on it at whatever looks at it first.
+    """
+    try:
+        os.lstat(name)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise InputError(f"{str(name)[:40]}... is too long for the name of a file: give another.") from error
+    except ValueError as error:  # a null character, or what no encoding has
+        raise InputError(f"{str(name)!r} can be the name of no file ({error}): give another.") from error
+    return Path(name)
+
+
 @contextmanager
 def whole(path: Path, draft: Path | None = None, *, durable: bool = False) -> Iterator[Path]:
     """A place beside ``path`` to write to; what was written there takes the name of ``path`` when the block ends.
 
     If the block fails, the new file is removed and whatever ``path`` was stays. ``draft`` is the place, one of this
     process's own unless given; a large file has a fixed one, so that what a killed process left is overwritten. Where
-    ``durable``, the file has its name only when it is on the disk. Errors of the disk are OSErrors.
+    ``durable``, the file has its name only when it is on the disk. Errors of the disk are OSErrors, and so is a
+    ``path`` that is a device, a pipe or a folder.
     """
+    _check_no_device(path)
     draft = draft or path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield draft
         if durable:
             with draft.open("rb+") as file:
                 os.fsync(file.fileno())
-        draft.replace(path)
+        replace(draft, path)
         if durable:
             _sync_folder(path.parent)
     finally:
         with suppress(OSError):
             draft.unlink()
+
+
+def write(path: Path, content: bytes) -> None:
+    """Writes a whole file; a device or a pipe, such as /dev/stdout, is written to as it is. Errors are OSErrors."""
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
+        return
+    with whole(end_of_links(path)) as draft:
+        draft.write_bytes(content)
+
+
+def replace(draft: Path, path: Path) -> None:
+    """Gives ``draft`` the name ``path``, in one step. Raises OSError where a device or a pipe has it, and stays one."""
+    _check_no_device(path)
+    draft.replace(path)
+
+
+def end_of_links(path: Path) -> Path:
+    """The file that a name typed by the user leads to: a link stays, and what it leads to is written anew."""
+    return path.resolve() if path.is_symlink() and (path.is_file() or not path.exists()) else path
+
+
+def is_device(path: Path) -> bool:
+    """Whether something is there that is neither a file nor a folder: nothing may take the place of /dev/null."""
+    return path.exists() and not (path.is_file() or path.is_dir())
+
+
+def _check_no_device(path: Path) -> None:
+    if is_device(path):
+        raise FileExistsError(errno.EEXIST, "it is a device or a pipe", str(path))
+
+
+def keep_as(path: Path, name: Path) -> None:
+    """Gives a file a second name, or a copy where the disk has one name a file. Errors of the disk are OSErrors."""
+    with whole(name) as draft:
+        try:
+            os.link(path, draft)
+        except OSError:
+            shutil.copyfile(path, draft)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import yaml
 
 from zoo import yaml_text
 from zoo.errors import InputError
-from zoo.files import alone
+from zoo.files import alone, given_path, keep_as, whole
 
 RUNS = "runs"
 CONFIG = "config.yaml"
@@ -43,7 +43,7 @@ def new_run_dir(config_name: str, given: str | None) -> Path:
     if "LOCAL_RANK" in os.environ and _SHARED in os.environ:
         return Path(os.environ[_SHARED])
     if given is not None:
-        folder = Path(given)
+        folder = given_path(given)
         if not _joins_a_run():
             check_unused(folder)
     elif _joins_a_run():
@@ -59,7 +59,7 @@ def resumed_run_dir(given: str) -> Path:
 
     Raises InputError where the run there is over.
     """
-    folder = Path(given)
+    folder = given_path(given)
     if "LOCAL_RANK" not in os.environ:
         check_not_over(folder)
     os.environ[_SHARED] = str(folder)
@@ -91,8 +91,10 @@ def alone_in(folder: Path) -> Iterator[bool]:
     Gives whether the folder is new. Raises InputError where another process is at work in it, or the disk refuses.
     """
     with ExitStack() as stack:
+        missing: list[Path] = []
         try:
-            is_new = not folder.exists()
+            missing += (path for path in (folder, *folder.parents) if not path.exists())
+            is_new = folder in missing
             folder.mkdir(parents=True, exist_ok=True)
             stack.enter_context(alone(folder / LOCK, wait=False))
             # What a killed process was writing is of no use to anybody.
@@ -103,6 +105,9 @@ def alone_in(folder: Path) -> Iterator[bool]:
                 f"Another process is at work in {folder}: wait until it is over, or give another --run_dir."
             ) from error
         except OSError as error:
+            for path in missing:
+                with suppress(OSError):
+                    path.rmdir()
             raise InputError(f"{folder} cannot be written ({error.strerror}): give another --run_dir.") from error
         yield is_new
 
@@ -125,7 +130,7 @@ def last_checkpoint(folder: Path) -> Path | None:
 
 def find_checkpoint(path: str) -> Path:
     """The checkpoint that ``path`` means: a file, or a run folder's last one. Raises InputError where there is none."""
-    given = Path(path)
+    given = given_path(path)
     found = given / CHECKPOINT if given.is_dir() else given
     if not found.is_file():
         raise InputError(f"No checkpoint at {found}: give a .ckpt file, or a run folder that has {CHECKPOINT}.")
@@ -139,14 +144,23 @@ def config_of(checkpoint: Path) -> Path | None:
 
 
 def keep_config(folder: Path, text: str) -> None:
-    """Writes config.yaml; where another one is there, of an earlier part of the run, it becomes config.1.yaml, ..."""
+    """Writes config.yaml; where another one is there, of an earlier part of the run, it stays as config.1.yaml, ...
+
+    Raises InputError where the disk refuses; a config.yaml that was there is then still there.
+    """
     config = folder / CONFIG
-    if config.exists():
-        if not differences(config, text):
-            return
-        number = 1 + len(list(folder.glob("config.*.yaml")))
-        config.replace(config.with_name(f"config.{number}.yaml"))
-    config.write_text(text, encoding="utf-8")
+    if config.exists() and not differences(config, text):
+        return
+    try:
+        with whole(config, durable=True) as draft:
+            draft.write_text(text, encoding="utf-8")
+            if config.exists():
+                number = 1 + len(list(folder.glob("config.*.yaml")))
+                keep_as(config, config.with_name(f"config.{number}.yaml"))
+    except OSError as error:
+        raise InputError(
+            f"{config} cannot be written ({error.strerror}): make room, or give another --run_dir."
+        ) from error
 
 
 def differences(config: Path, text: str) -> list[str]:

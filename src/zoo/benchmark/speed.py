@@ -41,7 +41,10 @@ def measure(
     for path in paths.values():
         if path.exists():
             raise InputError(f"{path} is there already, and no record is overwritten: give another --output.")
-    output.mkdir(parents=True, exist_ok=True)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"Cannot write to {output} ({error.strerror}): give another --output.") from error
     for name, model in models.items():
         before, rows = _load(), []
         for row in speed_rows(model.to(device), batch_sizes, device, warmup=warmup, repeats=repeats, forms=forms):

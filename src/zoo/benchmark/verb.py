@@ -16,6 +16,7 @@ from zoo.data.base import MOST_IMAGES
 from zoo.errors import InputError
 from zoo.evaluation.prediction_files import check_writable
 from zoo.evaluation.protocols import protocol
+from zoo.files import given_path
 from zoo.report.tables import of_records
 from zoo.results.provenance import git_state
 from zoo.results.record import Record
@@ -46,7 +47,7 @@ def benchmark(
     asked = [protocol(name) for name in protocols]
     entries = [find(path).on(data, data_options) for path in dict.fromkeys(weights)]
     measurements = joint_measurements(entries, asked, options)
-    folder = Path(output) if output else _new_folder()
+    folder = given_path(output) if output else _new_folder()
     files = _files(measurements, folder, options.as_ensemble)
     records: list[Record] = []
     with _output(folder):

@@ -1,10 +1,10 @@
 """``zoo benchmark``: trained networks under the papers' test protocols, or any network's images a second."""
 
-from pathlib import Path
 from typing import Any
 
 from zoo.commands.options import Parser
 from zoo.errors import EMPTY, InputError
+from zoo.files import given_path
 
 # Examples: the names stand in zoo.evaluation.protocols, which imports torch, and an unknown one is answered with all.
 PROTOCOLS = (
@@ -24,7 +24,7 @@ def run(verb: str, args: list[str]) -> int:
     from zoo.benchmark.measurements import BenchmarkOptions
     from zoo.benchmark.verb import benchmark
 
-    predictions = Path(options["predictions"]) if options["predictions"] else None
+    predictions = given_path(options["predictions"]) if options["predictions"] else None
     chosen = BenchmarkOptions(options["ensemble"], options["batch_size"], options["devices"], predictions)
     given = {key.removeprefix("data."): value for key, value in options.items() if key.startswith("data.")}
     benchmark(
@@ -75,7 +75,7 @@ def _speed(options: dict[str, Any]) -> int:
         raise InputError(
             f"--batch_sizes are whole numbers with commas between, not {options['batch_sizes']}."
         ) from error
-    folder = Path(options["output"] or datetime.now().strftime("runs/speed/%Y-%m-%d_%H-%M-%S"))
+    folder = given_path(options["output"] or datetime.now().strftime("runs/speed/%Y-%m-%d_%H-%M-%S"))
     forms = [form for form in (options["forms"] or "").split(",") if form]
     if options["forms"] is not None and not forms:
         raise InputError(f"--forms names none: {EMPTY}.")

@@ -10,6 +10,7 @@ from zoo.catalog import DATA
 from zoo.commands.options import Parser
 from zoo.data.lookup import check_transform, dataset_named
 from zoo.errors import InputError
+from zoo.files import given_path
 
 
 def run(verb: str, args: list[str]) -> int:
@@ -70,7 +71,7 @@ def verify(name: str, root: str, num_workers: int | None, manifest: str | None, 
     if DATA[name].storage == "stream":
         raise InputError("A stream is as good as the folders that it is packed from: verify these, as ImageNet.")
     if DATA[name].storage == "photos":
-        found = _verify_images(name, Path(root), num_workers, Path(manifest) if manifest else None)
+        found = _verify_images(name, given_path(root), num_workers, given_path(manifest) if manifest else None)
     else:
         from zoo.data.base import InMemoryDataModule
         from zoo.data.verify.memory import verify_memory
@@ -82,7 +83,7 @@ def verify(name: str, root: str, num_workers: int | None, manifest: str | None, 
         found = verify_memory(data, root)
     print_verification(found)
     if output:
-        write_json(Path(output), found.plain())
+        write_json(given_path(output), found.plain())
     return 1 if found.num_faults else 0
 
 
@@ -112,10 +113,10 @@ def prepare(name: str, root: str, size: int | None, warp: bool, output: str | No
         from zoo.data.store.writer import prepare_store
 
         size = 256 if size is None else size
-        folder = Path(output) if output else Path(root, f"prepared-{size}{'-warped' if warp else ''}")
+        folder = given_path(output) if output else Path(root, f"prepared-{size}{'-warped' if warp else ''}")
         scaling = WARPED if warp else SHORT_SIDE
         try:
-            store = prepare_store(Path(root), folder, size, num_workers or cores.share(), scaling)
+            store = prepare_store(given_path(root), folder, size, num_workers or cores.share(), scaling)
         except KeyboardInterrupt:
             print("zoo: stopped; the same command goes on with what is missing.", file=sys.stderr)
             return 130
@@ -148,17 +149,17 @@ def info(name: str, root: str, transform: str | None, output: str | None) -> int
     if output:
         from zoo.report.contact_sheet import contact_sheet
 
-        contact_sheet(data, Path(output))
+        contact_sheet(data, given_path(output))
         print(f"contact sheet {output}")
     return 0
 
 
 def fetch(name: str, root: str, labels: str | None = None) -> int:
     """Downloads what is missing of a data set, with checksums; puts a flat val/ of ImageNet into class folders."""
-    if name == "ImageNet" and Path(root, "val").is_dir():
+    if name == "ImageNet" and (given_path(root) / "val").is_dir():
         from zoo.data.photos.arrange_val import arrange_val
 
-        moved, total = arrange_val(Path(root), Path(labels) if labels else None)
+        moved, total = arrange_val(given_path(root), given_path(labels) if labels else None)
         print(f"{moved:,} images moved; all {total:,} of {Path(root, 'val')} are in class folders.")
         return 0
     if DATA[name].source != "download":
@@ -167,7 +168,7 @@ def fetch(name: str, root: str, labels: str | None = None) -> int:
     if labels:
         raise InputError(f"{name} brings its labels along: leave out --labels.")
     _module(name, root, download=True).prepare_data()
-    print(f"{name} is in {Path(root).absolute()}.")
+    print(f"{name} is in {given_path(root).absolute()}.")
     return 0
 
 
@@ -182,7 +183,9 @@ def stream(name: str, root: str, output: str) -> int:
     with Progress() as progress:
         task = progress.add_task("images", total=None)
         listing = write_stream(
-            Path(root), Path(output), progress=lambda done, of: progress.update(task, completed=done, total=of)
+            given_path(root),
+            given_path(output),
+            progress=lambda done, of: progress.update(task, completed=done, total=of),
         )
     counts = ", ".join(f"{len(files):,} {split}" for split, files in listing.files.items())
     print(f"{counts} images of {len(listing.classes):,} classes are in {output}; train with --data StreamedImageNet.")

@@ -1,10 +1,10 @@
 """``zoo export``: trained weights written for other programs."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from zoo.commands.options import Parser
+from zoo.files import given_path
 
 
 def run(verb: str, args: list[str]) -> int:
@@ -28,7 +28,7 @@ def run(verb: str, args: list[str]) -> int:
     from zoo.weights.export.write import export
     from zoo.weights.find import find
 
-    output = Path(options.output) if options.output is not None else None
+    output = given_path(options.output) if options.output is not None else None
     for line in _report(export(find(options.weights), options.format, output, options.half)):
         print(line)
     return 0

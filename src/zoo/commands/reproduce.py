@@ -14,6 +14,7 @@ import yaml
 from zoo import runs
 from zoo.commands.options import Parser
 from zoo.errors import InputError
+from zoo.files import given_path
 from zoo.options import declared
 from zoo.results.provenance import checkout_of, environment, git_state
 from zoo.results.record import Record
@@ -66,7 +67,8 @@ def reproduce(
     of ``zoo fit`` wrote, a config that names others or that this code does not understand, data that are missing or,
     without ``other_data``, of another fingerprint.
     """
-    path = Path(given) / runs.RECORD if Path(given).is_dir() else Path(given)
+    path = given_path(given)
+    path = path / runs.RECORD if path.is_dir() else path
     then = Record.read(path)
     _check_trained(path, then)
     check_lent(then.config, path, trust)

@@ -1,10 +1,10 @@
 """``zoo table``: measured errors beside the published ones."""
 
 import sys
-from pathlib import Path
 
 from zoo.commands.options import Parser
 from zoo.errors import InputError
+from zoo.files import given_path, write
 from zoo.report.formats import FORMS
 
 
@@ -43,7 +43,7 @@ def run(verb: str, args: list[str]) -> int:
     from zoo.report.selection import Selection
     from zoo.report.tables import document
 
-    records = Path(options.records) if options.records is not None else None
+    records = given_path(options.records) if options.records is not None else None
     seen = options.output is None and options.format is None and sys.stdout.isatty()
     form = options.format or ("terminal" if seen else "md")
     selection = Selection(
@@ -54,18 +54,18 @@ def run(verb: str, args: list[str]) -> int:
     if options.chart is not None:
         from zoo.report.chart import draw
 
-        draw(options.table, Path(options.chart), records, everything=options.all)
+        draw(options.table, given_path(options.chart), records, everything=options.all)
     if options.ladder is not None:
         from zoo.report.ladder import draw_ladder
 
-        draw_ladder(options.table, Path(options.ladder), records)
+        draw_ladder(options.table, given_path(options.ladder), records)
     if options.output is None:
         sys.stdout.write(text)
         if selection.folded:
             print("--all: also what training took, more published figures, earlier recipes.")
         return 0
     try:
-        Path(options.output).write_text(text, encoding="utf-8")
+        write(given_path(options.output), text.encode())
     except OSError as error:
         raise InputError(f"Cannot write {options.output}: {error.strerror}.") from error
     return 0

@@ -15,6 +15,7 @@ from zoo.data.base import InMemoryDataModule
 from zoo.data.download import fetch_unpacked
 from zoo.data.transforms import Preprocessing, named
 from zoo.errors import InputError
+from zoo.files import given_path
 from zoo.options import Chance, ChangesNoNumber
 
 AGAIN = "delete it and add --data.download true to fetch it again"
@@ -60,7 +61,7 @@ class CIFARImages(InMemoryDataModule):
         seed: Chance[int] = 0,
     ) -> None:
         super().__init__(batch_size, num_held_out, seed, named(self.transforms, transform))
-        self.root, self.download = Path(root), download
+        self.root, self.download = given_path(root), download
         self.class_names = list(self.form.class_names)
 
     def prepare_data(self) -> None:

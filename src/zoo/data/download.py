@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from zoo.data.unfinished_download import Source, UnfinishedDownload
 from zoo.errors import InputError
-from zoo.files import alone
+from zoo.files import alone, replace
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -40,7 +40,7 @@ def fetch(url: str, target: Path, digest: str) -> Path:
             if found != expected:
                 unfinished.forget()
                 raise InputError(f"{url} arrived with {kind} {found} instead of {expected}; nothing was kept.")
-            unfinished.file.replace(target)
+            replace(unfinished.file, target)
     except BlockingIOError as error:
         raise InputError(f"Another process is writing {unfinished.file}: wait for it.") from error
     except (OSError, HTTPException) as error:

@@ -14,6 +14,7 @@ from zoo.data.base import InMemoryDataModule
 from zoo.data.download import fetch
 from zoo.data.transforms import Preprocessing, named
 from zoo.errors import InputError
+from zoo.files import given_path
 from zoo.options import Chance, ChangesNoNumber
 
 SHAPES = {
@@ -47,7 +48,7 @@ class IDXImages(InMemoryDataModule):
         seed: Chance[int] = 0,
     ) -> None:
         super().__init__(batch_size, num_held_out, seed, named(self.transforms, transform))
-        self.root, self.download = Path(root), download
+        self.root, self.download = given_path(root), download
         self.class_names = list(self.names_of_classes)
 
     @property

@@ -20,6 +20,7 @@ from zoo.data.store.format import Store, find_store
 from zoo.data.store.reader import StoredPhotos, fitted
 from zoo.data.transforms import named
 from zoo.errors import InputError
+from zoo.files import given_path
 from zoo.options import Chance, ChangesNoNumber
 
 
@@ -66,7 +67,7 @@ class ImageNet(PhotoDataModule):
         on_error: Literal["stop", "skip"] = "stop",
     ) -> None:
         super().__init__(batch_size, num_held_out, seed, num_workers)
-        self.root, self.transform = Path(root), named(self.transforms, transform)
+        self.root, self.transform = given_path(root), named(self.transforms, transform)
         self.decoder, self.on_error = decoder, on_error
         if decoder == "fast":
             require_packages()

@@ -14,6 +14,7 @@ from zoo.data.download import fetch_unpacked
 from zoo.data.transforms import STL10 as TRANSFORMS
 from zoo.data.transforms import Preprocessing, named
 from zoo.errors import InputError
+from zoo.files import given_path
 from zoo.options import Chance, ChangesNoNumber
 
 FOLDER = "stl10_binary"
@@ -55,7 +56,7 @@ class STL10(InMemoryDataModule):
         seed: Chance[int] = 0,
     ) -> None:
         super().__init__(batch_size, num_held_out, seed, named(self.transforms, transform))
-        self.root, self.download = Path(root), download
+        self.root, self.download = given_path(root), download
         self.class_names = ["airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck"]
 
     def prepare_data(self) -> None:

@@ -14,6 +14,7 @@ from zoo.data.download import fetch
 from zoo.data.transforms import SVHN as TRANSFORMS
 from zoo.data.transforms import Preprocessing, named
 from zoo.errors import InputError
+from zoo.files import given_path
 from zoo.options import Chance, ChangesNoNumber
 
 SITE = "http://ufldl.stanford.edu/housenumbers/"
@@ -49,7 +50,7 @@ class SVHN(InMemoryDataModule):
         seed: Chance[int] = 0,
     ) -> None:
         super().__init__(batch_size, num_held_out, seed, named(self.transforms, transform))
-        self.root, self.download = Path(root), download
+        self.root, self.download = given_path(root), download
         self.class_names = [str(digit) for digit in range(10)]
 
     def prepare_data(self) -> None:

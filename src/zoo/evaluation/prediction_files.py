@@ -12,7 +12,7 @@ import numpy as np
 
 from zoo.errors import InputError
 from zoo.evaluation.classes import names_of_outputs
-from zoo.files import whole
+from zoo.files import end_of_links, is_device, whole
 
 
 def check_writable(path: Path) -> Path:
@@ -24,6 +24,8 @@ def check_writable(path: Path) -> Path:
     if path.is_dir() or not path.parent.is_dir():
         wrong = "is a folder" if path.is_dir() else f"lies in {path.parent}, which is not a folder"
         raise InputError(f"--predictions {path} {wrong}: name a file in a folder that is there.")
+    if is_device(path):
+        raise InputError(f"--predictions {path} is a device or a pipe, which no file replaces: name a file.")
     return path
 
 
@@ -36,10 +38,12 @@ def write(path: Path, found: Any, class_names: list[str], files: list[str] | Non
     arrays = {name: getattr(found, name).numpy() for name in ("indices", "labels", "probabilities", "best")}
     own = None if files is None else [files[index] for index in arrays["indices"]]
     try:
-        with whole(path) as draft, draft.open("wb") as file:
+        with whole(end_of_links(path)) as draft, draft.open("wb") as file:
             FORMATS[path.suffix](file, arrays, names, own)
     except OSError as error:
-        raise InputError(f"The predictions cannot be written to {path} ({error.strerror}).") from error
+        raise InputError(
+            f"The predictions cannot be written to {path} ({error.strerror}): make room, or name another."
+        ) from error
 
 
 def _columns(arrays: dict[str, np.ndarray], names: list[str], files: list[str] | None) -> dict[str, list[Any]]:

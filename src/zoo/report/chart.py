@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.errors import InputError
+from zoo.files import write
 from zoo.report.ilsvrc import ContestRow, contest_rows
 from zoo.report.row import Row
 from zoo.report.selection import NOT_MEASURED
@@ -67,7 +68,7 @@ def save(file: Path, figure: Callable[[], "Figure"]) -> None:
     with style.context(["default", _STYLE]):
         figure().savefig(content, format=file.suffix[1:], dpi=150, metadata=_METADATA[file.suffix])
     try:
-        file.write_bytes(content.getvalue())
+        write(file, content.getvalue())
     except OSError as error:
         raise InputError(f"Cannot write {file}: {error.strerror}.") from error
 

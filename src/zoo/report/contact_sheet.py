@@ -10,7 +10,7 @@ from torch import Tensor
 from zoo.data.base import ImageDataModule
 from zoo.data.sampling import Draw
 from zoo.errors import InputError
-from zoo.files import whole
+from zoo.files import end_of_links, whole
 
 NUM_CLASSES, NUM_EPOCHS = 10, 8
 # Small images are enlarged by whole numbers, so that each of their pixels can be seen.
@@ -39,7 +39,7 @@ def contact_sheet(data: ImageDataModule, path: Path) -> None:
             cell = _in_rgb(images[row]).resize((width, height), Image.Resampling.NEAREST)
             sheet.paste(cell, (MARGIN + column * (width + GAP), top))
     try:
-        with whole(path) as draft:
+        with whole(end_of_links(path)) as draft:
             sheet.save(draft, "PNG")
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}): name another place with --output.") from error

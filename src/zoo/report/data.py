@@ -8,7 +8,7 @@ from zoo.data.statistics import PixelStatistics
 from zoo.data.store.format import Store
 from zoo.data.verification import FAULTS, KINDS, Verification
 from zoo.errors import InputError
-from zoo.files import whole
+from zoo.files import end_of_links, whole
 
 # A line for each fault; notices can be thousands, so only the first of each kind are shown.
 SHOWN_NOTICES = 3
@@ -73,7 +73,7 @@ def print_statistics(name: str, statistics: PixelStatistics) -> None:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Writes JSON in one step; raises InputError where the place cannot be written."""
     try:
-        with whole(path) as draft:
+        with whole(end_of_links(path)) as draft:
             draft.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}): name another place with --output.") from error

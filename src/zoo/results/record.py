@@ -67,12 +67,18 @@ class Record:
         """Writes JSON in one step: the file is either whole or not there.
 
         Raises ValueError, and writes nothing, where ``read`` would refuse the file: that is a fault of the code.
+        Raises InputError where the disk refuses.
         """
         text = laid_out(self.content())
         if problem := _problem(json.loads(text)):
             raise ValueError(f"{path} would not be a record: {problem}.")
-        with whole(path) as draft:
-            draft.write_text(text + "\n", encoding="utf-8")
+        try:
+            with whole(path, durable=True) as draft:
+                draft.write_text(text + "\n", encoding="utf-8")
+        except OSError as error:
+            raise InputError(
+                f"The Record cannot be written to {path} ({error.strerror}): make room and measure again."
+            ) from error
 
     @classmethod
     def read(cls, path: Path) -> "Record":

@@ -46,9 +46,12 @@ class SpeedRecord:
     schema: int = SCHEMA
 
     def write(self, path: Path) -> None:
-        """Writes JSON in one step: the file is either whole or not there."""
-        with whole(path) as draft:
-            draft.write_text(laid_out(asdict(self)) + "\n", encoding="utf-8")
+        """Writes JSON in one step: the file is either whole or not there. Raises InputError where the disk refuses."""
+        try:
+            with whole(path) as draft:
+                draft.write_text(laid_out(asdict(self)) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"{path} cannot be written ({error.strerror}): give another --output.") from error
 
     @classmethod
     def read(cls, path: Path) -> "SpeedRecord":

@@ -6,6 +6,7 @@ from pathlib import Path
 from zoo import runs, yaml_text
 from zoo.configs import find_config
 from zoo.errors import InputError
+from zoo.files import given_path
 from zoo.training.lent import check_lent
 from zoo.training.yaml_text import known_class
 
@@ -67,7 +68,7 @@ def _check_resume(verb: str, folder: str, words: list[str], configs: int) -> Non
     for other in ("--ckpt_path", "--run_dir"):
         if value_of(words, other) is not None:
             raise InputError(f"--resume {folder} says both where the run is and where it goes on: leave out {other}.")
-    if not configs and not (Path(folder) / runs.CONFIG).is_file():
+    if not configs and not (given_path(folder) / runs.CONFIG).is_file():
         raise InputError(f"There is no run in {folder} to go on with: add --config to start one there.")
 
 

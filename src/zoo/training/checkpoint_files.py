@@ -1,7 +1,5 @@
 """How checkpoints lie on the disk: written whole and sealed or not at all, and the newest that is whole."""
 
-import os
-import shutil
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -9,7 +7,7 @@ import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
 from zoo.errors import InputError
-from zoo.files import whole
+from zoo.files import keep_as, whole
 from zoo.training.console import say
 from zoo.weights.sources.checkpoint import load_checkpoint
 from zoo.weights.sources.seal import Sealing, check_whole
@@ -40,7 +38,8 @@ class WholeFile(TorchCheckpointIO):
         except (OSError, RuntimeError) as error:
             # torch's writer reports a full disk as a RuntimeError about its archive.
             reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-            raise InputError(f"{target} cannot be written ({reason}): make room and go on from the old one.") from error
+            way = f"make room{' and go on from the old one' if target.is_file() else ''}"
+            raise InputError(f"{target} cannot be written ({reason}): {way}.") from error
         return None
 
     def load_checkpoint(self, path: Any, *args: Any, **options: Any) -> dict[str, Any]:
@@ -84,10 +83,6 @@ def keep_as_step(last: Path, step: int) -> None:
     """
     name = last.with_name(f"{_STEP}{step}{last.suffix}")
     try:
-        with whole(name) as draft:
-            try:
-                os.link(last, draft)
-            except OSError:
-                shutil.copyfile(last, draft)
+        keep_as(last, name)
     except OSError as error:
         raise InputError(f"{name} cannot be written ({error.strerror}): make room and go on from {last}.") from error

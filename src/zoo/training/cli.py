@@ -21,6 +21,7 @@ from zoo.evaluation.loader_report import LoaderReport
 from zoo.evaluation.prediction_files import check_writable
 from zoo.evaluation.predictions import Predicting, Predictions
 from zoo.evaluation.recorder import Recorder
+from zoo.files import given_path
 from zoo.models.classifier import Classifier
 from zoo.training import bounds, processes, yaml_text
 from zoo.training.checkpoint_files import WholeFile, newest_whole
@@ -148,7 +149,7 @@ class ZooCLI(LightningCLI):
         given = self.config.predictions
         if given and self.verb not in ("test", "predict"):
             raise InputError(f"zoo {self.verb} writes no predictions: leave out --predictions, then use zoo predict.")
-        return Predictions(check_writable(Path(given))) if given else None
+        return Predictions(check_writable(given_path(given))) if given else None
 
     def instantiate_classes(self) -> None:
         """Builds data, model and trainer; what they say of a bad value becomes InputError."""

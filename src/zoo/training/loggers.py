@@ -3,6 +3,7 @@
 import csv
 import netrc
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,14 +52,33 @@ class _Writer(ExperimentWriter):
     def _check_log_dir_exists(self) -> None:
         """The run folder exists on purpose: config.yaml is in it."""
 
-    def _rewrite_with_new_header(self, fieldnames: list[str]) -> None:
-        self._rewrite(self.rows())
-
     def save(self) -> None:
-        """Adds what was logged to the file."""
-        num_rows = self.num_rows + len(self.metrics)
-        super().save()
-        self.num_rows = num_rows
+        """Adds what was logged to the file. Raises InputError where the disk refuses, and leaves no half of a row."""
+        if not self.metrics:
+            return
+        path = Path(self.metrics_file_path)
+        try:
+            if self._record_new_keys() or not path.is_file():
+                self._rewrite([*self.rows(), *self.metrics])
+            else:
+                self._append(path)
+        except OSError as error:
+            raise InputError(
+                f"{path} cannot be written ({error.strerror}): make room; a run that has a checkpoint goes on with"
+                f" zoo fit --resume {path.parent}."
+            ) from error
+        self.num_rows += len(self.metrics)
+        self.metrics = []
+
+    def _append(self, path: Path) -> None:
+        size = path.stat().st_size
+        try:
+            with path.open("a", newline="", encoding="utf-8") as file:
+                csv.DictWriter(file, fieldnames=self.metrics_keys).writerows(self.metrics)
+        except OSError:
+            with suppress(OSError):
+                os.truncate(path, size)
+            raise
 
     def cut(self, num_rows: int) -> None:
         """Keeps only the first ``num_rows`` rows; no file at all where that is none."""
@@ -78,7 +98,7 @@ class _Writer(ExperimentWriter):
         with path.open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
 
-    def _rewrite(self, rows: list[dict[str, str]]) -> None:
+    def _rewrite(self, rows: list[dict[str, Any]]) -> None:
         """Renamed into place: a run that is killed meanwhile loses nothing."""
         path = Path(self.metrics_file_path)
         with whole(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from zoo.data.photos.decode import decode
 from zoo.errors import InputError
+from zoo.files import given_path
 from zoo.weights.trained import Weights
 
 # Images that go through a network at a time: as many numbers as 64 images of 64x64.
@@ -53,7 +54,7 @@ def find_images(paths: Sequence[str]) -> list[Found]:
     Raises InputError where a path does not exist or a folder holds no file.
     """
     found = []
-    for given in map(Path, paths):
+    for given in map(given_path, paths):
         if given.is_dir():
             members = sorted(file for file in given.rglob("*") if file.is_file())
             if not members:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from zoo.errors import EMPTY, InputError
+from zoo.files import given_path
 from zoo.weights.cards import NAME, is_card, shipped, shipped_card, suggestion
 from zoo.weights.trained import Weights
 
@@ -21,7 +22,7 @@ def find(name_or_path: "str | Path | Weights") -> Weights:
     """
     if isinstance(name_or_path, Weights):
         return name_or_path
-    text, path = str(name_or_path), Path(name_or_path)
+    text, path = str(name_or_path), given_path(name_or_path)
     if not text.strip():
         # As a path it would be the working folder.
         raise InputError(f"The name of the weights is empty: {EMPTY}.")

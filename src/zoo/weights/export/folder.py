@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from zoo import __version__
 from zoo.catalog import NETWORKS
 from zoo.errors import InputError
-from zoo.files import drafts
+from zoo.files import drafts, replace
 from zoo.models.network import Network
 from zoo.weights.cards import check_card
 from zoo.weights.export.checks import Agreement, check
@@ -44,8 +44,8 @@ def write_pair(weights: Weights, network: Network, path: Path, half: bool, image
         _write(weights, draft, card, half)
         found = _checked(weights, network, draft, half, images)
         # The weights first: where only they are replaced, the old card refuses them.
-        draft.replace(path)
-        draft.with_suffix(".json").replace(path.with_suffix(".json"))
+        replace(draft, path)
+        replace(draft.with_suffix(".json"), path.with_suffix(".json"))
     return path.stat().st_size, found
 
 
@@ -64,7 +64,7 @@ def write_hub(weights: Weights, network: Network, path: Path, half: bool, images
         found = _checked(weights, network, draft / "model.safetensors", half, images)
         (draft / "config.json").write_text(config + "\n", encoding="utf-8")
         (draft / "README.md").write_text(readme, encoding="utf-8")
-        draft.replace(path)
+        replace(draft, path)
     return sum(file.stat().st_size for file in path.iterdir()), found
 
 

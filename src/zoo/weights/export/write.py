@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import nn
 
 from zoo.errors import InputError
-from zoo.files import drafts
+from zoo.files import drafts, end_of_links, is_device, replace
 from zoo.models.network import Network
 from zoo.weights.cards import NAME
 from zoo.weights.export import forms
@@ -52,7 +52,7 @@ def export(weights: Weights, form: str, output: Path | None = None, half: bool =
     ``rounding`` says what the rounding itself costs. Raises InputError where the network has no such form, the check
     fails, or nothing can be written there.
     """
-    path = output or Path(file_name(weights) + ENDINGS[form])
+    path = end_of_links(output or Path(file_name(weights) + ENDINGS[form]))
     _check_place(path, form)
     network = weights.network().eval()
     if form == "convnetjs":
@@ -77,6 +77,11 @@ def file_name(weights: Weights) -> str:
 def _check_place(path: Path, form: str) -> None:
     if not path.parent.is_dir():
         raise InputError(f"There is no folder {path.parent} to write {path.name} to: make it first.")
+    card = path.with_suffix(".json")
+    if form == "safetensors" and card.exists() and not card.is_file():
+        raise InputError(f"{card}, the card's place, is taken by what is no file: give another --output.")
+    if is_device(path):
+        raise InputError(f"{path} is a device or a pipe, which no export replaces: give another --output.")
     if path.is_dir() and (form != "hub" or any(path.iterdir())):
         raise InputError(f"{path} is a folder{' with files in it' if form == 'hub' else ''}: give another --output.")
     if form == "hub" and path.is_file():
@@ -94,5 +99,5 @@ def _write_graph(
     found = check(network, module, read(content), images, f"{weights.name} as {form}")
     with drafts(path) as folder:
         (folder / path.name).write_bytes(content)
-        (folder / path.name).replace(path)
+        replace(folder / path.name, path)
     return len(content), found

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.errors import InputError
+from zoo.files import given_path
 from zoo.weights.sources.protobuf import BYTES, VARINT, BrokenMessageError, fields, varints
 
 # Field numbers of BVLC/caffe, src/caffe/proto/caffe.proto. NetParameter: its name; the list of layers in the old and
@@ -19,7 +20,7 @@ _MOST_AXES = 32
 
 def read_bytes(path: str | Path) -> memoryview:
     """The file, mapped: what is not used is not read. Raises InputError where it is missing or empty."""
-    if not Path(path).is_file():
+    if not given_path(path).is_file():
         raise InputError(f"There is no file {path}.")
     try:
         return np.memmap(path, dtype=np.uint8, mode="r").data

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from zoo.data import CIFAR10
 from zoo.errors import InputError
+from zoo.files import given_path
 from zoo.models import ConvNetJS
 from zoo.models.network import Network
 from zoo.weights.trained import DataUse, Weights, check_state
@@ -31,7 +32,7 @@ def from_convnetjs(snapshot: str | Path | Mapping[str, Any]) -> Network:
     if isinstance(snapshot, Mapping):
         name, content = "The snapshot", snapshot
     else:
-        name, content = str(snapshot), _read(Path(snapshot))
+        name, content = str(snapshot), _read(given_path(snapshot))
     try:
         return _network(content)
     except _OtherNetError as error:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from zoo.errors import InputError
+from zoo.files import given_path
 from zoo.weights.sources.seal import check_whole
 from zoo.weights.tensors import read_tensors
 
@@ -24,7 +25,7 @@ def read_layers(given: str | Path | Mapping[str, Any]) -> dict[str, Layer]:
     Raises InputError where it is missing, cut short, holds more than tensors and plain values, or no one state dict.
     """
     what = name_of(given)
-    content = given if isinstance(given, Mapping) else _read(Path(given))
+    content = given if isinstance(given, Mapping) else _read(given_path(given))
     return _layers_of(_state_dict(content, what), what)
 
 
