@@ -1,0 +1,69 @@
+"""The corpus of attacks, its short form unless ZOO_ALL_ATTACKS is set, and the runner's own eyes."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+ALL = bool(os.environ.get("ZOO_ALL_ATTACKS"))
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the runner sees hangs in /proc")
+
+
+def script(name: str, *words: str) -> None:
+    kept = {key: value for key, value in os.environ.items() if key not in ("LOCAL_RANK", "ZOO_RUN_DIR")}
+    subprocess.run([sys.executable, str(HERE / name), *words], env=kept, check=False)
+
+
+def test_every_attack_ends_as_it_should(tmp_path):
+    script("attack_runner.py", *(["--all"] if ALL else []), "--save", str(tmp_path / "outcomes.json"))
+    outcomes = json.loads((tmp_path / "outcomes.json").read_text())
+    from attack_corpus import known_open
+
+    faults = {each["name"]: each["faults"] for each in outcomes if each["faults"] and not known_open(each["name"])}
+    assert faults == {}
+    assert len(outcomes) >= (1200 if ALL else 80)
+
+
+def test_the_corpus_is_as_large_as_it_says():
+    from attack_corpus import all_cases
+
+    kinds = Counter(case.kind for case in all_cases())
+    assert kinds["words"] >= 700
+    assert kinds["files"] >= 500
+    expected = Counter(case.expect for case in all_cases())
+    assert expected["refused"] > 2 * expected["either"]
+    assert expected["accepted"] >= 30
+
+
+def test_the_runner_sees_each_kind_of_fault(tmp_path):
+    script("attack_faults.py", str(tmp_path / "found.json"))
+    found = json.loads((tmp_path / "found.json").read_text())
+    expected = {
+        "traceback": "shows a traceback that ends with: KeyError: 'data'",
+        "hang": "hangs",
+        "spin": "computes for more than",
+        "crash": "was ended by signal 11",
+        "accepts": "ended with status 0, not 2",
+        "says nothing": "does not say one sentence",
+        "says too much": "does not say one sentence",
+        "says twice": "says 2 sentences",
+        "names nothing": "does not say 'batch_size'",
+        "leaves a file": "left new.json",
+        "leaves half a file": "left .x.part",
+        "leaves an empty file": "left record.json empty",
+        "changes a file": "changed kept.txt",
+        "leaves a temporary file": "in the folder for temporary files",
+        "runs code": "ran code of the attacker's",
+        "takes all memory": "shows a traceback",
+        "as it should": "",
+    }
+    assert set(found) == set(expected)
+    for name, words in expected.items():
+        assert words in "; ".join(found[name]), (name, found[name])
+        assert found[name] if words else not found[name]
