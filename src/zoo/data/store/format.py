@@ -22,6 +22,7 @@ from zoo.data.photos.folders import SPLITS
 from zoo.data.photos.labelled import Labelled
 from zoo.data.statistics import PixelStatistics
 from zoo.errors import InputError
+from zoo.results.schema import first_problem
 
 INDEX, TABLES, MEAN_IMAGE = "zoo-store.json", "pictures.npz", "mean_image.npy"
 # What an unfinished store knows of its finished shards, and of what it is made from.
@@ -31,6 +32,53 @@ FORMAT = 1
 # What was done to the photos: their short side scaled to the size, or both sides.
 SHORT_SIDE, WARPED = "short side", "warped"
 AGAIN = "delete the folder and run zoo data prepare again"
+_SHA256 = {"type": "string", "title": "64 hexadecimal digits", "pattern": "^[0-9a-f]{64}$"}
+_SHARDS = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["file", "bytes", "sha256", "pictures"],
+        "additionalProperties": False,
+        "properties": {
+            "file": {"type": "string", "title": "the name of a file in the folder", "pattern": r"^[\w-]+\.bin$"},
+            "bytes": {"type": "integer", "minimum": 1},
+            "sha256": _SHA256,
+            "pictures": {"type": "integer", "minimum": 1},
+        },
+    },
+}
+_NUMBERS = {"type": "array", "items": {"type": "number"}}
+# What the index has to say, in the words of JSON Schema.
+_FIELDS = {
+    "type": "object",
+    "required": ["size", "scaling", "classes", "made_with", "source", "shards", "statistics", "sha256"],
+    "properties": {
+        "size": {"type": "integer", "minimum": 1},
+        "scaling": {
+            "type": "string",
+            "title": f"{SHORT_SIDE!r} or {WARPED!r}",
+            "pattern": f"^({SHORT_SIDE}|{WARPED})$",
+        },
+        "classes": {"type": "array", "items": {"type": "string"}},
+        "made_with": {"type": "object"},
+        "source": {
+            "type": "object",
+            "required": ["files", "listing"],
+            "properties": {"files": {"type": "string"}, "listing": {"type": "string"}},
+        },
+        "shards": {"type": "object", "required": [*SPLITS], "properties": dict.fromkeys(SPLITS, _SHARDS)},
+        "statistics": {
+            "type": "object",
+            "required": ["mean", "std", "components"],
+            "properties": {"mean": _NUMBERS, "std": _NUMBERS, "components": {"type": "array", "items": _NUMBERS}},
+        },
+        "sha256": {
+            "type": "object",
+            "required": [TABLES, MEAN_IMAGE],
+            "properties": dict.fromkeys((TABLES, MEAN_IMAGE), _SHA256),
+        },
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -153,12 +201,15 @@ def read_index(folder: Path) -> dict[str, Any]:
     try:
         index = json.loads(path.read_text(encoding="utf-8"))
         recorded = index.pop("index_sha256")
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise InputError(f"{path} is not the index of a prepared store ({error!r}): {AGAIN}.") from error
     if index.get("format") != FORMAT:
         raise InputError(f"{path} has format {index.get('format')}, and this version reads {FORMAT}: {AGAIN}.")
     if digest_of_index(index) != recorded:
         raise InputError(f"{path} was changed after it was written: {AGAIN}.")
+    # The digest is against bad disks: whoever changes the index on purpose changes that as well.
+    if problem := first_problem(index, _FIELDS):
+        raise InputError(f"{path} is not the index of a prepared store: {problem}.")
     return index
 
 

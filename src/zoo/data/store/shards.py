@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -17,6 +16,9 @@ from zoo.data.statistics import PixelSums
 from zoo.data.store.format import UNFINISHED, WARPED
 from zoo.errors import InputError
 from zoo.files import whole
+
+# The notes that are texts.
+_TEXTS = ("listing",)
 
 
 @dataclass(frozen=True)
@@ -49,13 +51,33 @@ class ShardJob:
         try:
             known = self.read_metadata()
             return self.pixels.stat().st_size == int(known["bytes"]) and str(known["listing"]) == self.listing
-        except (OSError, ValueError, KeyError, BadZipFile):
+        except (OSError, ValueError):
             return False
 
     def read_metadata(self) -> dict[str, np.ndarray]:
-        """heights, widths (n,); sources (n, 32) uint8, the sha256 of the files; bytes, sha256 of the shard; sums."""
-        with np.load(self.metadata, allow_pickle=False) as arrays:
-            return dict(arrays)
+        """heights, widths (n,); sources (n, 32) uint8, the sha256 of the files; bytes, sha256 of the shard; sums.
+
+        Raises ValueError where the file is no such thing. Errors of the disk are OSErrors.
+        """
+        try:
+            with np.load(self.metadata, allow_pickle=False) as arrays:
+                known = {name: np.asarray(arrays[name]) for name in (*_TEXTS, *self._shapes())}
+        except OSError:
+            raise
+        except Exception as error:  # on other bytes the reader of .npz files fails in a dozen ways
+            raise ValueError(f"{self.metadata} is broken ({error!r})") from error
+        for name, shape in self._shapes().items():
+            if known[name].shape != shape or not np.issubdtype(known[name].dtype, np.integer):
+                raise ValueError(f"{self.metadata} holds {name} of the shape {known[name].shape}, not {shape}")
+        return known
+
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        """Of the metadata that are whole numbers."""
+        number, channels = len(self.files), 3
+        return {
+            "heights": (number,), "widths": (number,), "sources": (number, 32), "bytes": (), "sha256": (32,),
+            "pictures": (), "image": (channels, self.size, self.size), "products": (channels, channels),
+        }  # fmt: skip
 
 
 def write_shard(job: ShardJob, step: Callable[[], None]) -> None:

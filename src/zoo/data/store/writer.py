@@ -89,6 +89,7 @@ def _begun(output: Path, job: dict[str, Any]) -> Iterator[None]:
 
     Raises InputError where there is something else, or where another process is at work.
     """
+    is_new = not output.exists()
     try:
         if (output / JOB).is_file():
             _require_same(output, json.loads((output / JOB).read_text(encoding="utf-8")), job)
@@ -98,16 +99,24 @@ def _begun(output: Path, job: dict[str, Any]) -> Iterator[None]:
         mark = (output / UNFINISHED / "lock").open("w")
     except InputError:
         raise
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise InputError(f"{output} cannot be used for a store ({error}): name another place with --output.") from error
     with mark:
         if not lock(mark):
             raise InputError(f"Another process is preparing {output}: wait until it has ended.")
         for left in (*output.glob(".*.part"), *output.glob(f"{UNFINISHED}/.*.part")):
             left.unlink()
-        with written_whole(output / JOB) as file:
-            file.write(json.dumps(job).encode())
-        yield
+        try:
+            with written_whole(output / JOB) as file:
+                file.write(json.dumps(job).encode())
+            yield
+        except InputError:
+            # Without a finished shard there is nothing to go on with.
+            if not any((output / UNFINISHED).glob("*.npz")):
+                shutil.rmtree(output / UNFINISHED)
+                if is_new:
+                    output.rmdir()
+            raise
 
 
 def _remove_others(output: Path, shards: list[ShardJob]) -> None:
