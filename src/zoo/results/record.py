@@ -10,6 +10,7 @@ from zoo import __version__
 from zoo.errors import InputError
 from zoo.files import whole
 from zoo.results.consistency import contradiction
+from zoo.results.json_file import read_json
 from zoo.results.layout import laid_out
 from zoo.results.schema import first_problem, record_schema
 
@@ -81,14 +82,7 @@ class Record:
         error outside 0..100 or other than 100 * wrong / n, counts that do not add up, images left out of a test that
         was not limited.
         """
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
-        except OSError as error:
-            raise InputError(f"Cannot read the record {path}: {error.strerror}.") from error
-        except RecursionError as error:
-            raise InputError(f"{path} is not a record, because it is nested too deeply.") from error
-        except ValueError as error:  # also what is no UTF-8
-            raise InputError(f"{path} is not a record, because it is not JSON: {error}.") from error
+        content = read_json(path, "record")
         problem = _problem(content)
         if problem:
             raise InputError(f"{path} is not a record that zoo {__version__} can read: {problem}.")
@@ -96,7 +90,17 @@ class Record:
 
 
 def _problem(content: dict[str, Any]) -> str | None:
-    return first_problem(content, record_schema()) or _contradiction(content)
+    return first_problem(content, record_schema()) or _strange(content["config"], "config") or _contradiction(content)
+
+
+def _strange(value: Any, name: str) -> str | None:
+    """Where a config does not describe a class as configs do: by its path and its options."""
+    if not isinstance(value, dict):
+        return None
+    for key, kind, words in (("class_path", str, "string"), ("init_args", dict, "object")):
+        if not isinstance(value.get(key), kind | None):
+            return f"{name}.{key} is not of type {words}"
+    return next((problem for key in value if (problem := _strange(value[key], f"{name}.{key}"))), None)
 
 
 def _contradiction(content: dict[str, Any]) -> str | None:
@@ -119,10 +123,6 @@ def _limited(trainer: Any) -> bool:
     # 1 is one batch, 1.0 is all of them.
     whole = limit is None or (isinstance(limit, float) and limit == 1.0)
     return not whole or bool(trainer.get("fast_dev_run"))
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not a number that JSON has")
 
 
 def finite(value: float) -> float | None:

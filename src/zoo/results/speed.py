@@ -10,6 +10,7 @@ from typing import Any
 
 from zoo.errors import InputError
 from zoo.files import whole
+from zoo.results.json_file import read_json
 from zoo.results.layout import laid_out
 from zoo.results.schema import first_problem
 
@@ -52,12 +53,7 @@ class SpeedRecord:
     @classmethod
     def read(cls, path: Path) -> "SpeedRecord":
         """The record in ``path``. Raises InputError naming the file and what is wrong with it."""
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise InputError(f"Cannot read the speed record {path}: {error.strerror}.") from error
-        except ValueError as error:
-            raise InputError(f"{path} is not a speed record, because it is not JSON: {error}.") from error
+        content = read_json(path, "speed record")
         problem = first_problem(content, speed_schema()) or _contradiction(content)
         if problem:
             raise InputError(f"{path} is not a speed record: {problem}.")
