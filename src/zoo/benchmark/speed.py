@@ -12,6 +12,7 @@ from torch import Tensor
 
 from zoo.benchmark.timing import FORMS, evaluation_step, forms_of, timed, training_step
 from zoo.catalog import NETWORKS, no_network
+from zoo.data.base import MOST_IMAGES
 from zoo.errors import InputError
 from zoo.evaluation.record_builder import device_name
 from zoo.models.classifier import Classifier
@@ -27,6 +28,8 @@ def measure(
     ``forms`` limits the forms; without any, all that device and network have. Prints a line a row. Raises InputError
     for a name or a number that will not do, and where a record is there already.
     """
+    if max(batch_sizes, default=0) > MOST_IMAGES:
+        raise InputError(f"--batch_sizes must be at most {MOST_IMAGES:,}, not {max(batch_sizes)}.")
     if min(batch_sizes, default=0) < 1 or warmup < 1 or repeats < 2:
         raise InputError("--batch_sizes and --warmup must be at least 1, and --repeats 2, to have a spread.")
     git = git_state()  # now, before anything is measured: of the code that has been imported

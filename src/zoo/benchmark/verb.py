@@ -12,6 +12,7 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from zoo import runs
 from zoo.benchmark.entries import find
 from zoo.benchmark.measurements import BenchmarkOptions, JointMeasurement, joint_measurements, measure_together
+from zoo.data.base import MOST_IMAGES
 from zoo.errors import InputError
 from zoo.evaluation.prediction_files import check_writable
 from zoo.evaluation.protocols import protocol
@@ -38,8 +39,8 @@ def benchmark(
     quiet()
     # Now, before anything is measured: this is the code that has been imported.
     git = git_state()
-    if options.batch_size < 1:
-        raise InputError(f"--batch_size must be at least 1, not {options.batch_size}.")
+    if not 1 <= options.batch_size <= MOST_IMAGES:
+        raise InputError(f"--batch_size must be at least 1 and at most {MOST_IMAGES:,}, not {options.batch_size}.")
     if options.predictions:
         check_writable(options.predictions)
     asked = [protocol(name) for name in protocols]
@@ -77,7 +78,7 @@ def _output(folder: Path) -> Iterator[None]:
         yield
     finally:
         if not any(folder.iterdir()):
-            folder.rmdir()
+            runs.remove(folder)
 
 
 def _files(measurements: Sequence[JointMeasurement], folder: Path, as_ensemble: bool) -> list[Path]:

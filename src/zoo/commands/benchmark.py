@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.commands.options import Parser
-from zoo.errors import InputError
+from zoo.errors import EMPTY, InputError
 
 # Examples: the names stand in zoo.evaluation.protocols, which imports torch, and an unknown one is answered with all.
 PROTOCOLS = (
@@ -77,6 +77,8 @@ def _speed(options: dict[str, Any]) -> int:
         ) from error
     folder = Path(options["output"] or datetime.now().strftime("runs/speed/%Y-%m-%d_%H-%M-%S"))
     forms = [form for form in (options["forms"] or "").split(",") if form]
+    if options["forms"] is not None and not forms:
+        raise InputError(f"--forms names none: {EMPTY}.")
     warmup, repeats = options["warmup"], options["repeats"]
     measure(
         options["weights"], sizes, folder, warmup=3 if warmup is None else warmup,
