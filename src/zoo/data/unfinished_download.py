@@ -100,6 +100,8 @@ class UnfinishedDownload:
     def _read(self) -> Source | None:
         try:
             known = json.loads(self._note.read_text(encoding="utf-8"))
-            return Source(known["size"], known["mark"], known["ranges"]) if known["url"] == self.url else None
-        except (OSError, ValueError, KeyError, TypeError):
+            size, mark, ranges = known["size"], known["mark"], known["ranges"]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
+        fits = isinstance(size, int | None) and isinstance(mark, str | None) and isinstance(ranges, bool)
+        return Source(size, mark, ranges) if fits and known.get("url") == self.url else None

@@ -15,6 +15,8 @@ def arrange_val(root: Path, labels_file: Path | None = None) -> tuple[int, int]:
     A move is a renaming, whole or not at all. Stopped half-way it goes on where it was; until then, training refuses
     the folder. Raises InputError, before anything is moved, where labels and images do not fit each other.
     """
+    if labels_file is not None and not labels_file.is_file():
+        raise InputError(f"There is no file {labels_file} to read labels from.")
     val = root / "val"
     loose = sorted(images_in(val))
     placed = [file for folder in folders_in(val) for file in sorted(images_in(folder))]
