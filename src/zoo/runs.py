@@ -4,6 +4,7 @@ A folder ``runs/<config>/<time>`` holds config.yaml, metrics.csv, checkpoints/la
 """
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from zoo import yaml_text
 from zoo.errors import InputError
 from zoo.files import alone
 
@@ -25,6 +27,11 @@ LOCK = ".lock"
 
 # Tells the processes that Lightning starts for the other devices where the first one writes.
 _SHARED = "ZOO_RUN_DIR"
+# What torchrun, SLURM and others say of this process and its companions, as numbers.
+_OF_LAUNCHERS = (
+    "RANK", "LOCAL_RANK", "GROUP_RANK", "NODE_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "SLURM_NTASKS", "SLURM_PROCID",
+    "SLURM_LOCALID", "SLURM_NODEID", "JSM_NAMESPACE_RANK",
+)  # fmt: skip
 
 
 def new_run_dir(config_name: str, given: str | None) -> Path:
@@ -142,8 +149,8 @@ def keep_config(folder: Path, text: str) -> None:
 def differences(config: Path, text: str) -> list[str]:
     """Where the configuration ``text`` is another than the file's, a line a key: ``trainer.max_epochs 4, not 3``."""
     try:
-        old = _flat(yaml.safe_load(config.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError):
+        old = _flat(yaml_text.read_file(config))
+    except InputError:
         return [f"{config} cannot be read"]
     new = _flat(yaml.safe_load(text))
     return [
@@ -167,6 +174,14 @@ def remove(folder: Path) -> None:
         for parent in list(folder.parents)[:2]:
             if parent.is_dir() and not any(parent.iterdir()):
                 parent.rmdir()
+
+
+def check_launcher() -> None:
+    """Raises InputError where a variable that counts the processes of a run is no number."""
+    for name in _OF_LAUNCHERS:
+        value = os.environ.get(name)
+        if value is not None and not re.fullmatch(r"-?\d+", value):
+            raise InputError(f"The variable {name} counts processes and is {value!r}: give it a number, or unset it.")
 
 
 def _joins_a_run() -> bool:

@@ -3,9 +3,13 @@
 Their options are those of the constructors of data, model and trainer: ``zoo.training.cli`` declares them.
 """
 
+from zoo.runs import check_launcher
+
 
 def run(verb: str, args: list[str]) -> int:
     """Trains or measures, then prints the Record or the metrics. Raises InputError for bad input."""
+    # Lightning reads them when it is imported.
+    check_launcher()
     from zoo.training.verbs import main
 
     outcome = main(verb, args)

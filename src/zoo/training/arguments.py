@@ -3,12 +3,9 @@
 import difflib
 from pathlib import Path
 
-import yaml
-
-from zoo import runs
+from zoo import runs, yaml_text
 from zoo.configs import find_config
 from zoo.errors import InputError
-from zoo.training import yaml_text
 from zoo.training.lent import check_lent
 
 TOP_KEYS = (
@@ -31,10 +28,10 @@ def complete(verb: str, words: list[str]) -> list[str]:
     for position, word in enumerate(words):
         _check_value(word, words[position + 1] if position + 1 < len(words) else None)
         if word in ("--config", "-c"):
-            words[position + 1] = str(readable(words[position + 1]))
+            words[position + 1] = str(_typed(words[position + 1]))
             configs += 1
         elif word.startswith("--config="):
-            words[position] = f"--config={readable(word.removeprefix('--config='))}"
+            words[position] = f"--config={_typed(word.removeprefix('--config='))}"
             configs += 1
     checkpoint = value_of(words, "--ckpt_path")
     if verb != "fit" and checkpoint is None:
@@ -49,8 +46,7 @@ def complete(verb: str, words: list[str]) -> list[str]:
         own = runs.config_of(runs.find_checkpoint(checkpoint))
     if own is None:
         return words
-    lent = yaml.safe_load(readable(str(own)).read_text(encoding="utf-8"))
-    check_lent(lent, own, _all_values_of(words, "--trust"), own.parent)
+    check_lent(yaml_text.read_file(readable(str(own))), own, _all_values_of(words, "--trust"), own.parent)
     return ["--config", str(own), *words]
 
 
@@ -89,17 +85,20 @@ def _all_values_of(words: list[str], option: str) -> list[str]:
     return found
 
 
+def _typed(name: str) -> Path:
+    """``readable`` for a config that the user named: options typed as well would hide a trainer without keys."""
+    path = readable(name)
+    trainer = yaml_text.read_file(path).get("trainer", {})
+    if not isinstance(trainer, dict):
+        shown = "null" if trainer is None else trainer
+        raise InputError(f"In {path} trainer must hold keys such as max_epochs, not be {shown}.")
+    return path
+
+
 def readable(name: str) -> Path:
     """The config file that ``name`` means; raises InputError with file, line and column where it is not YAML."""
     path = find_config(name)
-    try:
-        text = path.read_text(encoding="utf-8")
-        yaml_text.check(text)
-        content = yaml.safe_load(text)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise InputError(f"{path}{where} is not valid YAML: {getattr(error, 'problem', None) or error}.") from error
+    content = yaml_text.read_file(path)
     if not isinstance(content, dict):
         raise InputError(f"{path} holds no keys: a config has data, model and trainer.")
     for key in content:

@@ -10,6 +10,7 @@ from zoo.options import loaded_class
 
 # numpy and Lightning take seeds of 32 bits.
 MOST_SEED = 2**32 - 1
+MOST_NUMBER = 2.0**128 - 2.0**104
 # Options of the Trainer that Lightning takes at any value, or refuses only in the middle of the training: the least.
 LEAST = {
     "min_epochs": 0, "min_steps": 0, "num_sanity_val_steps": -1, "accumulate_grad_batches": 1,
@@ -24,6 +25,9 @@ def check(config: dict[str, Any]) -> None:
         # JSON, and so a Record, has no such numbers.
         if not math.isfinite(value):
             raise InputError(f"{key} must be a finite number, not {value}.")
+        # Beyond what float32 holds, which everything is computed in.
+        if abs(value) > MOST_NUMBER:
+            raise InputError(f"{key} must be a number of at most {MOST_NUMBER:.3g} in size, not {value}.")
     for name in ("data", "model"):
         _check_nulls(name, config.get(name))
     seed = config.get("seed_everything")

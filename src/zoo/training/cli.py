@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 import yaml
+from jsonargparse import Namespace
 from jsonargparse.typing import NotEmptyStr
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback
@@ -37,6 +38,8 @@ VERBS = {
     "test": "Measure a checkpoint on the test set and write its Record.",
     "predict": "Write a checkpoint's predictions on the test set to predictions.csv, or to --predictions FILE.",
 }
+# What data, models and the Trainer say of a value that they cannot be made with.
+_OF_VALUES = (ValueError, OverflowError, ModuleNotFoundError, MisconfigurationException)
 # An option that names a file or folder: an empty name is no way to leave it out.
 Text = NotEmptyStr | None
 
@@ -102,10 +105,27 @@ class ZooCLI(LightningCLI):
         saved = self.config.clone()
         for name in OF_THE_CALL:
             saved.pop(name, None)
-        self.config_text = self.parser.dump(saved, skip_link_targets=False)
+        self.config_text = self._with_nulls(self.parser.dump(saved, skip_link_targets=False), saved)
         trust = "".join(f" --trust {module}" for module in needed_trust(yaml.safe_load(self.config_text), self.run_dir))
         again = f"fit --resume {self.run_dir}{trust}" if self.verb == "fit" else self.verb
         self.how_to_go_on = f"go on with: zoo {again}"
+
+    def _with_nulls(self, text: str, saved: Namespace) -> str:
+        """The config with the nulls that were typed where the default is another: the dump leaves out all of them."""
+        default, content = self.parser.get_defaults(), yaml.safe_load(text)
+        options = [(saved, default, content), (saved.trainer, default.trainer, content["trainer"])]
+        lost = [
+            (into, name)
+            for given, own, into in options
+            for name, value in vars(given).items()
+            if value is None and own.get(name) is not None
+        ]
+        if not lost:
+            return text
+        for into, name in lost:
+            into[name] = None
+        header = "".join(line for line in text.splitlines(keepends=True) if line.startswith("#"))
+        return header + yaml.safe_dump(content, sort_keys=False)
 
     def look_again(self) -> None:
         """Finds the checkpoint in the run's folder, in which no other process is at work by now.
@@ -134,11 +154,11 @@ class ZooCLI(LightningCLI):
         """Builds data, model and trainer; what they say of a bad value becomes InputError."""
         try:
             super().instantiate_classes()
-        except (ValueError, TypeError, RuntimeError, ModuleNotFoundError, MisconfigurationException) as error:
+        except (TypeError, RuntimeError, *_OF_VALUES) as error:
             origin = _origin(error)
-            known = (ValueError, MisconfigurationException, ModuleNotFoundError)
-            telling = ("devices", "allocate memory", "SLURM")
-            if isinstance(origin, known) or any(words in str(origin) for words in telling):
+            # What a config gives to a class by dict_kwargs, nobody has compared with what it takes.
+            telling = ("devices", "allocate memory", "SLURM", "unexpected keyword argument")
+            if isinstance(origin, _OF_VALUES) or any(words in str(origin) for words in telling):
                 raise InputError(" ".join(str(origin).split())) from error
             raise origin from error
         network = self.model.network

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
@@ -86,6 +87,8 @@ def _run(cli: ZooCLI) -> dict[str, float]:
     trainer = cli.trainer
     given: dict[str, Any] = {"model": cli.model, "datamodule": cli.datamodule}
     if cli.verb == "fit":
+        if cli.config.test:
+            trainer.callbacks.append(_SomethingToTest())  # type: ignore[attr-defined]
         announce(cli.model.network, cli.datamodule, cli.run_dir)
         if apart := processes.normalising_apart(trainer, cli.model.network, cli.datamodule.batch_size):
             say(apart)
@@ -101,6 +104,20 @@ def _run(cli: ZooCLI) -> dict[str, float]:
         return {}
     getattr(trainer, cli.verb)(**given, verbose=False)
     return {name: float(value) for name, value in trainer.callback_metrics.items()}
+
+
+class _SomethingToTest(Callback):
+    """Ends a training before its first step where the test that follows it would have no batch."""
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Raises InputError."""
+        limit = trainer.limit_test_batches
+        number = len(trainer.datamodule.test_dataloader())  # type: ignore[attr-defined]
+        if isinstance(limit, float) and not int(limit * number):
+            raise InputError(
+                f"trainer.limit_test_batches is {limit:g}, which of {number} batches is none: set it to at least"
+                f" {1 / number:.3g}, or to a whole number of batches."
+            )
 
 
 @contextmanager

@@ -1,13 +1,13 @@
 """Weights that a run of this package left: a run folder, or one of its checkpoints."""
 
+import json
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
 from torch import Tensor
 
-from zoo import runs
+from zoo import runs, yaml_text
 from zoo.data.transforms import LessMeanImage
 from zoo.errors import InputError
 from zoo.evaluation.classes import names_of_outputs
@@ -121,8 +121,8 @@ class RunWeights(Weights):
 
 def _read_config(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        content = yaml_text.read_file(path)
+    except InputError as error:
         raise InputError(f"{path} is not the config of a run: it is not valid YAML.") from error
     for key in ("data", "model"):
         described = content.get(key) if isinstance(content, dict) else None
@@ -130,4 +130,8 @@ def _read_config(path: Path) -> dict[str, Any]:
             raise InputError(f"{path} is not the config of a run: it lacks {key}.class_path.")
         if not isinstance(described.setdefault("init_args", {}), dict):
             raise InputError(f"{path} is not the config of a run: {key}.init_args are no options.")
+    try:
+        json.dumps(content, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path} is not the config of a run: a Record could not hold it ({error}).") from error
     return dict(content)
