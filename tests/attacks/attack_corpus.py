@@ -1,5 +1,6 @@
 """The corpus as cases: the tables in words/ and files.yaml, read anew for each run; see README.md beside this file."""
 
+import fcntl
 import os
 import random
 import shlex
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import yaml
 from attack_mutations import MUTATIONS
@@ -17,6 +18,15 @@ from attack_stock import Stock
 HERE = Path(__file__).parent
 # One of so many cases is in the short form, beside the first of each group.
 SHARE = {"words": 12, "files": 14}
+# What words of the tables stand for.
+SPELT_OUT = {
+    "$DIGITS": "fit --config lenet5_digits $ONE",
+    "$LINEAR": "fit $RAW --model LinearModel --model.in_channels 1 --model.input_size 8 $ONE",
+    "$MLP": "fit $RAW --model MLPModel --model.in_channels 1 --model.input_size 8 $ONE",
+    "$RAW": "--data Digits --data.transform raw",
+    "$ONE": "--trainer.max_epochs 1 --trainer.limit_train_batches 1 --trainer.limit_test_batches 1"
+    " --trainer.accelerator cpu --trainer.enable_progress_bar false",
+}
 
 
 @dataclass(frozen=True)
@@ -37,11 +47,12 @@ class Case:
     file_limit: int | None = None
     may_write: str | None = None
     notices: bool = False
+    shows: str = ""
     attacked: str | None = None
     mutation: str | None = None
 
-    def prepare(self, work: Path, stock: Stock, canary: Path) -> None:
-        """Fills the folder in which the command is run."""
+    def prepare(self, work: Path, stock: Stock, canary: Path) -> list[IO[str]]:
+        """Fills the folder in which the command is run; the files that are locked meanwhile."""
         for name in self.stock:
             stock.copy(name, work)
         for name, text in self.files.items():
@@ -57,6 +68,10 @@ class Case:
             path.unlink()
             path.write_bytes(content)
             MUTATIONS[self.mutation](path, random.Random(self.name), canary)
+        locked = [(work / name).open("w") for name, what in self.make.items() if what == "lock"]
+        for file in locked:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        return locked
 
 
 def _make(path: Path, what: str) -> None:
@@ -73,6 +88,8 @@ def _make(path: Path, what: str) -> None:
     elif kind == "sparse":
         with path.open("wb") as file:
             file.truncate(int(value))
+    elif kind == "lock":
+        path.touch()
     else:
         raise ValueError(f"nothing is made by {what!r}")
 
@@ -112,9 +129,10 @@ def _of_words() -> Iterator[Case]:
             commands = group["words"] if isinstance(group["words"], list) else [group["words"]]
             for number, given in enumerate(group.get("inputs", [""])):
                 own = given if isinstance(given, dict) else {"input": given}
+                assert isinstance(own.get("input", ""), str | int), f"quote {own['input']} in {file.name}"
                 for place, command in enumerate(commands):
-                    end = f"{number}" if len(commands) == 1 else f"{number}-{place}"
-                    yield _of_group(group | own, str(own.get("input", "")), command, f"{file.stem}/{group['name']}/{end}")
+                    name = f"{file.stem}/{group['name']}/{number}{f'-{place}' if len(commands) > 1 else ''}"
+                    yield _of_group(group | own, str(own.get("input", "")), command, name)
 
 
 def _of_group(group: dict[str, Any], given: str, command: str, name: str) -> Case:
@@ -123,6 +141,8 @@ def _of_group(group: dict[str, Any], given: str, command: str, name: str) -> Cas
         files[group["into"]] = given
     else:
         command = command.replace("{}", given)
+    for word, meant in SPELT_OUT.items():
+        command = command.replace(word, meant)
     return Case(name, "words", shlex.split(command), files=files, **_shared(group))
 
 
@@ -152,4 +172,5 @@ def _shared(group: dict[str, Any]) -> dict[str, Any]:
         "file_limit": group.get("file_limit"),
         "may_write": group.get("may_write"),
         "notices": group.get("notices", False),
+        "shows": group.get("shows", ""),
     } | ({"files": group["files"]} if "files" in group and "kind" in group else {})

@@ -19,10 +19,18 @@ import yaml
 
 Mutation = Callable[[Path, Random, Path], None]
 PNG, GZIP, NUMPY, ZIP = b"\x89PNG\r\n\x1a\n", b"\x1f\x8b\x08\0", b"\x93NUMPY\x01\0v\0", b"PK\x03\x04"
-EXTREME = (b"\xff" * 4, b"\xff" * 8, b"\x7f" + b"\xff" * 3, b"\xff" * 3 + b"\x7f", (1 << 40).to_bytes(8, "little"), bytes(8))
+EXTREME = (
+    b"\xff" * 4,
+    b"\xff" * 8,
+    b"\x7f\xff\xff\xff",
+    b"\xff\xff\xff\x7f",
+    (1 << 40).to_bytes(8, "little"),
+    bytes(8),
+)
 ODD: tuple[Any, ...] = (
-    None, True, False, -1, 0, 1, 2**31, 2**64, -(2**63), 1e308, 0.5, "", " ", "x", "0", "null", "../../x", "/etc/passwd",
-    "\0", "é" * 300, [], {}, [[]], [None], [0] * 50, {"": 0}, {"class_path": "os.system"}, float("inf"), float("nan"),
+    None, True, False, -1, 0, 1, 2**31, 2**64, -(2**63), 1e308, 0.5, "", " ", "x", "0", "null", "../../x",
+    "/etc/passwd", "\0", "é" * 300, [], {}, [[]], [None], [0] * 50, {"": 0}, {"class_path": "os.system"},
+    float("inf"), float("nan"),
 )  # fmt: skip
 
 
@@ -38,7 +46,10 @@ class _Evil:
 
 def _bytes(change: Callable[[bytes, Random], bytes]) -> Mutation:
     def mutate(path: Path, drawn: Random, canary: Path) -> None:
-        path.write_bytes(change(path.read_bytes(), drawn))
+        content = path.read_bytes()
+        while (changed := change(content, drawn)) == content:
+            pass
+        path.write_bytes(changed)
 
     return mutate
 
@@ -48,8 +59,7 @@ def _flip(data: bytes, drawn: Random) -> bytes:
     for _ in range(drawn.choice((1, 1, 2, 8))):
         place = drawn.randrange(len(found))
         found[place] ^= 1 << drawn.randrange(8)
-    # Two may have met.
-    return bytes(found) if found != data else _flip(data, drawn)
+    return bytes(found)
 
 
 def _cut(data: bytes, drawn: Random) -> bytes:
@@ -143,7 +153,8 @@ def _torch_part(path: Path, drawn: Random, canary: Path) -> None:
     import torch
 
     content = torch.load(path, weights_only=False)
-    odd = (*ODD, torch.zeros(0), torch.full((3,), torch.nan), torch.zeros(2, 2, dtype=torch.complex64), torch.ones(1) > 0)
+    strange = torch.full((3,), torch.nan), torch.zeros(2, 2, dtype=torch.complex64), torch.ones(1) > 0
+    odd = (*ODD, torch.zeros(0), *strange)
     _save(_exchanged(content, drawn, odd), path, sealed=True)
 
 
@@ -155,10 +166,10 @@ def _torch_tensor(path: Path, drawn: Random, canary: Path) -> None:
     places = [place for place in _places(content) if isinstance(_at(content, place), torch.Tensor)]
     place = drawn.choice(places)
     tensor = _at(content, place)
-    forms = (
-        lambda: tensor.flatten(), lambda: tensor[..., :0], lambda: tensor.double(), lambda: tensor.to(torch.int64),
-        lambda: tensor * torch.nan, lambda: tensor.to(torch.complex64), lambda: tensor.to_sparse(),
-        lambda: tensor.to(torch.bool), lambda: tensor.expand(2, *tensor.shape), lambda: tensor.half(),
+    forms: tuple[Callable[[], Any], ...] = (
+        tensor.flatten, lambda: tensor[..., :0], tensor.double, lambda: tensor.to(torch.int64),
+        lambda: tensor * torch.nan, lambda: tensor.to(torch.complex64), tensor.to_sparse,
+        lambda: tensor.to(torch.bool), lambda: tensor.expand(2, *tensor.shape), tensor.half,
     )  # fmt: skip
     _put(content, place, drawn.choice(forms)())
     _save(content, path, sealed=True)

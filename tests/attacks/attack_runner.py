@@ -9,10 +9,13 @@ and create no canary, which every pickle and every YAML tag of the corpus tries 
 
 import argparse
 import contextlib
+import fcntl
 import gc
 import hashlib
+import io
 import json
 import os
+import re
 import resource
 import shlex
 import shutil
@@ -26,21 +29,26 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 
 import attack_calls
 from attack_corpus import Case, all_cases, known_open, short_form
 from attack_stock import Stock
 
+import zoo
+
 CANARY = "CANARY"
 # A process that computes longer than this, or sleeps so long with nothing of its own at work, hangs. On a machine that
 # others keep busy it may take any time by the clock.
-MOST_CPU, MOST_SLEEP = 40.0, 15.0
+MOST_CPU, MOST_SLEEP, HARDLY = 40.0, 15.0, 0.3
 MOST_MEMORY = 4 << 30  # bytes, beyond what is mapped already
-MOST_WORDS = 700  # characters of one sentence
+LARGEST = 100_000_000  # bytes of a file that is compared, not only its size
+MOST_WORDS = 1500  # characters of one sentence
 STATUSES = {"refused": {2}, "accepted": {0}, "either": {0, 1, 2}}
 # What nobody should find afterwards.
 LEFT_OVER = (".part", ".tmp", ".lock")
+_PROGRESS = re.compile(r"━|\d+/\d+ [-\d]+:")
 _CLEAN = ("ZOO_", "PL_", "SLURM_", "LOCAL_RANK", "NODE_RANK", "RANK", "WORLD_SIZE", "MASTER_", "WANDB_", "TORCH_HOME")
 
 
@@ -58,21 +66,33 @@ class Outcome:
 def run(case: Case, stock: Stock, place: Path) -> Outcome:
     """Runs one case in a new folder below ``place``, which is gone afterwards."""
     folder = Path(tempfile.mkdtemp(dir=place))
-    work, said = folder / "work", folder / "said"
+    work = folder / "work"
     for name in ("work", "home", "tmp"):
         (folder / name).mkdir()
     try:
-        case.prepare(work, stock, folder / CANARY)
+        locked = case.prepare(work, stock, folder / CANARY)
         before = _tree(work)
+        # A pipe: a case may allow no file to grow.
+        reader, writer = os.pipe()
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 1 << 20)
         child = os.fork()
         if not child:
-            _child(case, folder)
+            for file in locked:
+                # Without letting go: a child's copy would keep it.
+                os.close(file.fileno())
+            _child(case, folder, writer)
+        os.close(writer)
         status, fault = _awaited(child)
-        text = said.read_text(encoding="utf-8", errors="replace") if said.exists() else ""
+        with open(reader, encoding="utf-8", errors="replace") as said:
+            text = said.read()
         outcome = Outcome(case.name, shlex.join(case.words), status, text, [fault] if fault else [])
+        for file in locked:
+            file.close()
         if not fault:
             outcome.faults = [*_faults(case, status, text), *_of_folder(case, status, before, work)]
             outcome.faults += [f"left {path.name} in the folder for temporary files" for path in _in(folder / "tmp")]
+        if case.shows and case.shows not in (folder / "shown").read_text(encoding="utf-8", errors="replace"):
+            outcome.faults.append(f"does not show {case.shows!r}")
         if (folder / CANARY).exists() or (work / CANARY).exists():
             outcome.faults.append("ran code of the attacker's")
         return outcome
@@ -82,8 +102,11 @@ def run(case: Case, stock: Stock, place: Path) -> Outcome:
 
 def _faults(case: Case, status: int | None, said: str) -> Iterator[str]:
     """What is wrong with the exit status and the words on standard error."""
-    allowed = case.status or STATUSES[case.expect]
-    lines = [line for line in said.splitlines() if line.strip()]
+    # What is broken in a data set is what this one looks for: it says so with 1.
+    found = {1} if case.words[:2] == ["data", "verify"] and case.expect == "refused" else set()
+    allowed = case.status or STATUSES[case.expect] | found
+    # A bar that shows progress is no message.
+    lines = [line for line in said.splitlines() if line.strip() and not _PROGRESS.search(line)]
     if "Traceback (most recent call last)" in said:
         yield f"shows a traceback that ends with: {lines[-1][:200]}"
     elif status not in allowed:
@@ -107,8 +130,8 @@ def _of_folder(case: Case, status: int | None, before: dict[str, str], work: Pat
     new = [path for path in after if path not in before]
     changed = [path for path in before if after.get(path) != before[path]]
     if case.may_write:
-        new = [path for path in new if not Path(path).match(case.may_write)]
-        changed = [path for path in changed if not Path(path).match(case.may_write)]
+        new = [path for path in new if not fnmatch(path, case.may_write)]
+        changed = [path for path in changed if not fnmatch(path, case.may_write)]
     for path in new:
         if path.endswith(LEFT_OVER) or Path(path).name.startswith("."):
             yield f"left {path}"
@@ -129,9 +152,9 @@ def _tree(folder: Path) -> dict[str, str]:
     for path in sorted(folder.rglob("*")):
         kind = path.lstat()
         if stat.S_ISREG(kind.st_mode):
-            # Data sets of a hundred megabytes are linked from the stock.
-            many = kind.st_nlink > 1
-            content = str(kind.st_size) if many else hashlib.sha256(path.read_bytes()).hexdigest()
+            # Data sets of a hundred megabytes are linked from the stock, and files with holes have any size.
+            large = kind.st_nlink > 1 or kind.st_size > LARGEST
+            content = str(kind.st_size) if large else hashlib.sha256(path.read_bytes()).hexdigest()
             what = content if kind.st_size else "empty"
         else:
             what = f"{stat.S_IFMT(kind.st_mode):o}" + (os.readlink(path) if path.is_symlink() else "")
@@ -140,11 +163,12 @@ def _tree(folder: Path) -> dict[str, str]:
 
 
 def _in(folder: Path) -> list[Path]:
-    # Torch keeps a folder for what it compiles, and joblib one for its memory; both stay as long as the process lives.
-    return [path for path in folder.iterdir() if not path.name.startswith(("torchinductor_", "pymp-"))]
+    # Torch keeps a folder for what it compiles, zoo one for the chunks of streams, and W&B several.
+    allowed = ("torchinductor", "zoo-stream", "wandb")
+    return [path for path in folder.iterdir() if not any(word in path.name for word in allowed)]
 
 
-def _child(case: Case, folder: Path) -> None:
+def _child(case: Case, folder: Path, said: int) -> None:
     """Becomes the command; never returns."""
     status = 99
     try:
@@ -156,15 +180,18 @@ def _child(case: Case, folder: Path) -> None:
         os.environ |= dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
         os.environ |= case.env
         tempfile.tempdir = None
+        # What Lightning starts for other devices.
+        sys.argv = [str(Path(zoo.__file__).with_name("__main__.py")), *case.words]
         resource.setrlimit(resource.RLIMIT_AS, (_mapped() + MOST_MEMORY,) * 2)
         resource.setrlimit(resource.RLIMIT_CPU, (int(MOST_CPU), int(MOST_CPU) + 5))
         if case.file_limit is not None:
             # As on a full disk: no file grows beyond it.
             resource.setrlimit(resource.RLIMIT_FSIZE, (case.file_limit,) * 2)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        _give_output(case.stdout, folder)
+        _give_output(case.stdout, folder, said)
         status = attack_calls.call(case.words)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except SystemExit as stop:
         status = stop.code if isinstance(stop.code, int) else 0 if stop.code is None else 1
     except BaseException:
@@ -176,11 +203,10 @@ def _child(case: Case, folder: Path) -> None:
         os._exit(status)
 
 
-def _give_output(kind: str, folder: Path) -> None:
+def _give_output(kind: str, folder: Path, said: int) -> None:
     """Standard output as the case wants it: a file, of ASCII alone, full, closed, or read by nobody."""
-    said = os.open(folder / "said", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
     os.dup2(said, 2)
-    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
+    sys.stderr = io.TextIOWrapper(io.FileIO(2, "w", closefd=False), "utf-8", "backslashreplace", line_buffering=True)
     if kind == "closed":
         os.close(1)
         sys.stdout = None  # as the interpreter has it
@@ -192,7 +218,8 @@ def _give_output(kind: str, folder: Path) -> None:
     else:
         target = "/dev/full" if kind == "full" else folder / "shown"
         os.dup2(os.open(target, os.O_CREAT | os.O_WRONLY), 1)
-    sys.stdout = open(1, "w", encoding="ascii" if kind == "ascii" else "utf-8", closefd=False)
+    buffered = io.BufferedWriter(io.FileIO(1, "w", closefd=False))
+    sys.stdout = io.TextIOWrapper(buffered, "ascii" if kind == "ascii" else "utf-8")
 
 
 def _mapped() -> int:
@@ -220,7 +247,8 @@ def _awaited(child: int) -> tuple[int | None, str | None]:
             continue
         looked = now
         running, seconds = _at_work(child)
-        if running or seconds != worked:
+        # A bar of progress goes on beside what hangs.
+        if running or seconds > worked + HARDLY:
             worked, since = seconds, now
         if now > since + MOST_SLEEP or seconds > 2 * MOST_CPU:
             _end(child)
@@ -248,8 +276,6 @@ def _at_work(session: int) -> tuple[bool, float]:
 def warm_up() -> None:
     """Imports once what the commands import."""
     import matplotlib.pyplot  # noqa: F401
-    import PIL.JpegImagePlugin
-    import PIL.PngImagePlugin
     import scipy.io  # noqa: F401
     import sklearn.datasets
     import torch

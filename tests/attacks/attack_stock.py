@@ -19,6 +19,7 @@ LINEAR = (
     "fit --data Digits --data.transform raw --model LinearModel --model.in_channels 1 --model.input_size 8"
     " --trainer.max_epochs 1 --trainer.enable_progress_bar false --trainer.accelerator cpu --run_dir run"
 )
+PREPARE = "data prepare ImageNet --root photos --size 64 --output store --workers 1"
 
 
 class Stock:
@@ -85,6 +86,26 @@ def _run(folder: Path) -> None:
     _zoo(LINEAR)
 
 
+def _stopped(folder: Path) -> None:
+    """A run that a signal stopped in its second epoch."""
+    import signal
+
+    from zoo.cli import main
+    from zoo.models.classifier import Classifier
+
+    step = Classifier.training_step
+
+    def training_step(self: Classifier, batch: object, batch_idx: int) -> object:
+        if self.trainer.global_step == 50:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return step(self, batch, batch_idx)
+
+    Classifier.training_step = training_step  # type: ignore[method-assign, assignment]
+    status = main([*LINEAR.replace("max_epochs 1", "max_epochs 2").split(), "--trainer.log_every_n_steps", "5"])
+    if status != 128 + signal.SIGTERM:
+        raise RuntimeError(f"the run was not stopped but ended with status {status}")
+
+
 def _weights(folder: Path) -> None:
     _zoo("export run --format safetensors --output weights.safetensors")
 
@@ -115,7 +136,21 @@ def _photos(folder: Path) -> None:
 
 
 def _store(folder: Path) -> None:
-    _zoo("data prepare ImageNet --root photos --size 64 --output store --workers 1")
+    _zoo(PREPARE)
+
+
+def _unfinished(folder: Path) -> None:
+    """A store whose preparation was stopped before its last photo."""
+    from zoo.cli import main
+    from zoo.data.store import writer
+
+    def stop(*ignored: object) -> None:
+        raise KeyboardInterrupt
+
+    writer.write_index = stop  # type: ignore[assignment]
+    status = main(PREPARE.split())
+    if status != 130 or not (folder / "store" / "unfinished" / "job.json").is_file():
+        raise RuntimeError(f"the preparation was not stopped but ended with status {status}")
 
 
 def _stream(folder: Path) -> None:
@@ -250,6 +285,12 @@ def _speeds(folder: Path) -> None:
         (folder / "speeds" / file.name).write_text(json.dumps(json.loads(file.read_text())))
 
 
+def _deep(folder: Path) -> None:
+    (folder / "deep").mkdir()
+    (folder / "deep" / "a.json").write_text("[" * 100_000 + "]" * 100_000)
+    (folder / "x.png").write_bytes(b"")
+
+
 def _published(folder: Path) -> None:
     import yaml
 
@@ -258,16 +299,16 @@ def _published(folder: Path) -> None:
     (folder / "published.yaml").write_text(yaml.safe_dump(content))
 
 
-_NEEDS = {
-    "weights": ("run",), "store": ("photos",), "stream": ("photos",), "manifest": ("photos",), "flat_val": ("photos",),
-    "kaggle": ("photos",), "synsets": ("photos",),
-}  # fmt: skip
+_NEEDS = {"weights": ("run",)}
+_NEEDS |= dict.fromkeys(("store", "unfinished", "stream", "manifest", "flat_val", "kaggle", "synsets"), ("photos",))
 _MAKERS: dict[str, Callable[[Path], None]] = {
     "run": _run,
+    "stopped": _stopped,
     "weights": _weights,
     "pictures": _pictures,
     "photos": _photos,
     "store": _store,
+    "unfinished": _unfinished,
     "stream": _stream,
     "manifest": _manifest,
     "flat_val": _flat_val,
@@ -283,4 +324,5 @@ _MAKERS: dict[str, Callable[[Path], None]] = {
     "records": _records,
     "speeds": _speeds,
     "published": _published,
+    "deep": _deep,
 }
