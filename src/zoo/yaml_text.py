@@ -41,6 +41,15 @@ def load(text: str, loader: Callable[[str], Any] = yaml.safe_load) -> Any:
         raise yaml.YAMLError(f"a value is not what it seems to be ({' '.join(str(error).split())})") from error
 
 
+def check_depth(text: bytes, loader: type) -> None:
+    """Raises yaml.YAMLError for too much nesting, at which libyaml's loader would end the process."""
+    depth = 0
+    for event in yaml.parse(text, Loader=loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise yaml.YAMLError(f"it is nested more than {DEEPEST} levels deep")
+
+
 def check(text: str) -> None:
     """Raises yaml.YAMLError, with its place, for a key given twice, an alias inside itself, and too much nesting."""
     try:

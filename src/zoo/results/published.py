@@ -9,6 +9,7 @@ import yaml
 
 from zoo.catalog import DATA
 from zoo.errors import InputError
+from zoo.yaml_text import check_depth
 
 # A wheel carries the file inside the package; in a checkout it lies under benchmarks/.
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -103,7 +104,9 @@ def load(path: Path = FILE) -> Published:
     # libyaml's loader, where yaml was built with it, is ten times as fast.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        content = yaml.load(path.read_bytes(), Loader=loader)
+        text = path.read_bytes()
+        check_depth(text, loader)
+        content = yaml.load(text, Loader=loader)
         return Published(
             _of_the_zoo() | {name: Dataset(**fields) for name, fields in content["datasets"].items()},
             content["sources"],
@@ -111,7 +114,7 @@ def load(path: Path = FILE) -> Published:
             tuple(Training(**fields) for fields in content["trainings"]),
             content["papers"],
         )
-    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"Cannot read the published figures {path}: {' '.join(str(error).split())}.") from error
 
 

@@ -58,7 +58,7 @@ def fitting(root: Path, files: Iterable[Path]) -> list[dict] | None:
             complete = all(set(FIELDS) <= set(entry) for entry in entries)
             if sizes is None:
                 sizes = {file.relative_to(root).as_posix(): file.stat().st_size for file in files}
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
             continue
         if complete and listed == sizes and len(entries) == len(sizes):
             return entries

@@ -69,7 +69,10 @@ def find_labels(root: Path, given: Path | None = None) -> ValLabels:
         if strange is not None:
             raise ValueError(f"{strange} is not a wnid")
     except Exception as error:  # SciPy alone raises half a dozen kinds for a broken meta.mat
-        raise InputError(f"{source} cannot be read as ILSVRC's labels ({error!r}); fetch it again.") from error
+        reason = repr(error)
+        # Some errors quote the file.
+        reason = reason if len(reason) <= 160 else f"{reason[:157]}..."
+        raise InputError(f"{source} cannot be read as ILSVRC's labels ({reason}); fetch it again.") from error
     return ValLabels(source, wnids)
 
 
