@@ -45,7 +45,7 @@ def test_records(tmp_path):
 
 def test_checkpoints_and_their_seal(tmp_path):
     from zoo.models.classifier import NETWORK_KEY
-    from zoo.training.checkpoints import WholeFile
+    from zoo.training.checkpoint_files import WholeFile
     from zoo.weights.sources.checkpoint import load_checkpoint
 
     @EXAMPLES
