@@ -236,6 +236,16 @@ def _six(place: Path, ending: str, content: bytes) -> None:
         os.link(first, place / f"{name}{ending}")
 
 
+def _svhn(folder: Path) -> None:
+    from scipy.io import savemat
+
+    (folder / "data").mkdir()
+    for name, number in (("train", 40), ("test", 10)):
+        images = np.random.default_rng(number).integers(0, 255, (32, 32, 3, number), np.uint8)
+        labels = (np.arange(number) % 10 + 1).astype(np.uint8)[:, None]
+        savemat(folder / "data" / f"{name}_32x32.mat", {"X": images, "y": labels})
+
+
 def _caffe(folder: Path) -> None:
     import torch
 
@@ -318,6 +328,7 @@ _MAKERS: dict[str, Callable[[Path], None]] = {
     "mnist_plain": _mnist_plain,
     "cifar": _cifar,
     "cifar_python": _cifar_python,
+    "svhn": _svhn,
     "caffe": _caffe,
     "convnetjs": _convnetjs,
     "state_dict": _state_dict,

@@ -17,6 +17,7 @@ from results_cases import make_record
 from weights_cases import make_run
 
 import zoo
+from zoo.data import CIFAR10, STL10
 from zoo.errors import InputError
 
 #: Small enough to be changed everywhere, whatever the real one's size.
@@ -164,17 +165,15 @@ def _cifar_python(folder: Path) -> bytes:
 
 
 def _read_cifar_python(path: Path) -> Any:
-    from zoo.data import CIFAR10
     from zoo.data.cifar import read_python
 
     return read_python(path, CIFAR10.form, 2)
 
 
 def _read_cifar(path: Path) -> Any:
-    from zoo.data import CIFAR10
     from zoo.data.cifar import read_binary
 
-    return read_binary(path, CIFAR10.form, 1)
+    return read_binary(path, CIFAR10.form, 2)
 
 
 def _idx(folder: Path) -> bytes:
@@ -187,12 +186,31 @@ def _read_idx(path: Path) -> Any:
     return MNIST(root=str(path.parent))._read_idx("t10k-labels-idx1-ubyte", (10_000,))
 
 
+def _svhn(folder: Path) -> bytes:
+    from scipy.io import savemat
+
+    savemat(folder / "x.mat", {"X": np.zeros((32, 32, 3, 2), np.uint8), "y": np.array([[1], [10]], np.uint8)})
+    return (folder / "x.mat").read_bytes()
+
+
+def _read_svhn(path: Path) -> Any:
+    from zoo.data.svhn import read_mat
+
+    return read_mat(path)
+
+
+def _read_stl10(path: Path) -> Any:
+    return STL10(root=str(path.parent))._bytes("train_y.bin", 20)
+
+
 def _index(folder: Path) -> bytes:
     from zoo.data.store.format import digest_of_index
 
     index = {
-        "format": 1, "size": 64, "scaling": "short side", "classes": ["a"], "shards": {"train": [], "val": []},
-        "sha256": {}, "statistics": {},
+        "format": 1, "size": 64, "scaling": "short side", "classes": ["a"], "made_with": {},
+        "shards": {"train": [], "val": []}, "source": {"files": "x", "listing": "y"},
+        "sha256": {"pictures.npz": "0" * 64, "mean_image.npy": "0" * 64},
+        "statistics": {"mean": [1.0], "std": [1.0], "components": [[1.0]]},
     }  # fmt: skip
     return json.dumps(index | {"index_sha256": digest_of_index(index)}).encode()
 
@@ -406,10 +424,12 @@ READERS = {
     "protobuf": Reader("x.bin", _protobuf, _read_protobuf, (ValueError,)),
     "binaryproto": Reader("mean.binaryproto", _mean, _read_mean),
     "ConvNetJS": Reader("snapshot.json", _snapshot, _read_snapshot),
-    "CIFAR-10": Reader("data_batch_1.bin", lambda folder: bytes(3073), _read_cifar),
+    "CIFAR-10": Reader("data_batch_1.bin", lambda folder: bytes(2 * 3073), _read_cifar),
     "CIFAR-10 of Python": Reader("data_batch_1", _cifar_python, _read_cifar_python),
     "MNIST": Reader("t10k-labels-idx1-ubyte", _idx, _read_idx),
     "MNIST packed": Reader("t10k-labels-idx1-ubyte.gz", lambda folder: gzip.compress(_idx(folder)), _read_idx),
+    "SVHN": Reader("train_32x32.mat", _svhn, _read_svhn),
+    "STL-10": Reader("train_y.bin", lambda folder: bytes(20), _read_stl10),
     "store's index": Reader("zoo-store.json", _index, _read_index),
     "store's notes": Reader("unfinished/train-00000.npz", _notes, _read_notes),
     "manifest": Reader("zoo-manifest.jsonl", _manifest, _read_manifest),

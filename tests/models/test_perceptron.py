@@ -12,6 +12,7 @@ import zoo
 from zoo.layers import AUnits, Retina
 from zoo.models import PerceptronModel
 from zoo.optim import LearningHistory, learn, mistake_bound
+from zoo.training.loggers import MetricsFile
 
 # Lightning's remarks on a loop without extras.
 pytestmark = [
@@ -310,3 +311,24 @@ def test_mark1_learns_digits_to_the_error_of_its_config():
     assert history.converged
     # The config's three seeds have 16 to 22 mistakes in 360.
     assert int((network(test_images).argmax(dim=1) != test_labels).sum()) <= 32
+
+
+def test_the_loss_that_is_logged_is_that_of_its_own_step(tmp_path):
+    patterns, targets, _ = separable(0.1)
+    images, labels = patterns.float()[:, :, None, None], (targets > 0).long()
+
+    def losses(every: int) -> dict[str, str]:
+        logger = MetricsFile(tmp_path / str(every))
+        trainer = Trainer(
+            max_epochs=1, accelerator="cpu", logger=logger, log_every_n_steps=every, enable_checkpointing=False,
+            enable_progress_bar=False, enable_model_summary=False,
+        )  # fmt: skip
+        torch.manual_seed(0)
+        model = PerceptronModel(num_classes=2, in_channels=6, input_size=1)
+        trainer.fit(model, DataLoader(TensorDataset(images, labels), batch_size=20))
+        logger.flush()
+        return {row["step"]: row["train/step_loss"] for row in logger.experiment.rows() if row["train/step_loss"]}
+
+    each, every_third = losses(1), losses(3)
+    assert list(every_third) == ["2", "5", "8"]
+    assert every_third.items() <= each.items()

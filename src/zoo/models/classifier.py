@@ -299,8 +299,10 @@ class Classifier(LightningModule):
 
     def _log_step(self, losses: Tensor) -> None:
         every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
-        # The loggers take what was logged at the last of every ``log_every_n_steps`` steps.
-        if (self.global_step + 1) % every == 0 and len(losses):
+        # The loggers take what was logged at the last of every ``log_every_n_steps`` steps, by this count: where the
+        # rule is a model's own, its step is over by now, and counted in ``global_step``.
+        done: int = self.trainer.fit_loop.epoch_loop._batches_that_stepped
+        if (done + 1) % every == 0 and len(losses):
             self.log_dict({"train/step_loss": losses.detach().mean(), "lr": self._rate()}, rank_zero_only=True)
 
     def _rate(self) -> Tensor:
