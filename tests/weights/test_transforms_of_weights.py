@@ -99,7 +99,8 @@ def test_one_several_and_paths_are_the_same(tmp_path):
         [3],
         "nowhere.png",
     ],
-    ids=lambda images: f"{getattr(images, 'shape', images)} {getattr(images, 'dtype', '')}",
+    # A list of pictures would be named by their addresses, which two processes do not have in common.
+    ids=lambda images: f"{getattr(images, 'shape', type(images).__name__)} {getattr(images, 'dtype', '')}",
 )
 def test_what_is_no_image_is_refused(images):
     with pytest.raises(InputError) as refused:

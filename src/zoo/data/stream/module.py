@@ -59,8 +59,6 @@ class StreamedImageNet(PhotoDataModule):
         if endpoint_url and not root.startswith("s3://"):
             raise InputError(f"data.endpoint_url is the server of an s3:// address, and data.root is {root}.")
         self.endpoint_url = endpoint_url
-        if not cache_gb > 0:
-            raise InputError(f"data.cache_gb must be above 0, not {cache_gb:g}.")
         self.root, self.transform = root.rstrip("/"), named(TRANSFORMS, transform)
         self.window, self.num_bytes = window, int(cache_gb * 1e9)
         # Each stream has a part of its own.
