@@ -229,5 +229,5 @@ def test_another_variant_or_size_is_refused():
     with pytest.raises(ValueError, match=r"'modern'.*paper"):
         get_model("neocognitron", variant="modern")
     with pytest.raises(ValueError, match="num_classes"):
-        get_model("neocognitron", num_classes=0)
+        get_model("neocognitron", num_classes=-1)
     assert isinstance(get_model("neocognitron")[:2], nn.Sequential)

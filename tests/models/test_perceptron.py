@@ -286,7 +286,7 @@ def test_a_trained_mark1_comes_back_with_its_wiring_and_its_course(tmp_path):
         ({"variant": "mark1", "inhibitory": -1}, "3 \\+ -1 origin points"),
         ({"variant": "mark1", "threshold": 4}, "threshold of 4 .* from -1 to 3"),
         ({"variant": "mark1", "threshold": -2}, "threshold of -2 .* from -1 to 3"),
-        ({"variant": "mark2"}, "'mark2'; there is paper, mark1"),
+        ({"variant": "mark2"}, "has no variant 'mark2'"),
     ],
 )
 def test_what_no_perceptron_can_be_is_refused_in_one_sentence(options, words):

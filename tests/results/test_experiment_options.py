@@ -148,7 +148,7 @@ def test_a_default_that_changes_leaves_older_runs_what_they_were(tmp_path, monke
         "ImageNet": {"root", "num_workers"},
         "MNIST": {"root", "download"},
         "SmokeImageNet": {"root", "num_workers"},
-        "StreamedImageNet": {"root", "num_workers", "cache_dir", "cache_gb"},
+        "StreamedImageNet": {"root", "num_workers", "cache_dir", "cache_gb", "endpoint_url"},
         "Symmetry": set(),
     }.items(),
 )

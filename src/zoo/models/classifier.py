@@ -190,7 +190,7 @@ class Classifier(LightningModule):
         network = self.network
         checkpoint[NETWORK_KEY] = {"name": network.name, "variant": network.variant, "options": network.options}
         # A plain DataLoader knows of none.
-        if names := getattr(getattr(self.trainer, "datamodule", None), "class_names", None):
+        if names := getattr(getattr(self._trainer, "datamodule", None), "class_names", None):
             checkpoint[CLASSES_KEY] = [str(name) for name in names]
         if watching := self._plateaus():
             # After the validation of an epoch, a resumed run does not make it again.

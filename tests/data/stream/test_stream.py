@@ -218,7 +218,7 @@ def test_without_litdata_there_is_one_sentence(packed, monkeypatch, in_folder, c
     for name in [name for name in sys.modules if name.partition(".")[0] == "litdata"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(builtins, "__import__", missing)
-    with pytest.raises(InputError, match=r"pip install 'zoo\[stream\]'"):
+    with pytest.raises(InputError, match=r"pip install litdata"):
         StreamedImageNet(str(packed)).prepare_data()
     assert main(["data", "stream", "ImageNet", "--root", "x", "--output", "y"]) == 2
     assert "pip install litdata" in capsys.readouterr().err

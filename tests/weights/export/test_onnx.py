@@ -121,5 +121,5 @@ def test_a_form_that_is_another_network_is_not_written(tmp_path, monkeypatch):
 def test_without_the_extra_one_sentence_names_it(tmp_path, monkeypatch):
     found = importlib.util.find_spec
     monkeypatch.setattr(forms, "find_spec", lambda name: None if name == "onnxruntime" else found(name))
-    with pytest.raises(InputError, match=r"onnxruntime: pip install 'zoo\[onnx\]'"):
+    with pytest.raises(InputError, match=r"onnxruntime: pip install onnx"):
         export(RandomWeights("linear"), "onnx", tmp_path / "network.onnx")

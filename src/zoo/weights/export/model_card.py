@@ -187,7 +187,7 @@ def _use(has_card: bool) -> str:
     if has_card:
         code = 'import zoo\n\nweights = zoo.get_weights("model.safetensors")\n'
         code += "network, transforms = weights.network().eval(), weights.transforms()\n"
-        code += 'probabilities = network(transforms("image.jpg")).softmax(dim=1)'
+        code += 'probabilities = network(transforms("image.jpg")).softmax(-1)'
     else:
         code = 'import json\n\nimport safetensors.torch\nimport zoo\n\nconfig = json.load(open("config.json"))\n'
         code += 'network = zoo.get_model(config["network"], variant=config["variant"], **config["options"])\n'
