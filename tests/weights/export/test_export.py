@@ -161,7 +161,7 @@ def test_a_hub_folder_holds_card_config_and_weights(run, tmp_path, monkeypatch, 
     Image.new("L", (30, 40), 200).save("a.png")
     names = {}
     exec(code, names)
-    assert names["probabilities"].shape == (1, 10)
+    assert names["probabilities"].shape == (10,)
 
 
 @pytest.mark.parametrize(
