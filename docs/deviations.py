@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 import zoo.evaluation.protocols
-from zoo.catalog import NETWORKS
+from zoo.catalog import DATA, NETWORKS
 from zoo.models.deviations import MARK, deviations_of
 
 HERE = Path(__file__).parent
@@ -34,7 +34,9 @@ def document() -> str:
         homes.setdefault(entry.module, []).append(name)
     sections = [section(", ".join(names), *of_module(module)) for module, names in homes.items()]
     found = list(walk_packages(zoo.evaluation.protocols))
-    return "\n".join([HEAD, *sections, section("Test protocols", found, [])])
+    # No config is on them.
+    own = [resolved(f"zoo.data.{name}") for name, entry in DATA.items() if entry.source == "own"]
+    return "\n".join([HEAD, *sections, section("Test protocols", found, []), section("One's own images", own, [])])
 
 
 def of_module(module: str) -> tuple[list[Any], list[Path]]:

@@ -38,8 +38,9 @@ class DataSet:
     """One data set: where its data module lives, and whatever is true of it; all that speaks of it reads it here.
 
     ``name`` is what a Record calls it, ``title`` what tables and model cards do, ``summary`` what ``zoo list data``
-    says. ``storage`` is how it lies there for training: whole in memory, as files of photos, or as a stream; ``source``
-    how one comes by it: by download, with a package, made by this one, or by registration with its owners. ``stored``
+    says. ``storage`` is how it lies there for training: whole in memory, as files of photos in ImageNet's folders or of
+    any pictures, or as a stream; ``source`` how one comes by it: by download, with a package, made by this one, by
+    registration with its owners, or as one's own. ``stored``
     is (C, H, W) of its images before any preprocessing, None where they have any size or are no images. ``hub`` is
     its name on Hugging Face's hub, None where it is not there, or not under one name.
 
@@ -52,8 +53,8 @@ class DataSet:
     name: str
     title: str
     summary: str
-    storage: Literal["memory", "photos", "stream"]
-    source: Literal["download", "package", "made", "registration"]
+    storage: Literal["memory", "photos", "files", "stream"]
+    source: Literal["download", "package", "made", "registration", "own"]
     stored: tuple[int, int, int] | None
     hub: str | None
     images: dict[str, int | tuple[int, ...]] = field(default_factory=dict)
@@ -259,6 +260,11 @@ DATA = {
         summary="5,000 + 8,000 colour photographs, 96x96, 10 classes",
         storage="memory", source="download", stored=(3, 96, 96), hub=None,
         images={"train": (500,) * 10, "test": (800,) * 10},
+    ),
+    "ImageFolder": DataSet(
+        module="zoo.data.image_folder", name="image-folder", title="Own images in folders",
+        summary="your own images of any size in one folder a class, with or without train/, val/ and test/",
+        storage="files", source="own", stored=None, hub=None,
     ),
     "ImageNet": DataSet(
         module="zoo.data.imagenet", storage="photos", **_IMAGENET,

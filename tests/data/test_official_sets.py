@@ -316,8 +316,8 @@ def test_pictures_of_another_data_set_in_files_of_the_same_name_are_refused(monk
 @pytest.mark.parametrize(
     ("data", "network", "hint"),
     [
-        (FashionMNIST(transform="standard"), LeNet5Model(), "of FashionMNIST, lenet5 and lenet5_distorted would fit."),
-        (STL10(), LinearModel(), "of those of STL10, standard_32 and crop_flip_32 would fit."),
+        (FashionMNIST(transform="standard"), LeNet5Model(), "of FashionMNIST lenet5, lenet5_distorted would fit."),
+        (STL10(), LinearModel(), "of those of STL10 standard_32, crop_flip_32 would fit."),
         (KMNIST(), LinearModel(in_channels=1, input_size=20), "or choose another data.transform."),
         (SVHN(), LeNet5Model(), "it does with in_channels 3, or choose another data.transform."),
     ],

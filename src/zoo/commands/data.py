@@ -72,6 +72,12 @@ def verify(name: str, root: str, num_workers: int | None, manifest: str | None, 
         raise InputError("A stream is as good as the folders that it is packed from: verify these, as ImageNet.")
     if DATA[name].storage == "photos":
         found = _verify_images(name, given_path(root), num_workers, given_path(manifest) if manifest else None)
+    elif DATA[name].storage == "files":
+        from zoo.data import cores
+        from zoo.data.verify.files import verify_files
+
+        data = _module(name, root)
+        found = verify_files(data, name, num_workers or cores.share(), given_path(manifest) if manifest else None)
     else:
         from zoo.data.base import InMemoryDataModule
         from zoo.data.verify.memory import verify_memory
@@ -129,7 +135,8 @@ def prepare(name: str, root: str, size: int | None, warp: bool, output: str | No
     given = [option for option, value in options.items() if value not in (None, False)]
     data = _module(name, root)
     if not isinstance(data, InMemoryDataModule) or DATA[name].source == "made":
-        raise InputError(f"{name} is made in memory and has nothing to prepare: train on it as it is.")
+        made = "is made in memory" if DATA[name].source == "made" else "is read as it lies there"
+        raise InputError(f"{name} {made} and has nothing to prepare: train on it as it is.")
     if given:
         raise InputError(f"{name} is read into memory, so that nothing is written for it: leave out {given[0]}.")
     data.prepare_data()
@@ -163,7 +170,8 @@ def fetch(name: str, root: str, labels: str | None = None) -> int:
         print(f"{moved:,} images moved; all {total:,} of {Path(root, 'val')} are in class folders.")
         return 0
     if DATA[name].source != "download":
-        way = "register at https://image-net.org" if DATA[name].source == "registration" else "it needs no download"
+        ways = {"registration": "register at https://image-net.org", "own": "these are your own images"}
+        way = ways.get(DATA[name].source, "it needs no download")
         raise InputError(f"{name} is not fetched ({way}): zoo data fetch knows {_fetched('and')}.")
     if labels:
         raise InputError(f"{name} brings its labels along: leave out --labels.")
@@ -175,7 +183,7 @@ def fetch(name: str, root: str, labels: str | None = None) -> int:
 def stream(name: str, root: str, output: str) -> int:
     """Packs a folder of image files into chunks for object storage, with a progress bar."""
     if DATA[name].storage != "photos":
-        raise InputError(f"{name} is small enough for memory and not streamed: zoo data stream knows ImageNet.")
+        raise InputError(f"{name} is read from where it lies and not streamed: zoo data stream knows ImageNet.")
     from rich.progress import Progress
 
     from zoo.data.stream.format import write_stream

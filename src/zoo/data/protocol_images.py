@@ -10,9 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from zoo.data.base import ImageDataModule
-from zoo.data.imagenet import ImageNet
 from zoo.data.memory import InMemory
-from zoo.data.photos.decoders import read_rgb
 from zoo.data.photos.photos import Photos
 from zoo.data.sampling import Batches, Draw
 from zoo.data.store.reader import StoredPhotos
@@ -61,13 +59,14 @@ class ProtocolImages(LightningDataModule):
     @property
     def channels(self) -> int:
         """How many channels the images have."""
-        return 3 if isinstance(self.data, ImageNet) else self._one().shape[0]
+        return 3 if isinstance(self.data.splits["test"], Photos) else self._one().shape[0]
 
     @property
     def own(self) -> tuple[int, int] | int:
         """The shape that all images have, or the short side that the preprocessing scales photographs to."""
-        if isinstance(self.data, ImageNet):
-            return self.data.transform.short_side
+        split = self.data.splits["test"]
+        if isinstance(split, Photos):
+            return split.transform.short_side
         image = self._one()
         return image.shape[1], image.shape[2]
 
@@ -107,9 +106,10 @@ class ProtocolImages(LightningDataModule):
 
     def normalized(self, images: Tensor) -> Tensor:
         """A network's input: photographs or crops of them, uint8 (N, 3, H, W), as float32; other images are ready."""
-        if not isinstance(self.data, ImageNet):
+        split = self.data.splits["test"]
+        if not isinstance(split, Photos):
             return images
-        return self.data.transform.normalize(images, torch.zeros(len(images), 3, device=images.device))
+        return split.transform.normalize(images, torch.zeros(len(images), 3, device=images.device))
 
     def _one(self) -> Tensor:
         """The first image in memory, as it is fed to the network."""
@@ -162,7 +162,7 @@ class _ScaledPhotos(Dataset):
         if isinstance(self.split, StoredPhotos):
             planes = self.split.store.photo(self.split.split, position)
             return [torch.from_numpy(np.array(planes)).permute(1, 2, 0) for _ in self.scales]
-        photo = read_rgb(self.split.files[position])
+        photo = self.split.photo(position)
         return [torch.from_numpy(np.array(self.split.transform.scale(photo, scale))) for scale in self.scales]
 
 

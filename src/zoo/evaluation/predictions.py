@@ -96,9 +96,13 @@ class Predicting(Callback):
 
 
 def file_names(data: Any) -> list[str] | None:
-    """The path of each test image below the data's root, where each image is a file."""
+    """The path of each test image, below the data's root if it is, where each image is a file."""
     files = getattr(data, "files", {}).get("test")
-    return [file.relative_to(data.root).as_posix() for file in files] if files else None
+    if not files:
+        return None
+    # A table of one's own may name files anywhere.
+    below = (file.relative_to(data.root) if file.is_relative_to(data.root) else file for file in files)
+    return [file.as_posix() for file in below]
 
 
 def _joined(parts: list[Predicted]) -> Predicted:

@@ -123,7 +123,7 @@ class Classifier(LightningModule):
             self.network.check_input(torch.empty(1, *shape, device="meta"))
         except InputError as error:
             fitting = data.transforms_for(self.network.takes)
-            hint = f"; of those of {type(data).__name__}, {' and '.join(fitting)} would fit" if fitting else ""
+            hint = f"; of those of {type(data).__name__} {', '.join(fitting)} would fit" if fitting else ""
             raise InputError(f"{str(error).rstrip('.')}{hint}.") from error
 
     def compute(self, images: int) -> dict[str, Any]:

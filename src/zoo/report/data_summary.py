@@ -7,6 +7,7 @@ from typing import Any
 from PIL import Image
 
 from zoo.data.base import ImageDataModule
+from zoo.data.files.module import FileImages
 from zoo.data.imagenet import ImageNet
 from zoo.data.photos import manifest
 from zoo.data.store.format import Store
@@ -23,7 +24,7 @@ def print_summary(name: str, data: ImageDataModule) -> None:
     print_counts(name, {split: _counts(data, split) for split in ("train", "test")})
     if isinstance(data, ImageNet) and data.store is not None:
         _print_store(data.store)
-    elif isinstance(data, ImageNet):
+    elif isinstance(data, (ImageNet, FileImages)):
         _print_files(data)
     elif isinstance(data, StreamedImageNet):
         assert data.listing is not None
@@ -49,7 +50,7 @@ def _print_store(store: Store) -> None:
     print(f"storage {sum(shard.bytes for shard in shards) / 1e6:,.1f} MB in {len(shards):,} shards")
 
 
-def _print_files(data: ImageNet) -> None:
+def _print_files(data: ImageNet | FileImages) -> None:
     files = sorted(file for members in data.files.values() for file in members)
     entries = manifest.fitting(data.root, files)
     if entries is None:

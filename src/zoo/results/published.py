@@ -123,5 +123,5 @@ def _of_the_zoo() -> dict[str, Dataset]:
     return {
         data.name: Dataset(data.title, {**data.num_images}, {"test": data.test_split}, data.fingerprints)
         for data in DATA.values()
-        if data.source != "made"
+        if data.source not in ("made", "own")
     }

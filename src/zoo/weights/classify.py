@@ -13,6 +13,7 @@ from torch import Tensor
 from zoo.data.photos.decode import decode
 from zoo.errors import InputError
 from zoo.files import given_path
+from zoo.weights.preprocessing import is_ink
 from zoo.weights.trained import Weights
 
 # Images that go through a network at a time: as many numbers as 64 images of 64x64.
@@ -76,7 +77,7 @@ def classify(
     ``skipped``. Raises InputError where a named file is no image.
     """
     network, transforms = weights.network().eval(), weights.transforms()
-    inked = network.input_shape[0] == 1
+    inked = is_ink(weights.data.class_name)
     # One by one, so that no more than one image of full size is in memory.
     inputs = (
         (path, transforms(image), inked and dark_on_light(image)) for path, image in _images(found, invert, skipped)

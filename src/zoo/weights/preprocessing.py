@@ -11,7 +11,7 @@ from torch import Tensor
 
 from zoo.catalog import DATA
 from zoo.data.photos.decoders import read_rgb
-from zoo.data.photos.transforms import PhotoTransform, scale_short_side
+from zoo.data.photos.transforms import PhotoTransform, made_small, scale_short_side
 from zoo.data.transforms import LessMeanImage, Preprocessing, Transform
 from zoo.errors import InputError
 from zoo.views import center
@@ -21,6 +21,17 @@ from zoo.weights.given_images import GivenImages, as_pillow, in_a_row
 def stored_shape(class_name: str) -> tuple[int, int, int] | None:
     """(C, H, W) of the images that a data module reads; None where they have any size, or are no images."""
     return DATA[class_name].stored if class_name in DATA else None
+
+
+def is_ink(class_name: str) -> bool:
+    """Whether a data module reads grey images, light ink on black; one's own may be anything."""
+    stored = stored_shape(class_name)
+    return stored is not None and stored[0] == 1
+
+
+def shape_kept(class_name: str, steps: Preprocessing | PhotoTransform) -> tuple[int, int, int] | None:
+    """(C, H, W) that images have before ``steps``: as they come, or as those of any size are made small and kept."""
+    return stored_shape(class_name) or getattr(steps, "stored", None)
 
 
 def describe(steps: Preprocessing | PhotoTransform) -> dict[str, Any]:
@@ -86,6 +97,8 @@ class ImagePreprocessing:
         if self.stored is None:
             cut: Tensor = self.steps.central(image.convert("RGB"))
             return cut
+        if getattr(self.steps, "stored", None):
+            return made_small(image.convert("RGB"), self.stored)
         channels, _, side = self.stored
         image = image.convert("L" if channels == 1 else "RGB")
         if image.size != (side, side):

@@ -19,7 +19,7 @@ from zoo.data.transforms import LessMeanImage, Preprocessing
 from zoo.errors import InputError
 from zoo.models import get_model
 from zoo.models.network import Network
-from zoo.weights.preprocessing import ImagePreprocessing, stored_shape
+from zoo.weights.preprocessing import ImagePreprocessing, shape_kept
 
 if TYPE_CHECKING:
     from zoo.models.classifier import Classifier
@@ -130,7 +130,8 @@ class Weights(ABC):
         """
         network = self.bare_network()
         size = None if whole else network.input_shape[1]
-        return ImagePreprocessing(self.steps(), stored_shape(self.data.class_name), size, self.name)
+        steps = self.steps()
+        return ImagePreprocessing(steps, shape_kept(self.data.class_name, steps), size, self.name)
 
     def _module(self, **init_args: Any) -> ImageDataModule:
         import zoo.data

@@ -47,6 +47,11 @@ def check_photo(root: str, path: str) -> CheckedPhoto:
         data = Path(root, path).read_bytes()
     except OSError as error:
         return CheckedPhoto(path, 0, findings=(Finding("unreadable", path, error.strerror or str(error)),))
+    return check_bytes(path, data)
+
+
+def check_bytes(path: str, data: bytes) -> CheckedPhoto:
+    """The same of the content of an image, wherever it lies."""
     sha256 = hashlib.sha256(data).hexdigest()
     if not data:
         return CheckedPhoto(path, 0, sha256, findings=(Finding("zero bytes", path),))
@@ -81,9 +86,12 @@ def _has_end(data: bytes) -> bool:
 def _decoded(path: str, data: bytes, sha256: str, image: Image.Image) -> CheckedPhoto:
     """What a whole photo is, and what is odd about it."""
     found, format_ = [], image.format or "?"
-    if format_ not in ("JPEG", "MPO"):
-        found.append(Finding("wrong format", path, f"{format_} under a {Path(path).suffix} name"))
-    elif not _has_end(data):
+    suffix = Path(path).suffix
+    # What a phone writes as JPEG may be several in one file.
+    is_jpeg = format_ in ("JPEG", "MPO")
+    if ("JPEG" if is_jpeg else format_) != Image.registered_extensions().get(suffix.lower(), format_):
+        found.append(Finding("wrong format", path, f"{format_} under a {suffix} name"))
+    elif is_jpeg and not _has_end(data):
         # Pillow decodes it where only the last bytes are gone, or where zeros took their place.
         found.append(Finding("truncated", path, "the end marker is missing"))
     if image.mode in ("CMYK", "YCCK"):

@@ -30,7 +30,7 @@ def verify_memory(data: InMemoryDataModule, root: str) -> Verification:
         split: dict(zip(data.class_names, torch.bincount(labels, minlength=data.num_classes).tolist(), strict=True))
         for split, (_, labels) in arrays.items()
     }
-    findings = [*_wrong_counts(data.facts, counts), *_doubles(arrays, data.class_names)]
+    findings = [*wrong_counts(data.facts, counts), *_doubles(arrays, data.class_names)]
     findings += _other_files(data)
     known = data.facts.fingerprints if data.facts else {}
     if known and fingerprint not in known:
@@ -50,11 +50,12 @@ def _other_files(data: InMemoryDataModule) -> Iterator[Finding]:
             yield Finding("other contents", path.name, f"{kind} {found} instead of {expected}")
 
 
-def _wrong_counts(facts: DataSet | None, counts: dict[str, dict[str, int]]) -> Iterator[Finding]:
+def wrong_counts(facts: DataSet | None, counts: dict[str, dict[str, int]]) -> Iterator[Finding]:
     """The classes that do not have as many images as the official data, where their numbers are known."""
-    for split, expected in facts.images.items() if facts else ():
+    for official_split, expected in facts.images.items() if facts else ():
         if isinstance(expected, int):
             continue
+        split = "test" if facts and official_split == facts.test_split else official_split
         for (label, number), official in zip(counts[split].items(), expected, strict=True):
             if number != official:
                 yield Finding("wrong count", f"{split}/{label}", f"{number:,} images instead of {official:,}")

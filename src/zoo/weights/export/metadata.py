@@ -7,7 +7,7 @@ from typing import Any
 from zoo import __version__
 from zoo.data.photos.transforms import PhotoTransform
 from zoo.models.network import Network
-from zoo.weights.preprocessing import stored_shape
+from zoo.weights.preprocessing import is_ink, shape_kept
 from zoo.weights.trained import Weights
 
 #: Of a card, what goes along as it is.
@@ -58,11 +58,11 @@ def preprocessing_of(weights: Weights) -> dict[str, Any]:
             "centre_crop": steps.size,
         }  # fmt: skip
         return found | _numbers(steps, 1)
-    stored = stored_shape(weights.data.class_name)
+    stored = shape_kept(weights.data.class_name, steps)
     assert stored is not None, "transforms() has refused what is no image"
     placing = getattr(steps.place, "keywords", {})
     found = {
-        "colour": "RGB" if stored[0] == 3 else "grey, light ink on dark",
+        "colour": "RGB" if stored[0] == 3 else "grey, light ink on dark" if is_ink(weights.data.class_name) else "grey",
         "resize": f"short side to {stored[2]}, bilinear with antialiasing",
         "centre_crop": stored[2],
     }

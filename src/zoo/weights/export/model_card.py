@@ -11,6 +11,7 @@ from zoo.catalog import DATA, NETWORKS, data_named
 from zoo.models.deviations import MARK, deviations_of
 from zoo.models.network import Network
 from zoo.weights.export.papers import bibtex
+from zoo.weights.preprocessing import is_ink
 from zoo.weights.trained import Weights
 
 
@@ -24,7 +25,7 @@ def model_card(
         "Architecture": _architecture(network, metadata),
         "What it expects": _expects(weights, metadata),
         "How it was trained": _training(weights, data),
-        "Limitations": _limitations(network, weights.class_names),
+        "Limitations": _limitations(weights, network),
         "Use": _use(card is not None),
         "Cite": _citation(network),
     }
@@ -171,14 +172,14 @@ def _training(weights: Weights, data: str) -> str:
     )
 
 
-def _limitations(network: Network, class_names: list[str]) -> str:
-    known = "ten digits" if class_names == [*"0123456789"] else f"the {network.num_classes} classes above"
+def _limitations(weights: Weights, network: Network) -> str:
+    known = "ten digits" if weights.class_names == [*"0123456789"] else f"the {network.num_classes} classes above"
     lines = [
         f"It knows {known} and nothing else: whatever it is shown, it names one of them, often with confidence.",
         "It is a network of its time, kept for study: today's networks err less.",
         "Its probabilities are the softmax of the logits and were not calibrated.",
     ]
-    if network.input_shape[0] == 1:
+    if is_ink(weights.data.class_name):
         lines.append("It was trained on light ink on black; what is dark on light must be inverted first.")
     return "\n".join(f"- {line}" for line in lines)
 

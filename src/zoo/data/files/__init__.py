@@ -1,0 +1,1 @@
+"""Images in files of any kind and size, with any classes: people's own."""
