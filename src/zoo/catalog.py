@@ -266,6 +266,11 @@ DATA = {
         summary="your own images of any size in one folder a class, with or without train/, val/ and test/",
         storage="files", source="own", stored=None, hub=None,
     ),
+    "CSVImages": DataSet(
+        module="zoo.data.csv_images", name="csv-images", title="Own images in a table",
+        summary="your own images of any size, named with their classes in a CSV or Parquet file",
+        storage="files", source="own", stored=None, hub=None,
+    ),
     "ImageNet": DataSet(
         module="zoo.data.imagenet", storage="photos", **_IMAGENET,
         summary="ILSVRC folders train/<wnid>/*.JPEG and val/, or a store made of them, any number of classes",

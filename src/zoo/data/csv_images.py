@@ -1,0 +1,81 @@
+"""One's own images, whose classes stand in a table."""
+
+from pathlib import Path
+
+from zoo.catalog import DATA
+from zoo.data.files.listing import Listing, labelled
+from zoo.data.files.module import FileImages
+from zoo.data.files.table import SPLITS, rows_of, tables_in, test_of_val
+from zoo.data.files.transforms import Name
+from zoo.errors import InputError
+from zoo.options import Chance, ChangesNoNumber
+
+
+class CSVImages(FileImages):
+    """One's own images of any size, named with their classes in a table: CSV, TSV or, with pyarrow, Parquet.
+
+    ``root`` is the table, or a folder with ``train.csv`` and ``test.csv``, ``val.csv`` or both. Its ``path_column`` has
+    the images, from the table's own folder unless absolute, and its ``label_column`` the classes, as names or numbers.
+    A ``split_column`` may say "train", "val" or "test" of each image. Where nothing names a test set a fifth of the
+    images is one (``num_test``), and where nothing is for choosing a tenth of the training images is held out
+    (``num_held_out``), by a hash of the paths as they are written. ``transform`` as of ``ImageFolder``.
+    """
+
+    facts = DATA["CSVImages"]
+
+    def __init__(
+        self,
+        root: ChangesNoNumber[str] = "data/images/labels.csv",
+        batch_size: int = 32,
+        transform: Name = "torchvision",
+        path_column: str = "path",
+        label_column: str = "label",
+        split_column: str = "split",
+        num_held_out: int | None = None,
+        num_test: int | None = None,
+        num_workers: ChangesNoNumber[int | None] = None,
+        name: ChangesNoNumber[str | None] = None,
+        seed: Chance[int] = 0,
+    ) -> None:
+        super().__init__(root, batch_size, transform, num_held_out, num_test, num_workers, name, seed)
+        self.table, self.columns, self.split_column = self.root, (path_column, label_column), split_column
+        if self.table.suffix and not self.table.is_dir():
+            # What the paths in the table begin at, and what those in predictions do.
+            self.root = self.table.parent
+
+    def listed(self) -> Listing:
+        """The images of the tables. Raises InputError where there are none, or one stands there twice."""
+        tables = tables_in(self.table)
+        found: dict[str, list[tuple[str, str, Path]]] = {}
+        seen: dict[str, str] = {}
+        for own, path in tables.items():
+            for row in rows_of(path, self.columns, self.split_column):
+                written, class_name = (row[column] for column in self.columns)
+                name = Path(written).as_posix()
+                if name in seen:
+                    raise InputError(f"{name} stands in {seen[name]} and again in {path}: each image is of one row.")
+                seen[name] = str(path)
+                split = self._split_of(row, path) if len(tables) == 1 else own
+                found.setdefault(split, []).append((name, class_name, self.root / name))
+        if "train" not in found:
+            raise InputError(f"{self.table} has no row of the split train in its column {self.split_column!r}.")
+        return labelled({split: sorted(images) for split, images in test_of_val(found).items()}, str(self.table))
+
+    def prepare_data(self) -> None:
+        """Reads the tables. Raises InputError where there are none, or a file that they name is not there."""
+        super().prepare_data()
+        assert self.listing is not None
+        sources = [source for images in self.listing.splits.values() for source in images.sources]
+        missing = [source for source in sources if not source.is_file()]
+        if missing:
+            more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
+            raise InputError(f"{self.table} names {missing[0]}{more}, which is not there.")
+
+    def _split_of(self, row: dict[str, str], path: Path) -> str:
+        word = row.get(self.split_column) or "train"
+        if word.lower() not in SPLITS:
+            raise InputError(
+                f"{path} has {word!r} in its column {self.split_column!r}: say train, val or test, or name another"
+                " column with --data.split_column."
+            )
+        return SPLITS[word.lower()]
