@@ -271,6 +271,11 @@ DATA = {
         summary="your own images of any size, named with their classes in a CSV or Parquet file",
         storage="files", source="own", stored=None, hub=None,
     ),
+    "HuggingFaceImages": DataSet(
+        module="zoo.data.huggingface", name="huggingface-images", title="Own images in a datasets folder",
+        summary="your own images of any size in a folder of Hugging Face's datasets, as save_to_disk leaves it",
+        storage="files", source="own", stored=None, hub=None,
+    ),
     "ImageNet": DataSet(
         module="zoo.data.imagenet", storage="photos", **_IMAGENET,
         summary="ILSVRC folders train/<wnid>/*.JPEG and val/, or a store made of them, any number of classes",

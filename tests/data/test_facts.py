@@ -149,7 +149,7 @@ def test_every_class_has_the_name_that_its_records_have():
     assert {name: getattr(zoo.data, name).name for name in DATA} == {
         "Digits": "digits", "FiveDigits": "five-digits", "MNIST": "mnist", "CIFAR10": "cifar10",
         "CIFAR100": "cifar100", "FashionMNIST": "fashion-mnist", "KMNIST": "kmnist", "SVHN": "svhn", "STL10": "stl10",
-        "ImageFolder": "image-folder", "CSVImages": "csv-images",
+        "ImageFolder": "image-folder", "CSVImages": "csv-images", "HuggingFaceImages": "huggingface-images",
         "ImageNet": "imagenet", "StreamedImageNet": "imagenet", "Symmetry": "symmetry",
         "SmokeImageNet": "smoke-imagenet",
     }  # fmt: skip

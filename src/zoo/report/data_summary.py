@@ -24,6 +24,9 @@ def print_summary(name: str, data: ImageDataModule) -> None:
     print_counts(name, {split: _counts(data, split) for split in ("train", "test")})
     if isinstance(data, ImageNet) and data.store is not None:
         _print_store(data.store)
+    elif isinstance(data, FileImages) and not data.in_files:
+        sizes = [size for size, _ in data.contents().values()]
+        print(f"storage {sum(sizes) / 1e6:,.1f} MB in {len(sizes):,} rows")
     elif isinstance(data, (ImageNet, FileImages)):
         _print_files(data)
     elif isinstance(data, StreamedImageNet):

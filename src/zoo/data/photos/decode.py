@@ -3,6 +3,7 @@
 The data sets are read by ``decoders.read_rgb``, which takes their files as they are.
 """
 
+import io
 import warnings
 from pathlib import Path
 
@@ -15,18 +16,20 @@ from zoo.errors import InputError
 _PROGRAMS = {"EPS", "WMF"}
 
 
-def decode(path: Path) -> Image.Image:
+def decode(path: Path, content: bytes | None = None) -> Image.Image:
     """The image in RGB, turned as its EXIF orientation says; of several frames the first, transparency on white.
 
-    Numbers of 16 bits are divided by 257. Raises InputError naming the file where it is no image, is broken, is too
-    large to be meant, or holds numbers whose white is unknown.
+    Numbers of 16 bits are divided by 257. ``content`` is the image where it lies in no file of its own; ``path`` names
+    it then. Raises InputError naming the file where it is no image, is broken, is too large to be meant, or holds
+    numbers whose white is unknown.
     """
     try:
         with warnings.catch_warnings():
             # Pillow warns of broken EXIF blocks and of sizes that it decodes nevertheless.
             warnings.simplefilter("ignore")
             Image.init()
-            with Image.open(path, formats=[name for name in Image.OPEN if name not in _PROGRAMS]) as image:
+            source = path if content is None else io.BytesIO(content)
+            with Image.open(source, formats=[name for name in Image.OPEN if name not in _PROGRAMS]) as image:
                 image.load()
                 return _on_white(_eight_bits(_upright(image), path))
     except InputError:
