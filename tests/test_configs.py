@@ -24,7 +24,7 @@ NAMED = (
 SHAPES = {
     "mnist": (1, 32, 32, 10), "cifar10": (3, 32, 32, 10), "imagenet": (3, 224, 224, 1000),
     "fashion-mnist": (1, 32, 32, 10), "kmnist": (1, 32, 32, 10), "svhn": (3, 32, 32, 10),
-    "cifar100": (3, 32, 32, 100), "stl10": (3, 32, 32, 10),
+    "cifar100": (3, 32, 32, 100), "stl10": (3, 32, 32, 10), "tiny-imagenet": (3, 64, 64, 200),
 }  # fmt: skip
 names = pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 

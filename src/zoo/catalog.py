@@ -261,6 +261,12 @@ DATA = {
         storage="memory", source="download", stored=(3, 96, 96), hub=None,
         images={"train": (500,) * 10, "test": (800,) * 10},
     ),
+    "TinyImageNet": DataSet(
+        module="zoo.data.tiny_imagenet", name="tiny-imagenet", title="Tiny ImageNet",
+        summary="100,000 + 10,000 colour photographs, 64x64, 200 of ImageNet's classes",
+        storage="files", source="download", stored=None, hub="zh-plus/tiny-imagenet",
+        images={"train": (500,) * 200, "val": (50,) * 200}, test_split="val",
+    ),
     "ImageFolder": DataSet(
         module="zoo.data.image_folder", name="image-folder", title="Own images in folders",
         summary="your own images of any size in one folder a class, with or without train/, val/ and test/",

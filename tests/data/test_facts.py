@@ -141,7 +141,7 @@ def test_a_class_of_one_s_own_needs_a_name_alone():
     ("name", "way"), [("ImageNet", "register at"), ("StreamedImageNet", "register at"), ("Symmetry", "no download")]
 )
 def test_what_is_not_fetched_says_how_one_comes_by_it(name, way, tmp_path):
-    with pytest.raises(InputError, match=f"{way}.*knows CIFAR10, CIFAR100, .* and SVHN"):
+    with pytest.raises(InputError, match=f"{way}.*knows CIFAR10, CIFAR100, .* and TinyImageNet"):
         fetch(name, str(tmp_path))
 
 
@@ -149,7 +149,8 @@ def test_every_class_has_the_name_that_its_records_have():
     assert {name: getattr(zoo.data, name).name for name in DATA} == {
         "Digits": "digits", "FiveDigits": "five-digits", "MNIST": "mnist", "CIFAR10": "cifar10",
         "CIFAR100": "cifar100", "FashionMNIST": "fashion-mnist", "KMNIST": "kmnist", "SVHN": "svhn", "STL10": "stl10",
-        "ImageFolder": "image-folder", "CSVImages": "csv-images", "HuggingFaceImages": "huggingface-images",
+        "TinyImageNet": "tiny-imagenet", "ImageFolder": "image-folder", "CSVImages": "csv-images",
+        "HuggingFaceImages": "huggingface-images",
         "ImageNet": "imagenet", "StreamedImageNet": "imagenet", "Symmetry": "symmetry",
         "SmokeImageNet": "smoke-imagenet",
     }  # fmt: skip

@@ -203,7 +203,7 @@ class FileImages(PhotoDataModule):
         They are where ``zoo data verify`` left a manifest that still fits.
         """
         if not self._fingerprint:
-            self._fingerprint = self.digest(self.contents())
+            self._fingerprint = self.fingerprint_of_contents(self.contents())
         return self._fingerprint
 
     def contents(self) -> dict[str, tuple[int, str | None]]:
@@ -217,7 +217,7 @@ class FileImages(PhotoDataModule):
         known = {entry["path"]: entry["sha256"] for entry in entries}
         return {name: (path.stat().st_size, known.get(name)) for name, path in files.items()}
 
-    def digest(self, contents: dict[str, tuple[int, str | None]]) -> str:
+    def fingerprint_of_contents(self, contents: dict[str, tuple[int, str | None]]) -> str:
         """The fingerprint of the images with these ``contents``."""
         assert self.listing is not None
         lines = [

@@ -33,7 +33,7 @@ def verify_files(data: FileImages, dataset: str, num_workers: int, manifest_path
     if data.in_files:
         written = manifest_path or manifest.default_path(data.root)
         manifest.write(written, photos)
-    fingerprint = data.digest({photo.path: (photo.size, photo.sha256) for photo in photos})
+    fingerprint = data.fingerprint_of_contents({photo.path: (photo.size, photo.sha256) for photo in photos})
     return Verification(
         dataset, str(data.root), counts, sorted(findings), fingerprint, str(written) if written else None
     )

@@ -56,6 +56,9 @@ def wrong_counts(facts: DataSet | None, counts: dict[str, dict[str, int]]) -> It
         if isinstance(expected, int):
             continue
         split = "test" if facts and official_split == facts.test_split else official_split
+        if len(counts[split]) != len(expected):
+            yield Finding("wrong count", split, f"{len(counts[split]):,} classes instead of {len(expected):,}")
+            continue
         for (label, number), official in zip(counts[split].items(), expected, strict=True):
             if number != official:
                 yield Finding("wrong count", f"{split}/{label}", f"{number:,} images instead of {official:,}")
