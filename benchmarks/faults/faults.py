@@ -189,6 +189,12 @@ FAULTS = (
     ),
     # Data in memory.
     Fault(
+        "mean and standard deviation are swapped", "data/transforms.py",
+        "CIFAR10 = _of_colour(MEAN_CIFAR10, STD_CIFAR10)", "CIFAR10 = _of_colour(STD_CIFAR10, MEAN_CIFAR10)",
+        _in("data/test_cifar10.py",
+            "test_normalisation_is_p_over_255_minus_mean_over_std"),
+    ),
+    Fault(
         "the standard deviation that many copy", "data/transforms.py", "STD_CIFAR10 = (0.2470, 0.2435, 0.2616)",
         "STD_CIFAR10 = (0.2023, 0.1994, 0.2010)", ("data/test_cifar10_transforms.py", "data/test_cifar10.py"),
     ),
@@ -207,6 +213,11 @@ FAULTS = (
         "held-out images are augmented", "data/base.py", "InMemory(images, labels, val, self.transform, None)",
         "InMemory(images, labels, val, self.transform, self.seed)",
         _in("data/test_cifar10.py", "test_val_and_test_are_not_augmented_and_come_in_order"),
+    ),
+    Fault(
+        "held-out images are in the mean image", "data/base.py", 'transform.fitted(splits["train"].images)',
+        'transform.fitted(torch.cat([splits[split].images for split in ("train", "val")]))',
+        ("data/test_cifar10_transforms.py",),
     ),
     Fault(
         "every epoch has the same order", "data/sampling.py", 'keyed.key(self.seed, "order", self.epoch)',
@@ -231,6 +242,53 @@ FAULTS = (
     ),
     Fault(
         "the darkest ink of the digits overflows", "data/digits.py", "(255 / 16)", "(256 / 16)",
+        ("data/test_digits_mnist.py",),
+    ),
+    Fault(
+        "colours are taken for columns", "data/cifar.py", ".view(-1, 3, 32, 32)",
+        ".view(-1, 32, 32, 3).permute(0, 3, 1, 2)",
+        _in("data/test_cifar10.py", "test_both_layouts_give_the_pixels_and_labels_that_were_written"),
+    ),
+    Fault(
+        "the labels of CIFAR-100 are the coarse ones", "data/cifar.py", "records[:, form.label_bytes - 1]",
+        "records[:, 0]",
+        _in("data/test_official_sets.py", "test_the_binary_version_of_cifar100_has_its_fine_labels_second"),
+    ),
+    Fault(
+        "STL-10's images lie on their side", "data/stl10.py", ".transpose(2, 3).contiguous()", "",
+        _in("data/test_official_sets.py", "test_what_is_fetched_is_read_as_torchvision_reads_it"),
+    ),
+    Fault(
+        "a house number's nought is class 10", "data/svhn.py", "labels.astype(np.int64) % 10",
+        "labels.astype(np.int64)",
+        _in("data/test_official_sets.py", "test_a_house_number_s_zero_is_class_0"),
+    ),
+    # One's own images.
+    Fault(
+        "what is held out goes by the folder's name", "data/files/module.py",
+        'carved(train, self.num_held_out, type(self).name, "held out")',
+        'carved(train, self.num_held_out, self.name, "held out")',
+        _in("data/files/test_image_folder.py", "test_one_folder_is_split_by_its_names_in_proportion"),
+    ),
+    Fault(
+        "images for choosing are tested on", "data/files/folder.py", "    if not test:\n", "    if val:\n",
+        _in("data/files/test_image_folder.py", "test_folders_that_make_splits"),
+    ),
+    Fault(
+        "one's own pictures are not turned", "data/photos/decode.py", "_eight_bits(_upright(image), path)",
+        "_eight_bits(image, path)",
+        _in("data/files/test_image_folder.py", "test_pictures_are_turned_as_they_ask_and_transparency_is_white"),
+    ),
+    Fault(
+        "numbers for classes are sorted as words", "data/files/listing.py", "sorted(found, key=int)", "sorted(found)",
+        _in("data/files/test_csv_images.py", "test_other_names_of_columns_and_numbers_for_classes"),
+    ),
+    Fault(
+        "the order of a table's rows matters", "data/csv_images.py", "split: sorted(images) for", "split: images for",
+        _in("data/files/test_csv_images.py", "test_the_order_of_the_rows_changes_nothing"),
+    ),
+    Fault(
+        "the header of an IDX file is not looked at", "data/idx.py", "data[: len(header)] != header or ", "",
         ("data/test_digits_mnist.py",),
     ),
     Fault(

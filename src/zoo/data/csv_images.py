@@ -8,6 +8,7 @@ from zoo.data.files.module import FileImages
 from zoo.data.files.table import SPLITS, rows_of, tables_in, test_of_val
 from zoo.data.files.transforms import Name
 from zoo.errors import InputError
+from zoo.files import given_path
 from zoo.options import Chance, ChangesNoNumber
 
 
@@ -56,7 +57,7 @@ class CSVImages(FileImages):
                     raise InputError(f"{name} stands in {seen[name]} and again in {path}: each image is of one row.")
                 seen[name] = str(path)
                 split = self._split_of(row, path) if len(tables) == 1 else own
-                found.setdefault(split, []).append((name, class_name, self.root / name))
+                found.setdefault(split, []).append((name, class_name, given_path(self.root / name)))
         if "train" not in found:
             raise InputError(f"{self.table} has no row of the split train in its column {self.split_column!r}.")
         return labelled({split: sorted(images) for split, images in test_of_val(found).items()}, str(self.table))
