@@ -62,16 +62,6 @@ class CSVImages(FileImages):
             raise InputError(f"{self.table} has no row of the split train in its column {self.split_column!r}.")
         return labelled({split: sorted(images) for split, images in test_of_val(found).items()}, str(self.table))
 
-    def prepare_data(self) -> None:
-        """Reads the tables. Raises InputError where there are none, or a file that they name is not there."""
-        super().prepare_data()
-        assert self.listing is not None
-        sources = [source for images in self.listing.splits.values() for source in images.sources]
-        missing = [source for source in sources if not source.is_file()]
-        if missing:
-            more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
-            raise InputError(f"{self.table} names {missing[0]}{more}, which is not there.")
-
     def _split_of(self, row: dict[str, str], path: Path) -> str:
         word = row.get(self.split_column) or "train"
         if word.lower() not in SPLITS:

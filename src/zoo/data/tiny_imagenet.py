@@ -41,7 +41,8 @@ class TinyImageNet(FileImages):
         download: ChangesNoNumber[bool] = False,
         seed: Chance[int] = 0,
     ) -> None:
-        super().__init__(root, batch_size, transform, num_held_out, None, num_workers, type(self).name, seed)
+        super().__init__(root, batch_size, transform, num_held_out, None, num_workers, None, seed)
+        self.name = type(self).name
         self.place, self.download = self.root, download
 
     def prepare_data(self) -> None:
@@ -87,7 +88,8 @@ class TinyImageNet(FileImages):
 
     def _is_there(self) -> bool:
         folder = self._folder()
-        return all((folder / name).exists() for name in ("train", f"val/{ANNOTATIONS}", "val/images", WORDS))
+        files, folders = (WORDS, f"val/{ANNOTATIONS}"), ("train", "val/images")
+        return all((folder / f).is_file() for f in files) and all((folder / f).is_dir() for f in folders)
 
 
 def _lines(path: Path, least: int) -> list[list[str]]:

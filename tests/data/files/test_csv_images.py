@@ -1,6 +1,7 @@
 """``CSVImages``: tables of paths and classes, as they are written, and as they are not to be written."""
 
 import csv
+import os
 from pathlib import Path
 
 import pyarrow
@@ -159,7 +160,11 @@ def test_absolute_paths_and_pictures_elsewhere(folder, tmp_path):
         ),
         ([("a.png", "x", "test")], ("path", "label", "split"), "has no row of the split train"),
         ([("a.png", "x"), ("b.png", "x")], ("path", "label"), "of one class alone, 'x'"),
-        ([("a.png", "x"), ("b.png", "y")], ("path", "label"), "a.png and 1 more, which is not there"),
+        (
+            [("a.png", "x"), ("b.png", "y")],
+            ("path", "label"),
+            "a.png and 1 more are not there, or no file: zoo data verify finds",
+        ),
     ],
 )
 def test_a_table_that_says_too_little_is_refused(tmp_path, content, header, words):
@@ -179,6 +184,15 @@ def test_what_is_no_table_is_refused(tmp_path, monkeypatch):
     assert "is not a Parquet file" in refusal(tmp_path / "labels.parquet")
     monkeypatch.setattr(table, "find_spec", lambda name: None)
     assert "needs pyarrow: pip install 'zoo[parquet]'" in refusal(tmp_path / "labels.parquet")
+
+
+def test_a_table_that_cannot_be_one_is_not_read(tmp_path):
+    with (tmp_path / "labels.csv").open("wb") as file:
+        file.truncate(300_000_000_000)
+    assert "has 300,000,000,000 bytes: a table" in refusal(tmp_path / "labels.csv")
+    os.mkfifo(tmp_path / "train.csv")
+    assert "holds no train.csv" in refusal(tmp_path)
+    assert "is too long for the name of a file" in refusal(written(tmp_path / "long.csv", [("x" * 5000, "rose")]))
 
 
 def test_a_table_of_a_spreadsheet_is_read(folder):

@@ -222,6 +222,24 @@ def test_hidden_and_other_files_are_passed_over(whole):
     assert data.passed_over() == ["rose/notes.txt"]
 
 
+def test_what_is_no_file_is_refused_before_it_is_waited_for(whole, capsys):
+    (whole / "rose" / "round").symlink_to(whole)
+    (whole / "rose" / "again").symlink_to(".")
+    assert len(made(whole).listing.splits["train"]) < 200
+    (whole / "rose" / "round").unlink()
+    os.mkfifo(whole / "rose" / "pipe.png")
+    assert "rose/pipe.png is not there, or no file" in refusal(whole)
+    (whole / "rose" / "gone.png").symlink_to("nowhere")
+    assert "rose/gone.png and 1 more are not there" in refusal(whole)
+    assert main(["data", "verify", "ImageFolder", "--root", str(whole)]) == 1
+    assert "unreadable: 2" in capsys.readouterr().out
+
+
+def test_names_that_are_no_text_are_refused(whole):
+    (whole / "rose" / os.fsdecode(b"\xff.png")).write_bytes(b"x")
+    assert "is no text in UTF-8: give it another name." in refusal(whole)
+
+
 def test_a_broken_picture_is_named(whole):
     (whole / "rose" / "broken.jpg").write_bytes(b"no image")
     assert f"{whole}/rose/broken.jpg is not a readable image" in refusal(whole)
@@ -307,6 +325,9 @@ def test_the_name_in_records_is_the_folder_s(tmp_path):
     # What is compared with MNIST's figures must be MNIST.
     assert ImageFolder(str(tmp_path / "MNIST")).name == "mnist-image-folder"
     assert ImageFolder(str(tmp_path / "???")).name == "image-folder"
+    for name, words in (("My Flowers", "small letters and digits"), ("", "small letters"), ("cifar10", "of the zoo")):
+        with pytest.raises(InputError, match=words):
+            ImageFolder(str(tmp_path), name=name)
     assert ImageFolder.name == "image-folder"
 
 

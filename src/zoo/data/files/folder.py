@@ -67,7 +67,14 @@ def files_below(folder: Path) -> Iterator[str]:
     def refuse(error: OSError) -> None:
         raise InputError(f"{error.filename} cannot be listed ({error.strerror}).") from error
 
+    seen: set[tuple[int, int]] = set()
     for place, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
+        status = os.stat(place)
+        if (status.st_dev, status.st_ino) in seen:
+            # A link back to where one has been leads round and round.
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
         # Hidden ones are other programs': .ipynb_checkpoints, the ._ files of macOS.
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:

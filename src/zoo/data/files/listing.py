@@ -43,8 +43,13 @@ class Listing:
 def labelled(splits: Mapping[str, Sequence[tuple[str, str, Any]]], where: str) -> Listing:
     """From (name, class, source) of each image: classes sorted, whole numbers by their value, images as they come.
 
-    Raises InputError where training has fewer than two classes, or another split one that training does not have.
+    Raises InputError where training has fewer than two classes, or another split one that training does not have, and
+    where a name is no text.
     """
+    for images in splits.values():
+        for name, class_name, _ in images:
+            _check_text(name, where)
+            _check_text(class_name, where)
     found = {class_name for _, class_name, _ in splits["train"]}
     if len(found) < 2:
         only = f"of one class alone, {found.pop()!r}" if found else "of no class"
@@ -60,6 +65,14 @@ def labelled(splits: Mapping[str, Sequence[tuple[str, str, Any]]], where: str) -
         for split, images in splits.items()
     }
     return Listing(names, parts)
+
+
+def _check_text(name: str, where: str) -> None:
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        # Bytes of another encoding, which no Record and no table of predictions can hold.
+        raise InputError(f"{name!r} in {where} is no text in UTF-8: give it another name.") from error
 
 
 def carved(images: Images, num: int, *purpose: str) -> tuple[Tensor, Tensor]:

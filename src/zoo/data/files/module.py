@@ -61,7 +61,7 @@ class FileImages(PhotoDataModule):
         self.transform = named(self.transforms, transform)
         self.asked = {"num_held_out": num_held_out, "num_test": num_test}
         #: What Records call the data; what is held out goes by the class's own name.
-        self.name = name or self._name_of(self.root)
+        self.name = self._name_of(self.root) if name is None else _checked(name)
         #: The files of each split, where the images are files.
         self.files: dict[str, list[Path]] = {}
         self.listing: Listing | None = None
@@ -85,8 +85,17 @@ class FileImages(PhotoDataModule):
         return 0 if self.in_memory else super().num_workers
 
     def prepare_data(self) -> None:
-        """Lists the images. Raises InputError where there are none."""
-        self.listing = self.listing or self.listed()
+        """Lists the images. Raises InputError where there are none, or a file of them is not there."""
+        if self.listing is not None:
+            return
+        listing = self.listed()
+        sources = (source for images in listing.splits.values() for source in images.sources)
+        # Neither is what would be waited for, as a pipe.
+        missing = [source for source in sources if isinstance(source, Path) and not source.is_file()]
+        if missing:
+            more = f" and {len(missing) - 1:,} more are" if len(missing) > 1 else " is"
+            raise InputError(f"{missing[0]}{more} not there, or no file: zoo data verify finds every such image.")
+        self.listing = listing
 
     def setup(self, stage: str | None = None) -> None:
         """Says which images make up each split, and reads them where they are kept; a second call does nothing."""
@@ -257,7 +266,20 @@ class FileImages(PhotoDataModule):
         stem = (place.parent if place.suffix and not place.is_dir() else place).name
         word = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")
         own = type(self).name
-        return own if not word else f"{word}-{own}" if word in {data.name for data in DATA.values()} else word
+        return own if not word else f"{word}-{own}" if word in _TAKEN else word
+
+
+# What is compared with the figures of a data set must be that data set.
+_TAKEN = {data.name for data in DATA.values() if data.source != "own"}
+
+
+def _checked(name: str) -> str:
+    """Raises InputError for what cards of weights cannot have, and for the names of the zoo's data sets."""
+    if not re.fullmatch(r"[a-z0-9]+([_-][a-z0-9]+)*", name):
+        raise InputError(f"data.name is {name!r}: it takes small letters and digits, with single hyphens between them.")
+    if name in _TAKEN:
+        raise InputError(f"data.name is {name}, which is a data set of the zoo: give your own images another name.")
+    return name
 
 
 class Pictures(Photos):

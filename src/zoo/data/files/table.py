@@ -10,6 +10,8 @@ from zoo.data.files.folder import VAL
 from zoo.errors import InputError
 
 ENDINGS = (".csv", ".tsv", ".parquet")
+# Ten million rows have half of them; what is far longer is no table, and would fill the memory.
+MOST_BYTES = 1_000_000_000
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 #: The words of a column that says the split, and the names of tables of one split each.
 SPLITS = {"train": "train", "training": "train", **dict.fromkeys(VAL, "val"), "test": "test"}
@@ -27,7 +29,7 @@ def tables_in(root: Path) -> dict[str, Path]:
     if not root.is_dir():
         raise InputError(f"There is no table {root.absolute()}: point --data.root at a CSV or Parquet file.")
     found: dict[str, Path] = {}
-    for path in sorted(path for path in root.iterdir() if path.suffix.lower() in ENDINGS):
+    for path in sorted(path for path in root.iterdir() if path.suffix.lower() in ENDINGS and path.is_file()):
         split = SPLITS.get(path.stem.lower())
         if split in found:
             raise InputError(f"{root} has both {found[split].name} and {path.name} for {split}: leave one of them.")
@@ -48,8 +50,11 @@ def test_of_val(splits: dict[str, Any]) -> dict[str, Any]:
 def rows_of(path: Path, columns: tuple[str, ...], optional: str) -> Iterator[dict[str, str]]:
     """The ``columns`` of each row, and the ``optional`` one if there is one, as text without blanks around it.
 
-    Raises InputError naming the file, and the row if it is one's fault: no table, a column missing, a value missing.
+    Raises InputError naming the file, and the row if it is one's fault: no table, a column missing, a value missing,
+    or far too long.
     """
+    if path.stat().st_size > MOST_BYTES:
+        raise InputError(f"{path} has {path.stat().st_size:,} bytes: a table of paths and labels has far fewer.")
     rows = _parquet(path, (*columns, optional)) if path.suffix.lower() == ".parquet" else _csv(path)
     number = 0
     for number, row in enumerate(rows, 1):
