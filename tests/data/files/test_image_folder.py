@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+from collections import Counter
 from itertools import chain
 from pathlib import Path
 from typing import get_args
@@ -19,6 +20,7 @@ from zoo.cli import main
 from zoo.data import ImageFolder
 from zoo.data.files.transforms import Name
 from zoo.data.photos import manifest
+from zoo.data.photos.decode import decode
 from zoo.data.protocol_images import ProtocolImages
 from zoo.data.sampling import Draw
 from zoo.errors import InputError
@@ -108,6 +110,19 @@ def test_a_picture_more_moves_few_others(whole):
     after = split_names(made(whole))
     assert len(after["test"] ^ before["test"]) <= 3
     assert len(after["val"] ^ before["val"]) <= 3
+
+
+def test_each_picture_is_decoded_once(whole, monkeypatch):
+    times = Counter()
+
+    def counted(path):
+        times[path] += 1
+        return decode(path)
+
+    monkeypatch.setattr(ImageFolder, "read", staticmethod(counted))
+    made(whole)
+    assert set(times.values()) == {1}
+    assert len(times) == 60
 
 
 def test_a_step_s_images_are_a_function_of_seed_and_epoch(whole):

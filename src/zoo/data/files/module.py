@@ -157,7 +157,8 @@ class FileImages(PhotoDataModule):
 
     def _keep(self, parts: dict[str, tuple[Images, Tensor]]) -> None:
         # The held-out slice is of the same list as the training images, which is read once.
-        pixels = {id(images): self._read_all(images) for images, _ in parts.values()}
+        lists = {id(images): images for images, _ in parts.values()}
+        pixels = {key: self._read_all(images) for key, images in lists.items()}
         self.hold(
             {
                 split: InMemory(
