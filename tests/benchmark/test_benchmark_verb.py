@@ -93,10 +93,10 @@ def test_single_view_is_what_a_loop_over_the_test_split_counts(digits, tmp_path)
 
 def test_many_protocols_and_networks_decode_and_scale_each_photo_once(photos, tmp_path, monkeypatch, capsys):
     decoded, scaled = [], []
-    read, vgg = zoo.data.protocol_images.read_rgb, TRANSFORMS["vgg"]
+    read, vgg = zoo.data.photos.photos.read_rgb, TRANSFORMS["vgg"]
     counting = replace(vgg, scale=lambda image, side: scaled.append(side) or vgg.scale(image, side))
     monkeypatch.setitem(TRANSFORMS, "vgg", counting)
-    monkeypatch.setattr(zoo.data.protocol_images, "read_rgb", lambda path: decoded.append(path.name) or read(path))
+    monkeypatch.setattr(zoo.data.photos.photos, "read_rgb", lambda path: decoded.append(path.name) or read(path))
     protocols = ["centre", "ten-crop", "dense-40-64", "multi-crop-40-64", "multi-crop+dense-40-64"]
     benchmark(*photos, "--protocol", ",".join(protocols), "--output", str(tmp_path / "out"), "--batch_size", "4")
     assert sorted(decoded) == [f"{number}.JPEG" for number in range(6)]

@@ -53,8 +53,8 @@ class Parser(LightningArgumentParser):
             textwrap.fill(self.description or "", WIDTH),
             "\n".join(_own_options(self._actions)),
             "data and model, as in the YAML file (--data.batch_size 64, --model.optimizer.lr 0.1):",
-            _filled(f"--data CLASS          {', '.join(DATA)}; --data.help CLASS lists its options"),
-            _filled(f"--model CLASS         {models}; --model.help CLASS lists its options"),
+            _filled(f"--data CLASS          {', '.join(DATA)}; --data.help CLASS says more"),
+            _filled(f"--model CLASS         {models}; --model.help CLASS says more"),
             "trainer, Lightning's own (https://lightning.ai/docs/pytorch/stable/common/trainer.html):",
             textwrap.fill(", ".join(trainer), WIDTH, initial_indent="  ", subsequent_indent="  "),
         ]  # fmt: skip
