@@ -27,6 +27,15 @@ def given_path(name: str | Path) -> Path:
     return Path(name)
 
 
+def is_utf8(name: str) -> bool:
+    """Whether a name that the disk has is UTF-8; Python stands in for other bytes by what no text may hold."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 @contextmanager
 def whole(path: Path, draft: Path | None = None, *, durable: bool = False) -> Iterator[Path]:
     """A place beside ``path`` to write to; what was written there takes the name of ``path`` when the block ends.
@@ -72,8 +81,11 @@ def end_of_links(path: Path) -> Path:
 
 
 def is_device(path: Path) -> bool:
-    """Whether something is there that is neither a file nor a folder: nothing may take the place of /dev/null."""
-    return path.exists() and not (path.is_file() or path.is_dir())
+    """Whether something is there that is neither a file nor a folder, such as /dev/null.
+
+    Nothing may take its place, and reading from it may have no end.
+    """
+    return not path.is_file() and path.exists() and not path.is_dir()
 
 
 def _check_no_device(path: Path) -> None:

@@ -77,8 +77,8 @@ class Recorder(Callback):
         # Older checkpoints do not say it.
         self.batch_norm_images = [*ledger.get("batch_norm_images", [])]
         if trainer.state.fn == TrainerFn.FITTING and ledger:
-            self._train_seconds, self.init_from = ledger["seconds"], ledger["init_from"]
-            self._images = ledger["images"] if trainer.is_global_zero else 0
+            self._train_seconds, self.init_from = float(ledger["seconds"]), ledger["init_from"]
+            self._images = int(ledger["images"]) if trainer.is_global_zero else 0
 
     def _images_of_all(self, trainer: Trainer) -> int:
         images = torch.tensor(self._images, device=trainer.strategy.root_device)

@@ -8,6 +8,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
+from zoo.models.saved_training import check_optimizers, check_progress, read_from, unlike
 from zoo.optim.torch_schedules import cycles_momentum
 
 COUNTS_KEY = "zoo_train_counts"
@@ -37,16 +38,29 @@ class ExactResume(Callback):
             checkpoint[SCHEDULES_KEY] = pl_module.schedule_starts
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
-        """Settles the loop's progress and takes the counts up again."""
+        """Settles the loop's progress and takes the counts up again.
+
+        Raises InputError where the checkpoint is not one of such a training.
+        """
+        if trainer.state.fn != TrainerFn.FITTING:
+            return
+        check_progress(trainer, checkpoint)
         self._checkpoint = checkpoint
-        if "loops" in checkpoint:
+        with read_from(trainer):
             self._validated = settle(checkpoint["loops"]["fit_loop"])
-        if COUNTS_KEY in checkpoint and trainer.state.fn == TrainerFn.FITTING:
-            _take_up(pl_module.train_counts, checkpoint[COUNTS_KEY], trainer.global_rank, trainer.world_size)
+            if COUNTS_KEY in checkpoint:
+                _take_up(pl_module.train_counts, checkpoint[COUNTS_KEY], trainer.global_rank, trainer.world_size)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """By now the optimizers are made, with the current values, but not yet restored."""
+        """By now the optimizers are made, with the current values, but not yet restored.
+
+        Raises InputError where they cannot be.
+        """
+        if trainer.ckpt_path is not None and self._checkpoint is None:
+            # Lightning tells no callback of such a checkpoint, and would go on from it inexactly.
+            raise unlike(str(trainer.ckpt_path), "its callbacks are missing")
         if self._checkpoint is not None:
+            check_optimizers(trainer, self._checkpoint)
             schedulers = [config.scheduler for config in trainer.lr_scheduler_configs]
             typed_values_win(self._checkpoint, trainer.optimizers, schedulers)
 
@@ -55,7 +69,7 @@ class ExactResume(Callback):
         if self._checkpoint is None:
             return
         self._checkpoint = None
-        _go_on_in_epoch(trainer.fit_loop)
+        _go_on_in_epoch(trainer)
         loop = trainer.fit_loop.epoch_loop
         if self._validated is not None:
             # Where to go on has been read from the total by now: it counts on from what it was.
@@ -71,13 +85,15 @@ class ExactResume(Callback):
             loop._batches_that_stepped += 1
 
 
-def _go_on_in_epoch(loop: Any) -> None:
+def _go_on_in_epoch(trainer: Trainer) -> None:
     """Draws the training batches anew, from the step on that the loop has come to."""
+    loop: Any = trainer.fit_loop
     for loader in loop._combined_loader.flattened:
         if hasattr(loader.sampler, "go_on_at"):
             steps = loop.epoch_loop.batch_progress.current.processed
             loader.sampler.go_on_at(loop.epoch_progress.current.processed, steps)
-    loop._load_combined_loader_states()
+    with read_from(trainer):
+        loop._load_combined_loader_states()
     # Whatever asked for the length of an epoch has set the loaders, and their workers, off already.
     iter(loop._data_fetcher)
 

@@ -15,6 +15,7 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.trainer.states import TrainerFn
 
 from zoo.errors import InputError, Stopped
+from zoo.models.saved_training import unlike
 from zoo.training.checkpoint_files import keep_as_step, kept_before
 from zoo.training.loggers import MetricsFile
 
@@ -51,6 +52,7 @@ class LastCheckpoint(Checkpoint):
         # Whether ``path`` is what this run saved at that step, or went on from: it may be damaged, or another run's.
         self._own = False
         self._fewest = math.inf
+        self._rows: int | None = None
 
     @property
     def age(self) -> float | None:
@@ -117,11 +119,19 @@ class LastCheckpoint(Checkpoint):
                 checkpoint[ROWS_KEY] = logger.flush()
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Removes what was logged after the checkpoint: those steps are made again."""
+        """Notes how much was logged before the checkpoint. Raises InputError where it does not say that."""
+        rows, fewest = checkpoint.get(ROWS_KEY, 0), checkpoint.get(BEST_KEY, 0.0)
+        if not isinstance(rows, int) or rows < 0 or not isinstance(fewest, float):
+            raise unlike(str(trainer.ckpt_path), f"its {ROWS_KEY} is {str(rows)[:20]}, {BEST_KEY} {str(fewest)[:20]}")
         if self.best.is_file():
             self._fewest = checkpoint.get(BEST_KEY, math.inf)
-        if ROWS_KEY in checkpoint:
-            _cut(trainer, checkpoint[ROWS_KEY])
+        self._rows = checkpoint.get(ROWS_KEY)
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Removes what was logged after the checkpoint, which has passed for sound: those steps are made again."""
+        if self._rows is not None:
+            _cut(trainer, self._rows)
+            self._rows = None
 
     def _listen(self, trainer: Trainer) -> None:
         if threading.current_thread() is not threading.main_thread():

@@ -174,7 +174,8 @@ class ZooCLI(LightningCLI):
         """Adds what every run has: metrics.csv, last.ckpt, the Recorder, a progress bar."""
         options, config = self.config_init.trainer, yaml.safe_load(self.config_text)
         loggers = options.logger if isinstance(options.logger, list) else [options.logger]
-        loggers = [MetricsFile(self.run_dir), *(logger for logger in loggers if logger not in (None, True, False))]
+        self.metrics = MetricsFile(self.run_dir)
+        loggers = [self.metrics, *(logger for logger in loggers if logger not in (None, True, False))]
         if self.config_init.wandb:
             loggers.append(wandb_logger(self.config_init.wandb, self.run_dir, config))
         self.recorder = Recorder(self.run_dir / runs.RECORD, config)

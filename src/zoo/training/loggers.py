@@ -44,10 +44,10 @@ class Wandb:
 class _Writer(ExperimentWriter):
     def __init__(self, log_dir: str) -> None:
         super().__init__(log_dir)
+        self.num_rows = len(self.rows())
         if self._fs.isfile(self.metrics_file_path):
             with self._fs.open(self.metrics_file_path, "r", newline="") as file:
                 self.metrics_keys = list(next(csv.reader(file), []))
-        self.num_rows = len(self.rows())
 
     def _check_log_dir_exists(self) -> None:
         """The run folder exists on purpose: config.yaml is in it."""
@@ -91,12 +91,18 @@ class _Writer(ExperimentWriter):
             self.num_rows = num_rows
 
     def rows(self) -> list[dict[str, str]]:
-        """What the file holds, none where there is no file."""
+        """What the file holds, none where there is no file. Raises InputError for one that holds no metrics."""
         path = Path(self.metrics_file_path)
         if not path.is_file():
             return []
-        with path.open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
+        try:
+            with path.open(newline="", encoding="utf-8") as file:
+                rows = list(csv.DictReader(file))
+            if any(None in row for row in rows):
+                raise csv.Error("a row is longer than the first one")
+            return rows
+        except (csv.Error, UnicodeDecodeError, OSError) as error:
+            raise InputError(f"{path} does not hold the metrics of a run ({error}): move it away.") from error
 
     def _rewrite(self, rows: list[dict[str, Any]]) -> None:
         """Renamed into place: a run that is killed meanwhile loses nothing."""
@@ -120,6 +126,10 @@ class MetricsFile(CSVLogger):
         if self._experiment is None:
             self._experiment = _Writer(log_dir=self.log_dir)
         return self._experiment
+
+    def check(self) -> None:
+        """Raises InputError where an earlier part of the run left a file that holds no metrics."""
+        self.experiment  # noqa: B018  (reads it)
 
     def log_hyperparams(self, params: Any = None) -> None:
         """Nothing: config.yaml holds them all."""

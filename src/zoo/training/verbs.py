@@ -1,5 +1,6 @@
 """What ``zoo fit|validate|test|predict`` do, once their command line is understood: train, measure, tell."""
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from zoo import runs
 from zoo.errors import Diverged, InputError, Stopped
 from zoo.evaluation.recorder import weights_digest
 from zoo.models.network import Network
+from zoo.models.saved_training import reason_of, unlike
 from zoo.results.record import Record
 from zoo.training import processes
 from zoo.training.allocator import keep_freed_memory
@@ -23,6 +25,9 @@ from zoo.training.console import announce, quiet, say
 from zoo.training.loggers import close
 from zoo.weights.pretrained import load
 from zoo.weights.sources.checkpoint import check_fits
+
+# What Lightning calls to give a checkpoint's state to model, callbacks, optimizers and schedules.
+_RESTORING = ("_restore_modules_and_callbacks", "restore_training_state")
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ def main(verb: str, args: list[str]) -> Outcome | None:
         try:
             cli.look_again()
             metrics = _carried_out(cli)
-        except InputError:
+        except (InputError, OSError):
             if is_new and not (cli.run_dir / runs.CHECKPOINT).exists():
                 runs.remove(cli.run_dir)
             raise
@@ -70,7 +75,7 @@ def _carried_out(cli: ZooCLI) -> dict[str, float]:
     elif cli.verb == "fit" and cli.config.init_from:
         cli.recorder.init_from = _start_from(cli.config.init_from, cli.model.network)
     try:
-        with processes.named(cli.trainer, cli.how_to_go_on), _sentences_of_lightning():
+        with processes.named(cli.trainer, cli.how_to_go_on), _sentences_of_lightning(cli.checkpoint):
             metrics = _run(cli)
     except (Stopped, Diverged):
         close(cli.trainer.loggers)
@@ -83,6 +88,7 @@ def _run(cli: ZooCLI) -> dict[str, float]:
     if _is_first_process():
         if cli.checkpoint and cli.verb == "fit":
             _show_differences(cli)
+        cli.metrics.check()
         runs.keep_config(cli.run_dir, cli.config_text)
     trainer = cli.trainer
     given: dict[str, Any] = {"model": cli.model, "datamodule": cli.datamodule}
@@ -121,13 +127,24 @@ class _SomethingToTest(Callback):
 
 
 @contextmanager
-def _sentences_of_lightning() -> Iterator[None]:
-    """What Lightning refuses only when it knows how many steps an epoch has becomes InputError."""
+def _sentences_of_lightning(checkpoint: Path | None) -> Iterator[None]:
+    """What Lightning refuses only when it knows how many steps an epoch has becomes InputError.
+
+    So does whatever fails while it takes a state from ``checkpoint``: a callback's may be any.
+    """
     try:
         yield
-    except (MisconfigurationException, ValueError) as error:
-        if isinstance(error, MisconfigurationException) or "`val_check_interval`" in str(error):
-            raise InputError(" ".join(str(error).split())) from error
+    except (InputError, Stopped, Diverged):
+        raise
+    except MisconfigurationException as error:
+        raise InputError(" ".join(str(error).split())) from error
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        if "`val_check_interval`" in reason and isinstance(error, ValueError):
+            raise InputError(reason) from error
+        frames = traceback.extract_tb(error.__traceback__)
+        if any(Path(frame.filename).stem == "checkpoint_connector" and frame.name in _RESTORING for frame in frames):
+            raise unlike(str(checkpoint), reason_of(error)) from error
         raise
 
 

@@ -176,6 +176,8 @@ def check_state(state: Mapping[str, Tensor], network: Network, name: str) -> Non
         wanted = expected[key]
         if tensor.shape != wanted.shape:
             raise InputError(f"{name} holds {key} of the shape {tuple(tensor.shape)}, not {tuple(wanted.shape)}.")
+        if tensor.layout != wanted.layout or tensor.is_quantized:
+            raise InputError(f"{name} holds {key} as {tensor.layout}, {tensor.dtype}, not as plain numbers.")
         if tensor.is_floating_point() != wanted.is_floating_point() or tensor.is_complex():
             raise InputError(f"{name} holds {key} as {tensor.dtype}, not {wanted.dtype}.")
         if tensor.is_floating_point() and not tensor.isfinite().all():

@@ -1,5 +1,6 @@
 """Reads the checkpoints that runs write, executing nothing that a file holds."""
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,23 +11,27 @@ from torch import Tensor
 from zoo import runs
 from zoo.errors import InputError
 from zoo.evaluation.recorder import state_digest
+from zoo.files import is_utf8
 from zoo.models.classifier import CLASSES_KEY, NETWORK_KEY
 from zoo.models.network import Network
 from zoo.results.record import Record
 from zoo.weights.sources.seal import check_whole
+from zoo.weights.trained import check_state
 
 
 def check_fits(file: Path, network: Network) -> None:
     """Raises InputError where ``file`` is no checkpoint of a zoo model, is damaged, or is of another network."""
     checkpoint = load_checkpoint(file)
-    held = checkpoint[NETWORK_KEY]
+    held = description_of(checkpoint, file)
     wanted = {"name": network.name, "variant": network.variant, "options": network.options}
     for key, value in wanted.items():
         if held[key] != value:
             raise InputError(f"{file} holds a network with {key} {held[key]}, but the config builds one with {value}.")
+    state = state_of(checkpoint, file)
+    check_state(state, network, str(file))
     record = record_beside(file)
     if record:
-        check_recorded(file, state_of(checkpoint, file), network, record)
+        check_recorded(file, state, network, record)
 
 
 def load_checkpoint(file: Path) -> dict[str, Any]:
@@ -36,8 +41,11 @@ def load_checkpoint(file: Path) -> dict[str, Any]:
     """
     try:
         check_whole(file)
-        # Mapped, not read: only the tensors that are used come into memory.
-        checkpoint = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+        # Mapped, not read: only the tensors that are used come into memory. Torch maps no file whose name is not UTF-8.
+        if is_utf8(str(file)):
+            checkpoint = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+        else:
+            checkpoint = torch.load(io.BytesIO(file.read_bytes()), map_location="cpu", weights_only=True)
     except InputError:
         raise
     except PermissionError as error:
@@ -76,7 +84,9 @@ def class_names_of(checkpoint: dict[str, Any], file: Path) -> list[str]:
 def state_of(checkpoint: dict[str, Any], file: Path) -> dict[str, Tensor]:
     """The network's tensors. Raises InputError where there are none."""
     state, prefix = checkpoint.get("state_dict"), "network."
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in state.items()
+    ):
         raise InputError(f"{file} does not hold the network that it names: this zoo cannot have written it.")
     return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
 

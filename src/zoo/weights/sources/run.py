@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from zoo import runs, yaml_text
+from zoo.catalog import NETWORKS
 from zoo.data.transforms import LessMeanImage
 from zoo.errors import InputError
 from zoo.evaluation.classes import names_of_outputs
@@ -33,6 +34,8 @@ class RunWeights(Weights):
         self.name = str(path)
         self._checkpoint = load_checkpoint(self.path)
         description = description_of(self._checkpoint, self.path)
+        if description["name"] not in NETWORKS:
+            raise InputError(f"{self.path} holds {description['name']!r}, which is no network of this zoo.")
         config = runs.config_of(self.path)
         self.config = _read_config(config) if config else None
         self.record = record_beside(self.path)
@@ -64,6 +67,14 @@ class RunWeights(Weights):
         if self.config:
             meta["class_names"] = self._class_names()
         return meta
+
+    @cached_property
+    def class_names(self) -> list[str]:
+        """One for each output. Raises InputError for a checkpoint without its run folder that does not say them."""
+        known = class_names_of(self._checkpoint, self.path) if self.config is None else []
+        if not known:
+            self._config()
+        return known or self._class_names()
 
     def state(self) -> dict[str, Tensor]:
         """The network's tensors of the checkpoint; those of its Record, where there is one."""
@@ -106,7 +117,11 @@ class RunWeights(Weights):
 
     def _class_names(self) -> list[str]:
         """One for each output: those of the training's data, wherever they were written down."""
-        count = int(self._described["options"].get("num_classes", 0))
+        count = self._described["options"].get("num_classes", 0)
+        if not isinstance(count, int):
+            raise InputError(
+                f"{self.path} holds a network with {str(count)[:20]} classes: this zoo cannot have written it."
+            )
         if self.data.class_name == "ImageNet" and count == 1000:
             from zoo.weights.sources.torchvision import imagenet_names
 
