@@ -1,6 +1,5 @@
 """The ``zoo`` command: finds out which verb is meant, and imports only what that verb needs."""
 
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -12,6 +11,7 @@ from types import ModuleType
 from zoo import __version__
 from zoo.commands import HELP, VERBS
 from zoo.errors import EMPTY, Diverged, InputError, Stopped
+from zoo.output import any_output, of_a_disk, sentence, silence
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,17 +24,42 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         # Not where somebody's own program calls this: its torchmetrics is its own.
         sys.meta_path.insert(0, LightMetrics())
-    texts = {"--help": HELP, "--version": f"zoo {__version__}\n"}
-    if not words or words[0] in ("-h", "--help", "help"):
-        words = ["--help"]
+    stop: SystemExit | None = None
+    status = 0
+    with any_output():
+        try:
+            try:
+                status = _answer(words or ["--help"])
+            except SystemExit as error:
+                # A verb's --help.
+                stop = error
+            # Not at the interpreter's exit, where nobody could say what is wrong.
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # "zoo list configs | head" closes our output early.
+            silence()
+            return 1
+        except OSError as error:
+            told = of_a_disk(error)
+            if told is None:
+                raise
+            print(f"zoo: {sentence(told)}", file=sys.stderr)
+            silence()
+            return 2
+    if stop is not None:
+        raise stop
+    return status
+
+
+def _answer(words: list[str]) -> int:
+    texts = dict.fromkeys(("-h", "--help", "help"), HELP) | {"--version": f"zoo {__version__}\n"}
     if words[0] in texts:
         print(texts[words[0]], end="")
         return 0
     try:
         return _run(words[0], words[1:])
     except InputError as error:
-        # An error of a loader's worker arrives with that process's traceback around the sentence.
-        print(f"zoo: {str(error).strip().splitlines()[-1].split('InputError: ')[-1]}", file=sys.stderr)
+        print(f"zoo: {sentence(str(error))}", file=sys.stderr)
         return 2
     except Diverged as fault:
         # Of several processes one has something to say.
@@ -46,10 +71,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         if str(stop):
             print(f"zoo: {stop}", file=sys.stderr)
         return getattr(stop, "status", 130)
-    except BrokenPipeError:
-        # "zoo list configs | head" closes our output early; keep the interpreter from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
 
 
 class LightMetrics(MetaPathFinder, Loader):

@@ -36,6 +36,16 @@ def is_utf8(name: str) -> bool:
     return True
 
 
+def read_text(path: Path, most: int = 100_000_000) -> str:
+    """The text of a file in UTF-8. Raises OSError, too, for what has no end and for more bytes than such a file has."""
+    if is_device(path):
+        raise OSError(errno.EINVAL, "it is a device or a pipe", str(path))
+    size = path.stat().st_size
+    if size > most:
+        raise OSError(errno.EFBIG, f"it has {size:,} bytes", str(path))
+    return path.read_text(encoding="utf-8")
+
+
 @contextmanager
 def whole(path: Path, draft: Path | None = None, *, durable: bool = False) -> Iterator[Path]:
     """A place beside ``path`` to write to; what was written there takes the name of ``path`` when the block ends.

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from zoo.errors import InputError
+from zoo.files import read_text
 
 # Far more than any config has; aliases can make gigabytes of a few lines.
 DEEPEST, LARGEST = 50, 100_000
@@ -15,7 +16,7 @@ DEEPEST, LARGEST = 50, 100_000
 def read_file(path: Path) -> Any:
     """The content of a YAML file. Raises InputError, with line and column where they are known, where it has none."""
     try:
-        return load(path.read_text(encoding="utf-8"))
+        return load(read_text(path))
     except yaml.reader.ReaderError as error:
         raise InputError(
             f"{path} is not valid YAML: it has the character {error.character!r} at position {error.position}."

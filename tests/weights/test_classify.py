@@ -1,6 +1,9 @@
 """``zoo classify``: files and folders in, the likeliest classes out."""
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -163,3 +166,24 @@ def test_a_network_that_sees_no_images_says_so(tmp_path, capsys):
     run = write_run(tmp_path / "run", zoo.get_model("symmetry"), "Symmetry", None)
     assert main(["classify", str(run), drawn(tmp_path / "a.png", "red")]) == 2
     assert "was not trained on images" in capsys.readouterr().err
+
+
+def test_a_photo_that_no_memory_holds_is_passed_over_and_named(run, tmp_path, capsys):
+    drawn(tmp_path / "photos" / "a.png", "red")
+    Image.new("1", (1, 300_000)).save(tmp_path / "photos" / "long.png")
+    assert main(["classify", str(run), str(tmp_path / "photos")]) == 0
+    captured = capsys.readouterr()
+    assert "airplane" in captured.out
+    (line,) = captured.err.splitlines()
+    assert line.startswith(f"zoo: passed over: {tmp_path}/photos/long.png is not a readable image (it has 1x300,000")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names of POSIX")
+def test_a_name_that_is_not_utf8_is_printed_as_it_can_be(run, tmp_path):
+    path = drawn(tmp_path / "photos" / "a.png", "red")
+    os.rename(path, os.fsencode(str(tmp_path / "photos")) + b"/\xff.png")
+    words = [sys.executable, "-m", "zoo", "classify", str(run), str(tmp_path / "photos")]
+    env = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}
+    said = subprocess.run([*words, "--json"], env=env, capture_output=True, text=True, check=True).stdout
+    (image,) = json.loads(said)["images"]
+    assert os.fsencode(image["image"]).endswith(b"/\xff.png")

@@ -10,6 +10,7 @@ from zoo.data.base import ImageDataModule
 from zoo.data.lookup import check_transform, dataset_named
 from zoo.errors import InputError
 from zoo.evaluation.recorder import weights_digest
+from zoo.files import is_utf8
 from zoo.models import protocol_of
 from zoo.models.network import Network
 from zoo.weights.find import find as find_weights
@@ -66,9 +67,11 @@ class BenchmarkEntry:
             raise InputError(f"{self.name} does not say what data it is for: add --data and --data.root.")
         chosen = dataset_named(name or own)
         parameters = inspect.signature(_data_class(chosen)).parameters
-        for key in options:
+        for key, value in options.items():
             if key not in parameters:
                 raise InputError(f"{chosen} has no option {key!r}: leave out --data.{key}.")
+            if not is_utf8(str(value)):
+                raise InputError(f"--data.{key} {value!r} is not UTF-8, as a Record is: name a link to it.")
         if "transform" in options:
             check_transform(chosen, options["transform"])
         kept = dict(self.config["data"].get("init_args", {})) if chosen == own else {}

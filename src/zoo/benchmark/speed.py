@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from zoo.benchmark.timing import FORMS, evaluation_step, forms_of, timed, training_step
+from zoo.benchmark.verb import output_folder
 from zoo.catalog import NETWORKS, no_network
 from zoo.data.base import MOST_IMAGES
 from zoo.errors import InputError
@@ -18,6 +19,7 @@ from zoo.evaluation.record_builder import device_name
 from zoo.models.classifier import Classifier
 from zoo.results.provenance import environment, git_state
 from zoo.results.speed import SpeedRecord
+from zoo.training.memory import enough_for
 
 
 def measure(
@@ -41,29 +43,26 @@ def measure(
     for path in paths.values():
         if path.exists():
             raise InputError(f"{path} is there already, and no record is overwritten: give another --output.")
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"Cannot write to {output} ({error.strerror}): give another --output.") from error
-    for name, model in models.items():
-        before, rows = _load(), []
-        for row in speed_rows(model.to(device), batch_sizes, device, warmup=warmup, repeats=repeats, forms=forms):
-            print(_line(name, row), flush=True)
-            rows.append(row)
-        network: Any = model.network
-        SpeedRecord(
-            network=network.name,
-            variant=network.variant,
-            parameters=sum(parameter.numel() for parameter in network.parameters()),
-            input_shape=list(network.input_shape),
-            warmup=warmup,
-            repeats=repeats,
-            rows=rows,
-            load_average=None if before is None else [before, _load() or 0.0],
-            git=git,
-            environment=environment(device_name(device)) | {"threads": torch.get_num_threads()},
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-        ).write(paths[name])
+    with output_folder(output), enough_for(max(batch_sizes), "--batch_sizes"):
+        for name, model in models.items():
+            before, rows = _load(), []
+            for row in speed_rows(model.to(device), batch_sizes, device, warmup=warmup, repeats=repeats, forms=forms):
+                print(_line(name, row), flush=True)
+                rows.append(row)
+            network: Any = model.network
+            SpeedRecord(
+                network=network.name,
+                variant=network.variant,
+                parameters=sum(parameter.numel() for parameter in network.parameters()),
+                input_shape=list(network.input_shape),
+                warmup=warmup,
+                repeats=repeats,
+                rows=rows,
+                load_average=None if before is None else [before, _load() or 0.0],
+                git=git,
+                environment=environment(device_name(device)) | {"threads": torch.get_num_threads()},
+                created=datetime.now(UTC).isoformat(timespec="seconds"),
+            ).write(paths[name])
     return [*paths.values()]
 
 

@@ -21,6 +21,7 @@ from zoo.report.tables import of_records
 from zoo.results.provenance import git_state
 from zoo.results.record import Record
 from zoo.training.console import quiet
+from zoo.training.memory import enough_for
 
 
 def benchmark(
@@ -50,7 +51,7 @@ def benchmark(
     folder = given_path(output) if output else _new_folder()
     files = _files(measurements, folder, options.as_ensemble)
     records: list[Record] = []
-    with _output(folder):
+    with output_folder(folder), enough_for(options.batch_size, "--batch_size"):
         for one in measurements:
             for record in measure_together(one, options, git):
                 path = files[len(records)]
@@ -63,7 +64,7 @@ def benchmark(
 
 
 @contextmanager
-def _output(folder: Path) -> Iterator[None]:
+def output_folder(folder: Path) -> Iterator[None]:
     """The folder on the first process, removed again if nothing was written to it.
 
     Raises InputError where it cannot be written, before anything is computed.

@@ -113,13 +113,15 @@ def read_binary(path: Path, form: Form, num: int) -> tuple[np.ndarray, np.ndarra
 
     Returns uint8 pixels (num, 3072) and labels (num,). Raises InputError where the file is not such a batch.
     """
+    expected = num * (form.label_bytes + 3072)
     try:
+        # Before anything is read: a larger file would fill the memory.
+        size = path.stat().st_size
+        if size != expected:
+            raise InputError(f"{path} has {size:,} bytes instead of {expected:,}; {AGAIN}.")
         data = np.fromfile(path, np.uint8)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); {AGAIN}.") from error
-    expected = num * (form.label_bytes + 3072)
-    if data.size != expected:
-        raise InputError(f"{path} has {data.size:,} bytes instead of {expected:,}; {AGAIN}.")
     records = data.reshape(num, form.label_bytes + 3072)
     return _checked(path, form, records[:, form.label_bytes :], records[:, form.label_bytes - 1])
 
@@ -130,6 +132,8 @@ def read_python(path: Path, form: Form, num: int) -> tuple[np.ndarray, np.ndarra
     Returns uint8 pixels (num, 3072) and labels (num,). Raises InputError where the file is not such a batch.
     """
     try:
+        if path.stat().st_size > 2 * num * 3074:
+            raise ValueError(f"it has {path.stat().st_size:,} bytes")
         batch = _PlainUnpickler(io.BytesIO(path.read_bytes()), encoding="latin1").load()
         pixels, labels = batch["data"].pixels(), np.array(batch[form.key], np.int64)
     except Exception as error:  # a broken pickle raises anything from KeyError to MemoryError

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from torch import Tensor
 
+from zoo.errors import InputError
+
 # What a fingerprint is a digest of, by what stands before its colon.
 KINDS = {
     "sha256": "pixels and labels",
@@ -26,10 +28,17 @@ def of_tensors(tensors: Iterable[Tensor]) -> str:
 
 
 def of_listing(root: Path, files: Iterable[Path]) -> str:
-    """sha256 over the sorted relative paths and sizes of ``files``: names the listing, not the pixels."""
+    """sha256 over the sorted relative paths and sizes of ``files``: names the listing, not the pixels.
+
+    Raises InputError for a link that leads nowhere.
+    """
     digest = hashlib.sha256()
     for file in sorted(files):
-        digest.update(f"{file.relative_to(root).as_posix()} {file.stat().st_size}\n".encode())
+        try:
+            size = file.stat().st_size
+        except OSError as error:
+            raise InputError(f"{file} cannot be read ({error.strerror}): replace or remove it.") from error
+        digest.update(f"{file.relative_to(root).as_posix()} {size}\n".encode())
     return f"listing-sha256:{digest.hexdigest()}"
 
 

@@ -89,16 +89,20 @@ class IDXImages(InMemoryDataModule):
     def _read_idx(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
         path = self._find(name)
         assert path is not None  # prepare_data has seen it
-        try:
-            data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        except (OSError, EOFError, zlib.error) as error:
-            raise InputError(f"{path} cannot be unpacked ({error}); delete it and fetch it again.") from error
         # IDX: two zero bytes, type 8 (unsigned byte), number of dimensions, then each as a big-endian int32.
         header = bytes([0, 0, 8, len(shape)]) + b"".join(size.to_bytes(4, "big") for size in shape)
-        if data[: len(header)] != header or len(data) != len(header) + int(np.prod(shape)):
+        expected = len(header) + int(np.prod(shape))
+        try:
+            with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+                # A byte more than there should be, however many there are: the rest could fill the memory.
+                data = file.read(expected + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise InputError(f"{path} cannot be unpacked ({error}); delete it and fetch it again.") from error
+        if data[: len(header)] != header or len(data) != expected:
+            many = f"{len(data):,}" if len(data) <= expected else "more"
             raise InputError(
-                f"{path} is not the official {self.title} file: {len(data):,} bytes unpacked instead of"
-                f" {len(header) + int(np.prod(shape)):,}, or another header; fetch it again."
+                f"{path} is not the official {self.title} file: {many} bytes unpacked instead of {expected:,}, or"
+                " another header; fetch it again."
             )
         values = np.frombuffer(data, np.uint8, offset=len(header)).reshape(shape).copy()
         if len(shape) == 1 and values.max() >= self.num_classes:

@@ -1,5 +1,6 @@
 """The Street View House Numbers, from the two official MATLAB files of cropped digits."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -17,6 +18,8 @@ from zoo.errors import InputError
 from zoo.files import given_path
 from zoo.options import Chance, ChangesNoNumber
 
+# The training images have a quarter of a billion.
+MOST_NUMBERS = 300_000_000
 SITE = "http://ufldl.stanford.edu/housenumbers/"
 
 
@@ -81,9 +84,13 @@ class SVHN(InMemoryDataModule):
 def read_mat(path: Path) -> tuple[Tensor, Tensor]:
     """uint8 images (N, 3, 32, 32) and int64 labels (N,) of one file. Raises InputError where it is no such file."""
     # Imported here: reading is all that wants it.
-    from scipy.io import loadmat
+    from scipy.io import loadmat, whosmat
 
     try:
+        # Before anything is unpacked: more would fill the memory.
+        shapes = {name: shape for name, shape, _ in whosmat(path)}
+        if any(math.prod(shapes.get(name, ())) > MOST_NUMBERS for name in ("X", "y")):
+            raise ValueError(f"it holds more than {MOST_NUMBERS:,} numbers")
         content: dict[str, Any] = loadmat(path, variable_names=["X", "y"])
         pixels, labels = content["X"], content["y"].reshape(-1)
         sound = pixels.dtype == np.uint8 and pixels.shape == (32, 32, 3, len(labels)) and len(labels)

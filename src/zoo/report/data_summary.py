@@ -13,6 +13,7 @@ from zoo.data.photos import manifest
 from zoo.data.store.format import Store
 from zoo.data.stream.module import StreamedImageNet
 from zoo.errors import InputError
+from zoo.files import is_device
 from zoo.report.data import print_counts
 
 # Without a manifest, the headers of so many files are read.
@@ -69,7 +70,10 @@ def _print_files(data: ImageNet | FileImages) -> None:
 
 def _size(file: Path) -> Any:
     try:
+        if is_device(file):
+            # To read from a pipe would be to wait for ever.
+            raise ValueError("it is a device or a pipe")
         with Image.open(file) as image:
             return image.size
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(f"{file} is not a readable image: zoo data verify finds every such file.") from error

@@ -6,18 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import InputError
+from zoo.files import read_text
 
 
 def read_json(path: Path, what: str) -> Any:
     """The content of a file that should be ``what``. Raises InputError naming the file where it is no JSON."""
     try:
-        # Reading a pipe would wait for ever.
-        if path.exists() and not path.is_file():
-            raise InputError(f"Cannot read the {what} {path}: it is not a regular file.")
-        text = path.read_text(encoding="utf-8")
-        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
-    except InputError:
-        raise
+        return json.loads(read_text(path), parse_constant=_refuse, parse_float=_finite)
     except OSError as error:
         raise InputError(f"Cannot read the {what} {path}: {error.strerror}.") from error
     except RecursionError as error:

@@ -6,8 +6,8 @@ from pathlib import Path
 from zoo import runs, yaml_text
 from zoo.configs import find_config
 from zoo.errors import InputError
-from zoo.files import given_path
-from zoo.training.lent import check_lent
+from zoo.files import given_path, is_utf8
+from zoo.training.lent import OF_THE_CALL, check_lent
 from zoo.training.yaml_text import known_class
 
 TOP_KEYS = (
@@ -29,6 +29,7 @@ def complete(verb: str, words: list[str]) -> list[str]:
     configs = 0
     for position, word in enumerate(words):
         _check_value(word, words[position + 1] if position + 1 < len(words) else None)
+        _check_text(word, words[position - 1] if position else "")
         if word in ("--config", "-c"):
             words[position + 1] = str(_typed(words[position + 1]))
             configs += 1
@@ -60,6 +61,16 @@ def _check_value(word: str, following: str | None) -> None:
         return
     if following is None or following.startswith("--"):
         raise InputError(f"{word} has no value: write {word} and what it is to be, or leave it out.")
+
+
+def _check_text(word: str, before: str) -> None:
+    """Raises InputError where ``word`` would go into config.yaml and the Record, and cannot be written there."""
+    option, _, _ = word.partition("=") if word.startswith("--") else (before, "", "")
+    if not is_utf8(word) and option.lstrip("-") not in (*OF_THE_CALL, "c"):
+        raise InputError(
+            f"{option} {word!r} is not UTF-8, as the config and the Record of a run are: give a name that is, such as a"
+            " link's."
+        )
 
 
 def _check_resume(verb: str, folder: str, words: list[str], configs: int) -> None:

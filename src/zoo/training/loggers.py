@@ -17,6 +17,8 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from zoo.errors import EMPTY, InputError
 from zoo.files import whole
 
+# A row has some hundred bytes.
+_MOST_BYTES = 1_000_000_000
 # What the name of a W&B project cannot have.
 FORBIDDEN = "/\\#?%:"
 
@@ -93,9 +95,13 @@ class _Writer(ExperimentWriter):
     def rows(self) -> list[dict[str, str]]:
         """What the file holds, none where there is no file. Raises InputError for one that holds no metrics."""
         path = Path(self.metrics_file_path)
-        if not path.is_file():
+        if not path.exists():
             return []
         try:
+            if not path.is_file():
+                raise csv.Error("it is no file")
+            if path.stat().st_size > _MOST_BYTES:
+                raise csv.Error(f"it has {path.stat().st_size:,} bytes")
             with path.open(newline="", encoding="utf-8") as file:
                 rows = list(csv.DictReader(file))
             if any(None in row for row in rows):

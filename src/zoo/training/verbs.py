@@ -23,6 +23,7 @@ from zoo.training.arguments import complete
 from zoo.training.cli import ZooCLI, load_classes
 from zoo.training.console import announce, quiet, say
 from zoo.training.loggers import close
+from zoo.training.memory import enough_for
 from zoo.weights.pretrained import load
 from zoo.weights.sources.checkpoint import check_fits
 
@@ -75,7 +76,11 @@ def _carried_out(cli: ZooCLI) -> dict[str, float]:
     elif cli.verb == "fit" and cli.config.init_from:
         cli.recorder.init_from = _start_from(cli.config.init_from, cli.model.network)
     try:
-        with processes.named(cli.trainer, cli.how_to_go_on), _sentences_of_lightning(cli.checkpoint):
+        with (
+            processes.named(cli.trainer, cli.how_to_go_on),
+            _sentences_of_lightning(cli.checkpoint),
+            enough_for(cli.datamodule.batch_size, "--data.batch_size"),
+        ):
             metrics = _run(cli)
     except (Stopped, Diverged):
         close(cli.trainer.loggers)

@@ -10,7 +10,11 @@ from typing import Protocol, TypeVar
 
 from PIL import Image
 
+from zoo.errors import InputError
+
 P = TypeVar("P", bound="Photo")
+# With a short side of 256 pixels, a longer one would have more than a quarter of a million and fill the memory.
+MOST_TIMES_AS_LONG = 1000
 
 
 class Photo(Protocol):
@@ -31,11 +35,23 @@ class Photo(Protocol):
 
 
 def scale_short_side(image: P, side: int) -> P:
-    """Scales without distortion, bilinear with antialiasing, so that the shorter side has ``side`` pixels."""
+    """Scales without distortion, bilinear with antialiasing, so that the shorter side has ``side`` pixels.
+
+    Raises InputError for a photo so long that this would fill the memory.
+    """
+    if reason := disproportion(image.size):
+        raise InputError(f"An image cannot be scaled to a short side of {side} pixels: {reason}.")
     width, height = image.size
     short = min(width, height)
     # Whole numbers throughout: width * (side / short) falls one short of some products that are whole.
     return image.resize((side * width // short, side * height // short), Image.Resampling.BILINEAR)
+
+
+def disproportion(size: tuple[int, int]) -> str:
+    """What is wrong with the width and height of an image that no network can be shown; empty for others."""
+    if max(size) <= MOST_TIMES_AS_LONG * min(size):
+        return ""
+    return f"it has {size[0]:,}x{size[1]:,} pixels, and is more than {MOST_TIMES_AS_LONG:,} times as long as wide"
 
 
 def warp(image: P, side: int) -> P:

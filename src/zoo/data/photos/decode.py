@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from zoo.data.photos.crops import disproportion
 from zoo.errors import InputError
+from zoo.files import is_device
 
 # Read by starting Ghostscript on the file, or by asking Windows: an image runs no program.
 _PROGRAMS = {"EPS", "WMF"}
@@ -24,12 +26,17 @@ def decode(path: Path, content: bytes | None = None) -> Image.Image:
     numbers whose white is unknown.
     """
     try:
+        if content is None and is_device(path):
+            # To read from a pipe would be to wait for ever.
+            raise ValueError("it is a device or a pipe")
         with warnings.catch_warnings():
             # Pillow warns of broken EXIF blocks and of sizes that it decodes nevertheless.
             warnings.simplefilter("ignore")
             Image.init()
             source = path if content is None else io.BytesIO(content)
             with Image.open(source, formats=[name for name in Image.OPEN if name not in _PROGRAMS]) as image:
+                if reason := disproportion(image.size):
+                    raise ValueError(reason)
                 image.load()
                 return _on_white(_eight_bits(_upright(image), path))
     except InputError:

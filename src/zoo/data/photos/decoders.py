@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from zoo.data.photos.crops import Photo
+from zoo.data.photos.crops import Photo, disproportion
 from zoo.errors import InputError
+from zoo.files import is_device
 
 PACKAGES = {"simplejpeg": "simplejpeg", "cv2": "opencv-python-headless"}
 
@@ -25,11 +26,20 @@ PACKAGES = {"simplejpeg": "simplejpeg", "cv2": "opencv-python-headless"}
 def read_rgb(path: Path) -> Image.Image:
     """The decoded photo in RGB, whatever its mode. Raises InputError naming the file where it cannot be decoded."""
     try:
+        _check_file(path)
         with Image.open(path) as image:
+            if reason := disproportion(image.size):
+                raise ValueError(reason)
             return image.convert("RGB")
     except Exception as error:  # Pillow's readers raise anything from struct.error to MemoryError on broken files
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{path} is not a readable image ({reason}): replace or remove it.") from error
+
+
+def _check_file(path: Path) -> None:
+    # To read from a pipe would be to wait for ever.
+    if is_device(path):
+        raise ValueError("it is a device or a pipe")
 
 
 def require_packages() -> None:
@@ -46,11 +56,12 @@ def read_fast(path: Path) -> Photo:
     """The photo in ``path``, not decoded yet; whatever is no plain JPEG goes to ``read_rgb``, also to be refused."""
     simplejpeg, _ = _libraries()
     try:
+        _check_file(path)
         data = path.read_bytes()
         height, width, color, _ = simplejpeg.decode_jpeg_header(data)
     except (OSError, ValueError):
         return read_rgb(path)
-    if color not in ("YCbCr", "Gray", "RGB"):
+    if color not in ("YCbCr", "Gray", "RGB") or disproportion((width, height)):
         return read_rgb(path)
     return FastPhoto(path, data, (width, height), (width, height))
 

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from zoo.errors import InputError
+from zoo.files import is_utf8
 
 ENDINGS = (".jpeg", ".jpg")
 SPLITS = ("train", "val")
@@ -12,10 +13,10 @@ SPLITS = ("train", "val")
 def list_classes(folder: Path) -> dict[str, list[Path]]:
     """The images of each class folder, classes and files sorted by name; none where ``folder`` has no folders.
 
-    Raises InputError where ``folder`` cannot be listed or a class is empty.
+    Raises InputError where ``folder`` cannot be listed, a name in it is not UTF-8, or a class is empty.
     """
     try:
-        classes = {entry.name: sorted(images_in(Path(entry.path))) for entry in os.scandir(folder) if entry.is_dir()}
+        classes = {path.name: sorted(images_in(path)) for path in folders_in(folder)}
     except OSError as error:
         raise InputError(f"{error.filename} cannot be listed ({error.strerror}).") from error
     for wnid, files in classes.items():
@@ -25,13 +26,25 @@ def list_classes(folder: Path) -> dict[str, list[Path]]:
 
 
 def images_in(folder: Path) -> list[Path]:
-    """The files of ``folder`` itself that have a JPEG's ending, in no order."""
-    return [Path(entry.path) for entry in os.scandir(folder) if is_image(entry.name)]
+    """The files of ``folder`` itself that have a JPEG's ending, in no order.
+
+    Raises InputError for a name that is not UTF-8, as all that is written of the data is.
+    """
+    with os.scandir(folder) as entries:
+        return [Path(_readable(entry)) for entry in entries if is_image(entry.name)]
 
 
 def folders_in(folder: Path) -> list[Path]:
-    """The folders in ``folder``, sorted by name."""
-    return sorted(Path(entry.path) for entry in os.scandir(folder) if entry.is_dir())
+    """The folders in ``folder``, sorted by name. Raises InputError for a name that is not UTF-8."""
+    with os.scandir(folder) as entries:
+        return sorted(Path(_readable(entry)) for entry in entries if entry.is_dir())
+
+
+def _readable(entry: "os.DirEntry[str]") -> str:
+    if not is_utf8(entry.name):
+        shown = entry.path.encode(errors="backslashreplace").decode()
+        raise InputError(f"{shown} has a name that is not UTF-8: give it another.")
+    return entry.path
 
 
 def is_image(name: str) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
+from zoo.data.photos.crops import disproportion
 from zoo.data.verification import Finding
 
 SMALL = 32
@@ -60,6 +61,8 @@ def check_bytes(path: str, data: bytes) -> CheckedPhoto:
             # Pillow warns of broken EXIF blocks and of sizes that it decodes nevertheless.
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data)) as image:
+                if reason := disproportion(image.size):
+                    raise ValueError(reason)
                 image.load()
                 return _decoded(path, data, sha256, image)
     except Exception as error:  # Pillow's readers raise anything from struct.error to MemoryError on broken files

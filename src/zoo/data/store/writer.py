@@ -22,7 +22,7 @@ from zoo.data.store.index import write_index
 from zoo.data.store.pool import run_all
 from zoo.data.store.shards import ShardJob, written_whole
 from zoo.errors import InputError
-from zoo.files import lock
+from zoo.files import is_device, lock
 
 # A shard is a unit of work and of resumption; their number is bounded because a process maps them all.
 FEWEST_PHOTOS, MOST_SHARDS = 64, 320
@@ -68,6 +68,8 @@ def require_room(output: Path, files: list[Path], size: int, scaling: str) -> No
     aspects = []
     for file in files[:: max(1, len(files) // SAMPLE)] if scaling == SHORT_SIDE else ():
         # A photo that cannot be opened is named when its turn comes.
+        if is_device(file):
+            continue
         with suppress(OSError, SyntaxError, ValueError, Image.DecompressionBombError), Image.open(file) as image:
             aspects.append(max(image.size) / min(image.size))
     need = round(3 * size * size * len(files) * (sum(aspects) / len(aspects) if aspects else 1))

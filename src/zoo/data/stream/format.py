@@ -1,5 +1,6 @@
 """ImageNet as LitData streams: chunks of JPEG files in keyed random order, with a listing of what is in them."""
 
+import errno
 import gzip
 import json
 import os
@@ -16,6 +17,7 @@ from zoo.data.fingerprint import of_listing
 from zoo.data.photos.folders import images_in, list_classes, require_splits
 from zoo.data.photos.val_labels import flat_val_wnids
 from zoo.errors import InputError
+from zoo.files import is_device
 
 LISTING = "listing.json.gz"
 INDEX = "index.json"
@@ -101,10 +103,20 @@ def _pack(folder: Path, files: list[Path], chunk_bytes: int) -> Iterator[None]:
     folder.mkdir(parents=True)
     cache = Cache(input_dir=str(folder), chunk_bytes=chunk_bytes)
     for place, file in enumerate(files):
-        cache[place] = file.read_bytes()
+        cache[place] = _content(file)
         yield
     cache.done()
     cache.merge()
+
+
+def _content(file: Path) -> bytes:
+    try:
+        if is_device(file):
+            # To read from a pipe would be to wait for ever.
+            raise OSError(errno.EINVAL, "it is a device or a pipe")
+        return file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{file} cannot be read ({error.strerror}): replace or remove it.") from error
 
 
 def short(error: Exception) -> str:

@@ -15,6 +15,7 @@ from zoo.data.photos.val_labels import DEVKIT, LABEL_FILES, META, SYNSETS, WNID,
 from zoo.data.progress import progress_bar
 from zoo.data.verification import Finding, Verification
 from zoo.errors import InputError
+from zoo.files import is_utf8
 
 NO_IMAGES = {*LABEL_FILES, *SYNSETS, META, DEVKIT.parts[0]}
 # Starting processes takes longer than looking at so few files.
@@ -49,10 +50,11 @@ def list_folder(root: Path) -> tuple[Classes, list[Finding]]:
     classes: Classes = {}
     findings: list[Finding] = []
     for split in SPLITS:
-        folders = sorted(entry.name for entry in _entries(root / split) if entry.is_dir() and not _is_label(entry))
+        entries = _readable(_entries(root / split), root, findings)
+        folders = sorted(entry.name for entry in entries if entry.is_dir() and not _is_label(entry))
         members: dict[str, list[str]] = {name: [] for name in folders}
         flat: list[str] = []
-        for entry in _entries(root / split):
+        for entry in entries:
             if split == "val" and not folders and is_image(entry.name):
                 flat.append(f"{split}/{entry.name}")
             elif split == "val" and is_image(entry.name):
@@ -60,7 +62,7 @@ def list_folder(root: Path) -> tuple[Classes, list[Finding]]:
             elif not entry.is_dir() and not _is_label(entry):
                 findings.append(Finding("stray file", f"{split}/{entry.name}", "outside the class folders"))
         for name in folders:
-            for entry in _entries(root / split / name):
+            for entry in _readable(_entries(root / split / name), root, findings):
                 path = f"{split}/{name}/{entry.name}"
                 if is_image(entry.name):
                     members[name].append(path)
@@ -133,6 +135,15 @@ def _entries(folder: Path) -> list[Path]:
         return sorted(folder.iterdir())
     except OSError as error:
         raise InputError(f"{error.filename} cannot be listed ({error.strerror}).") from error
+
+
+def _readable(entries: list[Path], root: Path, findings: list[Finding]) -> list[Path]:
+    """Those whose names can be written down; training refuses the others."""
+    for entry in entries:
+        if not is_utf8(entry.name):
+            shown = entry.relative_to(root).as_posix().encode(errors="backslashreplace").decode()
+            findings.append(Finding("unreadable", shown, "its name is not UTF-8"))
+    return [entry for entry in entries if is_utf8(entry.name)]
 
 
 def _is_label(entry: Path) -> bool:
