@@ -42,7 +42,9 @@ class DataSet:
     any pictures, or as a stream; ``source`` how one comes by it: by download, with a package, made by this one, by
     registration with its owners, or as one's own. ``stored``
     is (C, H, W) of its images before any preprocessing, None where they have any size or are no images. ``hub`` is
-    its name on Hugging Face's hub, None where it is not there, or not under one name.
+    its name on Hugging Face's hub, None where it is not there, or not under one name. ``taken_for``
+    is what an image from elsewhere is taken for, so that it goes the way that the set's own went: ``ink`` that makes
+    digits, or a ``photo``; None where it is only scaled.
 
     Of data that come from elsewhere ``images`` counts those of each official split, one number or one for each class,
     ``test_split`` is the official name of what this zoo calls test, and ``fingerprints`` says of the digest of a copy
@@ -57,6 +59,7 @@ class DataSet:
     source: Literal["download", "package", "made", "registration", "own"]
     stored: tuple[int, int, int] | None
     hub: str | None
+    taken_for: Literal["ink", "photo"] | None = None
     images: dict[str, int | tuple[int, ...]] = field(default_factory=dict)
     test_split: str = "test"
     fingerprints: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -207,6 +210,7 @@ DATA = {
         module="zoo.data.mnist", name="mnist", title="MNIST",
         summary="60,000 + 10,000 handwritten digits, 28x28",
         storage="memory", source="download", stored=(1, 28, 28), hub="ylecun/mnist",
+        taken_for="ink",
         images={
             "train": (5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949),
             "test": (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009),
@@ -220,6 +224,7 @@ DATA = {
         module="zoo.data.cifar10", name="cifar10", title="CIFAR-10",
         summary="50,000 + 10,000 colour photographs, 32x32, 10 classes",
         storage="memory", source="download", stored=(3, 32, 32), hub="uoft-cs/cifar10",
+        taken_for="photo",
         images={"train": (5000,) * 10, "test": (1000,) * 10},
         fingerprints={
             "sha256:544cbd86fdf2e6fa2cebd03d568d02a0f9e83381e920c6d5ae1f14cfa3d7981a": {

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 from export_cases import RandomWeights, write_run
-from PIL import Image, ImageOps
+from PIL import Image
 
 import zoo
 from zoo.cli import main
-from zoo.weights.classify import classify, dark_on_light, find_images, leading
+from zoo.weights.classify import classify, find_images, leading
 
 COLOURS = {"red": (220, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 210)}
 
@@ -79,9 +79,8 @@ def test_folders_are_walked_in_order_and_what_is_no_image_is_told(run, tmp_path,
         "c.gif",
     ]
     assert [image["classes"][0]["index"] for image in images] == [2, 1, 0, 1]
-    assert err.count("\n") == 1
-    assert "passed over" in err
-    assert "notes.txt" in err
+    (passed_over,) = [line for line in err.splitlines() if "passed over" in line]
+    assert "notes.txt" in passed_over
 
 
 @pytest.mark.parametrize("batch", [1, 3, 1000])
@@ -110,29 +109,116 @@ def test_of_equal_classes_the_smaller_number_leads_and_nan_is_no_answer():
     assert [guess.index for guess in leading(torch.tensor([-900.0, 0.0, -800.0, -950.0]), names, 4)] == [1, 2, 0, 3]
 
 
-def test_dark_ink_is_noticed_and_invert_shows_the_negative(tmp_path, capsys):
-    weights = RandomWeights("lenet5")
-    run = write_run(tmp_path / "run", weights.network(), "MNIST", "lenet5")
-    light = Image.new("L", (28, 28))
-    light.paste(255, (12, 4, 15, 24))
-    light.save(tmp_path / "light.png")
-    ImageOps.invert(light).save(tmp_path / "dark.png")
+@pytest.fixture
+def digits_run(tmp_path):
+    """A network of MNIST's digits with random weights."""
+    return str(write_run(tmp_path / "run", RandomWeights("lenet5").network(), "MNIST", "lenet5"))
+
+
+def classified(words, capsys):
+    """The answers in JSON, and what was said on standard error."""
+    assert main(["classify", *map(str, words), "--json"]) == 0
+    out, err = capsys.readouterr()
+    return json.loads(out)["images"], err
+
+
+def bar(path, size, box, ink=0, paper=255):
+    image = Image.new("L", size, paper)
+    image.paste(ink, box)
+    image.save(path)
+    return path
+
+
+def test_as_they_are_dark_ink_is_noticed_and_invert_shows_the_negative(tmp_path, digits_run, capsys):
+    light = bar(tmp_path / "light.png", (28, 28), (12, 4, 15, 24), 255, 0)
+    dark = bar(tmp_path / "dark.png", (28, 28), (12, 4, 15, 24))
     outputs = []
-    for words in (["light.png"], ["dark.png"], ["dark.png", "--invert"]):
-        assert main(["classify", str(run), str(tmp_path / words[0]), "--json", *words[1:]]) == 0
-        out, err = capsys.readouterr()
-        outputs.append(json.loads(out)["images"][0]["classes"])
+    for words in ([light], [dark], [dark, "--invert"]):
+        ((answer,), err) = classified([digits_run, *words, "--as-is"], capsys)
+        outputs.append(answer["classes"])
+        assert not answer["prepared"]
         # The file is dark on light, whichever way it is shown.
-        assert ("--invert" in err) == (words == ["dark.png"])
+        assert ("--invert" in err) == (words == [dark])
     assert outputs[0] == outputs[2] != outputs[1]
 
 
-def test_dark_on_light_looks_at_the_edge():
-    grey = np.full((20, 20), 230, np.uint8)
-    assert not dark_on_light(Image.fromarray(255 - grey))
-    grey[8:12, 3:17] = 20
-    assert dark_on_light(Image.fromarray(grey))
-    assert not dark_on_light(Image.fromarray(255 - grey))
+def test_dark_and_light_ink_of_any_place_and_size_give_the_same_answer(tmp_path, digits_run, capsys):
+    pictures = [
+        bar(tmp_path / "0.png", (28, 28), (12, 4, 15, 24), 255, 0),
+        bar(tmp_path / "1.png", (28, 28), (12, 4, 15, 24)),
+        bar(tmp_path / "2.png", (400, 300), (90, 50, 120, 250)),
+        bar(tmp_path / "3.png", (1200, 900), (700, 100, 760, 500), 200, 20),
+    ]
+    answers, err = classified([digits_run, *pictures], capsys)
+    assert [answer["prepared"] for answer in answers] == [True, True, True, True]
+    boxes = np.array([answer["box"] for answer in answers[2:]])
+    # The last one is looked at in two thirds of its size.
+    assert np.abs(boxes - [(90, 50, 120, 250), (700, 100, 760, 500)]).max() <= 1
+    assert "--invert" not in err
+    first = {guess["index"]: guess["probability"] for guess in answers[0]["classes"]}
+    for answer in answers[1:]:
+        assert {guess["index"]: guess["probability"] for guess in answer["classes"]} == pytest.approx(first, abs=0.05)
+
+
+def test_what_was_done_is_said_and_as_is_leaves_it_out(tmp_path, digits_run, capsys):
+    picture = str(bar(tmp_path / "a.png", (400, 300), (90, 50, 120, 250)))
+    outputs = []
+    for words in ([], ["--as-is"]):
+        assert main(["classify", digits_run, picture, *words]) == 0
+        outputs.append(capsys.readouterr().out)
+    said = outputs[0].splitlines()[-1]
+    assert said.startswith("1 of 1 went the way of MNIST's digits")
+    assert said.endswith("--as-is leaves this out.")
+    assert "--as-is" not in outputs[1]
+    assert outputs[0].splitlines()[1:6] != outputs[1].splitlines()[1:6]
+
+
+def test_a_picture_in_mnists_form_is_shown_as_it_is(tmp_path, digits_run, capsys):
+    # Two rows more above than below: the centre of mass of 20 rows is then at 14.
+    path = bar(tmp_path / "a.png", (28, 28), (13, 4, 16, 24), 255, 0)
+    both = [classified([digits_run, path, *words], capsys)[0][0] for words in ([], ["--as-is"])]
+    assert both[0]["classes"] == both[1]["classes"]
+    assert not both[0]["prepared"]
+
+
+def test_several_digits_are_read_from_left_to_right(tmp_path, digits_run, capsys):
+    path = tmp_path / "page.png"
+    image = Image.new("L", (900, 400), 240)
+    boxes = [(100, 60, 130, 260), (300, 80, 340, 280), (600, 70, 624, 270)]
+    for box in reversed(boxes):
+        image.paste(30, box)
+    image.save(path)
+    answers, _ = classified([digits_run, path], capsys)
+    assert np.abs(np.array([answer["box"] for answer in answers]) - boxes).max() <= 1
+    assert [(answer["digit"], answer["digits"]) for answer in answers] == [(1, 3), (2, 3), (3, 3)]
+    assert main(["classify", digits_run, str(path), "--top", "1"]) == 0
+    out = capsys.readouterr().out
+    read = "".join(answer["classes"][0]["class"] for answer in answers)
+    assert f"{path} reads {read}" in out.splitlines()
+    assert "digit 2" in out
+
+
+def test_a_page_without_ink_says_so(tmp_path, digits_run, capsys):
+    (answer,), err = classified([digits_run, bar(tmp_path / "a.png", (300, 400), (0, 0, 0, 0), 0, 220)], capsys)
+    assert "no ink was found" in err
+    assert not answer["prepared"]
+    assert len(answer["classes"]) == 5
+
+
+def test_a_photograph_far_from_what_cifar10s_networks_know_gets_a_sentence(run, tmp_path, capsys):
+    paths = [
+        drawn(tmp_path / "wide.png", "red", (200, 50)),
+        drawn(tmp_path / "b" / "wide.png", "red", (300, 100)),
+        drawn(tmp_path / "tiny.png", "green", (20, 25)),
+    ]
+    answers, err = classified([run, *paths], capsys)
+    lines = err.splitlines()
+    (cut,) = [line for line in lines if "outside the centre square" in line]
+    assert cut.startswith(f"zoo: {paths[0]} and 1 more: ")
+    (small,) = [line for line in lines if "was enlarged" in line]
+    assert small.startswith(f"zoo: {paths[2]}: ")
+    assert [answer["prepared"] for answer in answers] == [True, True, True]
+    assert all(answer["doubts"] for answer in answers)
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,50 @@ def test_digits_become_grey_and_sit_amid_background(mode):
     np.testing.assert_allclose(of_mnist()(image)[0], expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("size", [(200, 120), (96, 97), (64, 32)], ids=str)
+def test_a_photo_for_cifar10_is_the_mean_of_each_area_of_its_centre_square(size):
+    image = drawn(*size)
+    short = min(size)
+    left, top = ((length - short) // 2 for length in size)
+    square = np.asarray(image)[top : top + short, left : left + short].astype(float)
+    # Each pixel repeated 32 times, so that 32 areas of whole pixels part the square.
+    fine = square.repeat(32, axis=0).repeat(32, axis=1)
+    expected = fine.reshape(32, short, 32, short, 3).mean(axis=(1, 3)).transpose(2, 0, 1)
+    found = ImagePreprocessing(CIFAR10["raw"], (3, 32, 32), 32, "weights", "photo")(image)
+    np.testing.assert_allclose(found, expected, atol=0.51)
+
+
+@pytest.mark.parametrize("as_tensor", [False, True])
+def test_a_digit_of_any_place_and_size_becomes_mnists(as_tensor):
+    transforms = ImagePreprocessing(MNIST["raw"], (1, 28, 28), 28, "weights", "ink")
+    found = []
+    for paper, ink, size, box in (
+        (255, 0, 28, (3, 2, 6, 22)),
+        (0, 255, 28, (13, 4, 16, 24)),
+        (240, 20, 800, (90, 60, 180, 660)),
+    ):
+        image = Image.new("L", (size, size), paper)
+        image.paste(ink, box)
+        given = torch.from_numpy(np.asarray(image).copy())[None] if as_tensor else image
+        found.append(transforms(given)[0])
+    expected = torch.zeros(28, 28)
+    expected[4:24, 13:16] = 255
+    for pixels in found:
+        # The edges of what was enlarged are soft.
+        assert (pixels - expected).abs().mean() < 2
+    assert not torch.equal(ImagePreprocessing(MNIST["raw"], (1, 28, 28), 28, "weights")(image)[0], expected)
+
+
+def test_a_phones_file_is_turned_upright_for_mnist_and_cifar10(tmp_path):
+    image = Image.new("L", (200, 300), 240)
+    image.paste(20, (40, 60, 60, 200))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "a.png", exif=exif)
+    transforms = ImagePreprocessing(MNIST["raw"], (1, 28, 28), 28, "weights", "ink")
+    assert torch.equal(transforms(tmp_path / "a.png"), transforms(image))
+
+
 def test_one_several_and_paths_are_the_same(tmp_path):
     images = [drawn(40, 50, seed=seed) for seed in range(3)]
     for seed, image in enumerate(images):

@@ -1,7 +1,7 @@
 """``zoo classify``: the likeliest classes of images."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +17,26 @@ def run(verb: str, args: list[str]) -> int:
     parser = Parser(
         prog=f"zoo {verb}",
         description="Show the likeliest classes of images: one view each, through the preprocessing that the weights"
-        " were trained with. Networks of handwritten digits expect what MNIST holds, light ink on black.",
+        " were trained with. For networks that learnt MNIST the digits in an image are found, dark or light, and each"
+        " is brought into MNIST's form; for those that learnt CIFAR-10 a photograph's centre square is averaged down.",
     )
     parser.add_argument("weights", metavar="WEIGHTS", help="a name from: zoo list weights, a run folder or a file")
     parser.add_argument("images", metavar="IMAGE", nargs="+", help="images of any format and size, or folders of them")
     parser.add_argument("--top", type=int, default=5, metavar="K", help="how many classes (default: 5)")
-    parser.add_argument("--invert", action="store_true", help="look at the negatives: for dark ink on light paper")
+    parser.add_argument("--invert", action="store_true", help="look at the negatives")
+    parser.add_argument(
+        "--as-is", action="store_true", help="only scale images, and leave out what brings them into the data's form"
+    )
     parser.add_argument("--json", action="store_true", help="as JSON")
     options = parser.parse_args(args)
-    return classify(options.weights, options.images, options.top, options.invert, options.json)
+    return classify(options.weights, options.images, options.top, options.invert, options.as_is, options.json)
 
 
-def classify(name: str, images: Sequence[str], top: int, invert: bool, json_wanted: bool) -> int:
-    """Prints the ``top`` classes of every image; on standard error what was passed over, and doubts.
+def classify(name: str, images: Sequence[str], top: int, invert: bool, as_is: bool, json_wanted: bool) -> int:
+    """Prints the ``top`` classes of every image or digit, and how the images were prepared.
 
-    Raises InputError where weights or images are missing or broken, and where not one file is an image.
+    On standard error it says what was passed over, and doubts. Raises InputError where weights or images are missing or
+    broken, and where not one file is an image.
     """
     from zoo.report.answers import as_json, table
     from zoo.weights import classify as looking
@@ -42,37 +47,39 @@ def classify(name: str, images: Sequence[str], top: int, invert: bool, json_want
     found = looking.find_images(images)
     weights = find(name)
     skipped: list[InputError] = []
-    doubtful: list[Path] = []
-    answers = _answers(looking.classify(weights, found, top, invert, skipped.append), doubtful)
+    doubts: dict[str, dict[Path, None]] = {}
+    answers = _answers(looking.classify(weights, found, top, invert, skipped.append, as_is), doubts)
     if json_wanted:
         meta = {"weights": weights.name, "network": weights.meta["network"], "variant": weights.meta["variant"]}
         print(as_json(meta | {"view": "single view"}, answers))
     else:
-        for line in table(answers, weights.class_names):
+        for line in table(answers, weights.class_names, looking.preparation_of(weights)):
             print(line)
-    _tell(skipped, doubtful)
+    _tell(skipped, doubts)
     if len(skipped) == len(found):
         raise InputError(f"None of the {len(found)} files is an image: give images, or a folder of images.")
     return 0
 
 
-def _answers(given: Iterator[Any], doubtful: list[Path]) -> Iterator[dict[str, Any]]:
+def _answers(given: Iterator[Any], doubts: dict[str, dict[Path, None]]) -> Iterator[dict[str, Any]]:
     for answer in given:
-        if answer.dark_on_light:
-            doubtful.append(answer.image)
+        look = answer.look
+        for doubt in look.doubts:
+            doubts.setdefault(doubt, {})[look.image] = None
         classes = [{"class": g.name, "index": g.index, "probability": g.probability} for g in answer.guesses]
-        yield {"image": str(answer.image), "classes": classes}
+        found: dict[str, Any] = {"image": str(look.image)}
+        if look.count > 1:
+            found |= {"digit": look.number, "digits": look.count}
+        if look.box is not None:
+            found["box"] = list(look.box)
+        yield found | {"prepared": look.prepared, "doubts": list(look.doubts), "classes": classes}
 
 
-def _tell(skipped: Sequence[InputError], doubtful: Sequence[Path]) -> None:
+def _tell(skipped: Sequence[InputError], doubts: Mapping[str, Mapping[Path, None]]) -> None:
     for error in skipped[:NAMED]:
         print(f"zoo: passed over: {error}", file=sys.stderr)
     if len(skipped) > NAMED:
         print(f"zoo: passed over {len(skipped) - NAMED} more files.", file=sys.stderr)
-    if doubtful:
-        several = f" and {len(doubtful) - 1} more" if len(doubtful) > 1 else ""
-        print(
-            f"zoo: {doubtful[0]}{several}: dark on light, it seems, but this network was trained on light ink on black:"
-            " add --invert to show it the negative.",
-            file=sys.stderr,
-        )
+    for doubt, images in doubts.items():
+        several = f" and {len(images) - 1} more" if len(images) > 1 else ""
+        print(f"zoo: {next(iter(images))}{several}: {doubt}", file=sys.stderr)

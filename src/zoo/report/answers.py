@@ -8,18 +8,24 @@ from typing import Any
 _WIDEST = 40
 
 
-def table(answers: Iterable[dict[str, Any]], class_names: Iterable[str]) -> Iterator[str]:
+def table(answers: Iterable[dict[str, Any]], class_names: Iterable[str], preparation: str = "") -> Iterator[str]:
     """The lines of a table, each as soon as its image has been looked at; one line a class.
 
-    An answer is {"image": path, "classes": [{"class", "index", "probability"}, ...]}, the likeliest class first; no
-    classes mean that the network gave no answer.
+    An answer is {"image": path, "prepared": bool, "classes": [{"class", "index", "probability"}, ...]}, the likeliest
+    class first; no classes mean that the network gave no answer. Of several digits in one image each has an answer,
+    with "digit", from 1 to "digits", and after the last one they are read together. At the end ``preparation`` says
+    what was done to the images that were prepared.
     """
     wide = max([len("class"), *map(len, class_names)])
-    for place, answer in enumerate(answers):
+    read: list[str] = []
+    looks = prepared = 0
+    for looks, answer in enumerate(answers, 1):
         # Not before there is an answer: weights that cannot be had would leave the head of a table behind.
-        if place == 0:
+        if looks == 1:
             yield f"{'image':<{_WIDEST}}  {'class':<{wide}}  probability"
-        image = answer["image"]
+        prepared += answer["prepared"]
+        several = "digit" in answer
+        image = f"{answer['image']}, digit {answer['digit']}" if several else answer["image"]
         if len(image) > _WIDEST:
             yield image
             image = ""
@@ -28,6 +34,13 @@ def table(answers: Iterable[dict[str, Any]], class_names: Iterable[str]) -> Iter
         for guess in answer["classes"]:
             yield f"{image:<{_WIDEST}}  {guess['class']:<{wide}}  {100 * guess['probability']:9.2f} %"
             image = ""
+        if several:
+            read.append(answer["classes"][0]["class"] if answer["classes"] else "?")
+            if answer["digit"] == answer["digits"]:
+                yield f"{answer['image']} reads {''.join(read)}"
+                read = []
+    if prepared:
+        yield f"{prepared} of {looks} {preparation}; --as-is leaves this out."
 
 
 def as_json(weights: dict[str, Any], answers: Iterable[dict[str, Any]]) -> str:

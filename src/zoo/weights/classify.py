@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -13,11 +13,17 @@ from torch import Tensor
 from zoo.data.photos.decode import decode
 from zoo.errors import InputError
 from zoo.files import given_path
-from zoo.weights.preprocessing import is_ink
+from zoo.weights.doubts import UNSURE
+from zoo.weights.looks import Look, looks_at
+from zoo.weights.preprocessing import is_ink, taken_for
 from zoo.weights.trained import Weights
 
 # Images that go through a network at a time: as many numbers as 64 images of 64x64.
 _NUMBERS_AT_A_TIME = 64 * 3 * 64 * 64
+_PREPARATIONS = {
+    "ink": "went the way of MNIST's digits: ink found, its box scaled to 20 pixels, its mass centred in 28x28",
+    "photo": "went the way of CIFAR-10's photographs: the centre square, averaged down to 32x32",
+}
 
 
 @dataclass(frozen=True)
@@ -31,14 +37,10 @@ class Guess:
 
 @dataclass(frozen=True)
 class Answer:
-    """The classes that lead for one image, the likeliest first; none where the network gives no answer (NaN).
+    """The classes that lead for one look, the likeliest first; none where the network gives no answer (NaN)."""
 
-    ``dark_on_light`` where a network of light ink on black was shown what looks like the opposite.
-    """
-
-    image: Path
+    look: Look
     guesses: tuple[Guess, ...]
-    dark_on_light: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,25 +71,39 @@ def find_images(paths: Sequence[str]) -> list[Found]:
 
 
 def classify(
-    weights: Weights, found: Sequence[Found], top: int, invert: bool, skipped: Callable[[InputError], None]
+    weights: Weights,
+    found: Sequence[Found],
+    top: int,
+    invert: bool,
+    skipped: Callable[[InputError], None],
+    as_is: bool = False,
 ) -> Iterator[Answer]:
-    """Looks once at every image, through the preprocessing of ``weights``; gives the ``top`` classes of each.
+    """Looks once at every image, at each digit in it where the network knows MNIST's; gives the ``top`` classes.
 
-    ``invert`` turns the images into their negatives first. What lies in a folder and is no image goes to
-    ``skipped``. Raises InputError where a named file is no image.
+    ``invert`` turns the images into their negatives first; ``as_is`` only scales them, see ``Weights.transforms``.
+    What lies in a folder and is no image goes to ``skipped``. Raises InputError where a named file is no image.
     """
-    network, transforms = weights.network().eval(), weights.transforms()
-    inked = is_ink(weights.data.class_name)
+    network, transforms = weights.network().eval(), weights.transforms(as_is=True)
+    kind, inked = None if as_is else taken_for(weights.data.class_name), is_ink(weights.data.class_name)
     # One by one, so that no more than one image of full size is in memory.
-    inputs = (
-        (path, transforms(image), inked and dark_on_light(image)) for path, image in _images(found, invert, skipped)
+    looks = (
+        look
+        for path, image in _images(found, invert, skipped)
+        for look in looks_at(path, image, transforms, kind, inked)
     )
     size = max(1, _NUMBERS_AT_A_TIME // math.prod(network.input_shape))
-    while batch := list(islice(inputs, size)):
+    while batch := list(islice(looks, size)):
         with torch.inference_mode():
-            logits = network(torch.stack([image for _, image, _ in batch]))
-        for (path, _, dark), row in zip(batch, logits, strict=True):
-            yield Answer(path, leading(row, weights.class_names, top), dark)
+            logits = network(torch.stack([shown for _, shown in batch]))
+        for (look, _), row in zip(batch, logits, strict=True):
+            guesses = leading(row, weights.class_names, top)
+            unsure = kind is not None and bool(guesses) and guesses[0].probability < 0.5
+            yield Answer(replace(look, doubts=(*look.doubts, UNSURE)) if unsure else look, guesses)
+
+
+def preparation_of(weights: Weights) -> str:
+    """What is done to images that are not in the form of the data's images, as the end of a sentence that counts."""
+    return _PREPARATIONS.get(taken_for(weights.data.class_name) or "", "")
 
 
 def leading(logits: Tensor, class_names: Sequence[str], top: int) -> tuple[Guess, ...]:
@@ -98,14 +114,6 @@ def leading(logits: Tensor, class_names: Sequence[str], top: int) -> tuple[Guess
     # By logits: probabilities far below the first are equal zeros.
     order = logits.argsort(descending=True, stable=True)[:top].tolist()
     return tuple(Guess(class_names[index], index, float(probabilities[index])) for index in order)
-
-
-def dark_on_light(image: Image.Image) -> bool:
-    """Whether the outermost pixels of an image are lighter, in the mean, than its middle grey value."""
-    grey = torch.frombuffer(bytearray(image.convert("L").tobytes()), dtype=torch.uint8).float()
-    grey = grey.view(image.height, image.width)
-    edge = torch.cat([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    return bool(edge.mean() > (grey.min() + grey.max()) / 2 and edge.mean() > 127)
 
 
 def _images(

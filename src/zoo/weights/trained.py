@@ -19,7 +19,7 @@ from zoo.data.transforms import LessMeanImage, Preprocessing
 from zoo.errors import InputError
 from zoo.models import get_model
 from zoo.models.network import Network
-from zoo.weights.preprocessing import ImagePreprocessing, shape_kept
+from zoo.weights.preprocessing import ImagePreprocessing, shape_kept, taken_for
 
 if TYPE_CHECKING:
     from zoo.models.classifier import Classifier
@@ -122,16 +122,17 @@ class Weights(ABC):
         module.transform = self.steps()  # type: ignore[attr-defined]
         return module
 
-    def transforms(self, whole: bool = False) -> ImagePreprocessing:
+    def transforms(self, whole: bool = False, as_is: bool = False) -> ImagePreprocessing:
         """A callable from images to what ``network()`` takes: see ``ImagePreprocessing``.
 
         ``whole`` leaves the margin around the network's input from which a protocol of crops cuts, where the data have
-        one.
+        one. ``as_is`` only scales an image, and does not bring it into the form of MNIST's or CIFAR-10's images.
         """
         network = self.bare_network()
         size = None if whole else network.input_shape[1]
         steps = self.steps()
-        return ImagePreprocessing(steps, shape_kept(self.data.class_name, steps), size, self.name)
+        kind = None if as_is else taken_for(self.data.class_name)
+        return ImagePreprocessing(steps, shape_kept(self.data.class_name, steps), size, self.name, kind)
 
     def _module(self, **init_args: Any) -> ImageDataModule:
         import zoo.data

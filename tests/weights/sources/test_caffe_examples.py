@@ -201,10 +201,10 @@ def test_a_file_is_told_by_its_layers_and_found_by_path_with_its_preprocessing(f
     found.verify()
     assert (found.form, found.data.class_name) == (name, "MNIST" if name == "lenet" else "CIFAR10")
     shown = images.float() / 256 if name == "lenet" else images - MEAN
-    torch.testing.assert_close(found.transforms()(images), shown, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(found.transforms(as_is=True)(images), shown, rtol=1e-6, atol=1e-6)
     expected = in_caffe(name, weights, shown.double())
     with torch.inference_mode():
-        actual = found.network()(found.transforms()(images)).double()
+        actual = found.network()(found.transforms(as_is=True)(images)).double()
     torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-4 * expected.abs().max().item())
     assert main(["info", "weights", str(file)]) == 0
     assert f"{found.meta['network']}, {found.meta['variant']}" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""How much ink lies where: the optical density of a picture over its own paper, whatever the light."""
+"""How much ink lies where: the optical density of an image over its own paper, whatever the light."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,9 @@ _AROUND, _COARSE = 0.5, 48
 
 
 def density(grey: Grey, widest: float) -> Density:
-    """log(paper / picture) of dark ink, (H, W): 0 on paper, about 0.4 for pencil, over 1 for a pen.
+    """log(paper / image) of dark ink, (H, W): 0 on paper, about 0.4 for pencil, over 1 for a pen.
 
-    The paper is a closing of the picture, which fills narrow marks and keeps the edges of shadows and sheets, so that
+    The paper is a closing of the image, which fills narrow marks and keeps the edges of shadows and sheets, so that
     these have no density; nor has a stroke that is wider than ``widest``, a share of the short side.
     """
     # Noise of the sensor and of JPEG would lift the closing.
@@ -39,5 +39,5 @@ def surroundings(grey: Grey) -> Density:
 
 
 def contrast(density: Density, grey: Grey) -> Density:
-    """By how many grey values the paper is lighter than a picture of this density, (H, W)."""
+    """By how many grey values the paper is lighter than an image of this density, (H, W)."""
     return np.asarray((grey + _FLOOR) * np.expm1(density), np.float32)

@@ -1,4 +1,4 @@
-"""The digits in a picture, in the form in which MNIST would have stored them."""
+"""The digits in an image, in the form in which MNIST would have stored them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from zoo.data.paper.form import formed, is_in_form
 from zoo.data.paper.parts import Part, digits_of, marks_in, sharpest_of
 from zoo.data.paper.ruling import without_ruling
 
-# Ink is looked for in a picture whose long side has at least and at most so many pixels.
+# Ink is looked for in an image whose long side has at least and at most so many pixels.
 _SMALL, _LARGE = 112, 800
-# Less than this, in pixels, is no picture of anything.
+# Less than this, in pixels, is no image of anything.
 _NARROWEST = 8
 # Strokes are no wider than this share of the short side: first those of pens, where shadows, gaps and corners of sheets
 # are wider; then those of brushes and drawings, where what was found at first are but ends of wider strokes, or there
@@ -34,7 +34,7 @@ _EDGE, _FULL = 0.25, 0.75
 class Digit:
     """One digit as MNIST would have stored it, uint8 (28, 28), light on black.
 
-    ``box`` is where its ink lies in the picture, in pixels: left, top, right, bottom.
+    ``box`` is where its ink lies in the image, in pixels: left, top, right, bottom.
     """
 
     image: Grey
@@ -42,28 +42,28 @@ class Digit:
 
 
 def as_mnist(grey: Grey) -> Grey | None:
-    """The largest digit in a picture, uint8 (H, W), as MNIST would have stored it: (28, 28); None where there is none.
+    """The largest digit in an image, uint8 (H, W), as MNIST would have stored it: (28, 28); None where there is none.
 
-    A picture that already has MNIST's form is returned as it is.
+    An image that already has MNIST's form is returned as it is.
     """
     digits = digits_in(grey)
     return max(digits, key=lambda digit: _longer(digit.box)).image if digits else None
 
 
 def digits_in(grey: Grey) -> list[Digit]:
-    """All digits in a picture, uint8 (H, W), row by row from left to right; none where no ink is found.
+    """All digits in an image, uint8 (H, W), row by row from left to right; none where no ink is found.
 
     The ink may be dark or light. Shadows, edges of sheets and the ruling of exercise books are no ink. Digits that
-    touch each other count as one. A picture that already has MNIST's form, or whose negative has, is its own digit.
+    touch each other count as one. An image that already has MNIST's form, or whose negative has, is its own digit.
     """
-    for picture in (grey, 255 - grey):
-        if is_in_form(picture):
-            return [Digit(picture, (0, 0, picture.shape[1], picture.shape[0]))]
-    picture, scale = _at_work(grey)
-    if min(picture.shape) < _NARROWEST:
+    for image in (grey, 255 - grey):
+        if is_in_form(image):
+            return [Digit(image, (0, 0, image.shape[1], image.shape[0]))]
+    image, scale = _at_work(grey)
+    if min(image.shape) < _NARROWEST:
         return []
-    around = surroundings(picture)
-    sides = (picture, around), (255 - picture, 255 - around)
+    around = surroundings(image)
+    sides = (image, around), (255 - image, 255 - around)
     fine, coarse = _readings(sides, _FINE), _readings(sides, _COARSE)
     best, wide = max(zip(fine, coarse, strict=True), key=lambda pair: _weight(pair[0]))
     if not _whole(best, wide.ink):
@@ -83,11 +83,11 @@ class _Reading:
 
 
 def _readings(sides: Sequence[tuple[Grey, Density]], widest: float) -> list[_Reading]:
-    """Of a picture and its negative, each with its surroundings.
+    """Of an image and its negative, each with its surroundings.
 
     Strokes are no wider than ``widest``, a share of the short side.
     """
-    inks = [_ink(picture, widest) for picture, _ in sides]
+    inks = [_ink(image, widest) for image, _ in sides]
     found = [marks_in(ink, *side, least) for (ink, least), side in zip(inks, sides, strict=True)]
     shape = sides[0][0].shape
     sharpest = max(sharpest_of(marks, shape) for _, marks in found)
@@ -114,7 +114,7 @@ def _whole(reading: _Reading, ink: Density) -> bool:
 
 
 def _at_work(grey: Grey) -> tuple[Grey, float]:
-    """The picture at the size at which ink is looked for, and that size by its own."""
+    """The image at the size at which ink is looked for, and that size by its own."""
     longer = max(grey.shape)
     scale = min(max(1.0, _SMALL / longer), _LARGE / longer)
     if scale == 1:
@@ -125,9 +125,9 @@ def _at_work(grey: Grey) -> tuple[Grey, float]:
     return np.asarray(Image.fromarray(grey).resize(size, way)), scale
 
 
-def _ink(picture: Grey, widest: float) -> tuple[Density, float]:
+def _ink(image: Grey, widest: float) -> tuple[Density, float]:
     """The density of dark ink over that of bare paper, ruled lines taken away, and the least that is ink."""
-    ink = density(picture, widest)
+    ink = density(image, widest)
     paper = float(np.median(ink))
     noise = 1.4826 * float(np.median(np.abs(ink - paper)))
     ink = (ink - paper).clip(0)

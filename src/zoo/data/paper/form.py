@@ -11,7 +11,7 @@ SIDE, LONGER = 28, 20
 
 
 def is_in_form(grey: Grey) -> bool:
-    """Whether a picture (H, W) already has the form: true of each of MNIST's 70,000 images.
+    """Whether an image (H, W) already has the form: true of each of MNIST's 70,000 images.
 
     Of 16 of them the longer side is 19, as the last row was so faint that it was rounded to 0.
     """
@@ -41,7 +41,7 @@ def formed(ink: Density) -> Grey:
 
 
 def _centre(grey: NDArray[np.uint8]) -> tuple[float, float]:
-    """The centre of mass, in pixels counted from 0: that of a picture of one pixel is (0, 0)."""
+    """The centre of mass, in pixels counted from 0: that of an image of one pixel is (0, 0)."""
     values = grey.astype(np.float64)
     total = values.sum() or 1.0
     return (

@@ -81,7 +81,7 @@ def marks_in(density: Density, grey: Grey, around: Density, least: float) -> tup
 
 
 def digits_of(marks: list[Part], shape: tuple[int, ...], sharpest: float) -> list[Part]:
-    """The digits among marks in a picture (H, W), as they are read: rows from the top, each from the left.
+    """The digits among marks in an image (H, W), as they are read: rows from the top, each from the left.
 
     ``sharpest`` is the sharpness of the sharpest mark.
     """
@@ -105,7 +105,7 @@ def sharpest_of(marks: list[Part], shape: tuple[int, ...]) -> float:
 
 
 def _inside(marks: list[Part], shape: tuple[int, ...]) -> list[Part]:
-    """The marks that do not touch the picture's edge, if any of them is worth the name: edges of sheets do."""
+    """The marks that do not touch the image's edge, if any of them is worth the name: edges of sheets do."""
     free = [m for m in marks if m.box[0] > 0 and m.box[1] > 0 and m.box[2] < shape[0] and m.box[3] < shape[1]]
     if any(mark.longer > 0.06 * min(shape) for mark in free):
         return free

@@ -9,22 +9,22 @@ from scipy import ndimage
 
 from zoo.data.paper.density import Density
 
-# A ruled line is thinner than this share of the picture's long side,
+# A ruled line is thinner than this share of the image's long side,
 _THIN = 0.012
 # and climbs or falls no more than this.
 _STEEPEST = 0.2
-# A line alone crosses so much of the picture, a line of several that run alike so much.
+# A line alone crosses so much of the image, a line of several that run alike so much.
 _ALONE, _OF_SEVERAL = 0.9, 0.5
 # How many are several, and by how much slopes that are alike may differ: perspective lets lines meet.
 _SEVERAL, _ALIKE = 3, 0.06
-# Pixels that a bent line may stray from a straight one, and half the width that is cleared, per 1,000 of the picture.
+# Pixels that a bent line may stray from a straight one, and half the width that is cleared, per 1,000 of the image.
 _STRAY, _HALF = 6, 4
 _PIECES = 16
 
 
 @dataclass(frozen=True)
 class _Line:
-    """``height`` in the middle of the picture and ``slope``, in pixels; ``cover`` is the share of columns it marks."""
+    """``height`` in the middle of the image and ``slope``, in pixels; ``cover`` is the share of columns it marks."""
 
     height: float
     slope: float
@@ -38,13 +38,13 @@ def without_ruling(density: Density, noise: float) -> Density:
     """
     cleared = density
     for turn in (False, True):
-        picture = cleared.T if turn else cleared
-        lines = _lines(picture, noise)
+        image = cleared.T if turn else cleared
+        lines = _lines(image, noise)
         if lines:
-            picture = picture.copy()
+            image = image.copy()
             for line in lines:
-                _subtract(picture, line)
-            cleared = picture.T if turn else picture
+                _subtract(image, line)
+            cleared = image.T if turn else image
     return cleared
 
 

@@ -87,7 +87,7 @@ def check_images(weights: Weights) -> tuple[Tensor, Tensor]:
     The real ones come with scikit-learn: handwritten digits for one channel, parts of two photographs for three.
     """
     channels, side, _ = weights.bare_network().input_shape
-    transforms = weights.transforms()
+    transforms = weights.transforms(as_is=True)
     share = 1 if side <= _SMALL else 4
     real = (_digits() if channels == 1 else _photographs())[::share]
     drawn = np.random.default_rng(0)

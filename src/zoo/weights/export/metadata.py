@@ -7,7 +7,7 @@ from typing import Any
 from zoo import __version__
 from zoo.data.photos.transforms import PhotoTransform
 from zoo.models.network import Network
-from zoo.weights.preprocessing import is_ink, shape_kept
+from zoo.weights.preprocessing import is_ink, shape_kept, taken_for
 from zoo.weights.trained import Weights
 
 #: Of a card, what goes along as it is.
@@ -63,7 +63,7 @@ def preprocessing_of(weights: Weights) -> dict[str, Any]:
     placing = getattr(steps.place, "keywords", {})
     found = {
         "colour": "RGB" if stored[0] == 3 else "grey, light ink on dark" if is_ink(weights.data.class_name) else "grey",
-        "resize": f"short side to {stored[2]}, bilinear with antialiasing",
+        "resize": _RESIZED[taken_for(weights.data.class_name)].format(side=stored[2]),
         "centre_crop": stored[2],
     }
     placed = stored[2]
@@ -75,6 +75,14 @@ def preprocessing_of(weights: Weights) -> dict[str, Any]:
         found |= {"enlarge_to": placing["content"], "pad_with_zeros_to": placed}
     found |= _numbers(steps, 255)
     return found | ({"input_crop": side} if placed > side else {})
+
+
+# What ``transforms()`` does to an image that is not of the data's own form.
+_RESIZED = {
+    None: "short side to {side}, bilinear with antialiasing",
+    "ink": "ink cut to its box, the box's longer side to 20, its centre of mass in the middle of {side}x{side}",
+    "photo": "centre square to {side}, means of areas",
+}
 
 
 def _numbers(steps: Any, scale: int) -> dict[str, Any]:
