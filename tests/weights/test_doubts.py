@@ -44,15 +44,15 @@ def test_each_doubt_is_raised_where_it_is_due_and_no_other(image, expected):
     assert list(of_photo(image, 32)) == expected
 
 
-def test_next_to_none_of_cifar10s_images_is_doubted():
+def test_few_of_cifar10s_own_images_are_doubted():
     root = os.environ.get("ZOO_TEST_DATA")
     if not root:
         pytest.skip("needs the real CIFAR-10: set ZOO_TEST_DATA to the folder that holds cifar-10-batches-bin")
     images = CIFAR10(root=f"{root}/cifar-10-batches-bin").read()["test"][0].permute(0, 2, 3, 1).numpy()
     found = [of_photo(Image.fromarray(image), 32) for image in images[::4]]
-    assert sum(map(bool, found)) < 0.025 * len(found)
-    # One in a hundred has no colour, as the sentence says.
-    assert 0.005 < np.mean([doubts._COLOURLESS in each for each in found]) < 0.02
+    assert sum(map(bool, found)) < 0.05 * len(found)
+    for doubt in (doubts._COLOURLESS, doubts._EVEN, doubts._FLAT):
+        assert 0.004 < np.mean([doubt in each for each in found]) < 0.02
 
 
 def test_dark_on_light_looks_at_the_edge():

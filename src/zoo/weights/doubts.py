@@ -12,16 +12,13 @@ NO_INK = "no ink was found, so that the whole image was scaled down."
 UNSURE = "no class has half of the probability: the network does not know what this is."
 _CUT = "more than half of the image lies outside the centre square, which is all that the network was shown."
 _SMALL = "smaller than what the network sees, and was enlarged."
-_COLOURLESS = "no colour, which only 1 in 100 images of CIFAR-10 lacks."
-_EVEN = "almost one tone: no image of CIFAR-10 is as even."
+_COLOURLESS = "no colour, as in only 1 of 100 images of CIFAR-10."
+_EVEN = "hardly any contrast: only 1 of 100 images of CIFAR-10 has so little."
 _FLAT = "areas of exactly one colour, as drawings and screenshots have: CIFAR-10 holds photographs."
 
-# Of CIFAR-10's 50,000 training images 1.1 % have a mean spread of the channels below this, of 255,
-_LEAST_COLOUR = 1.0
-# none a standard deviation of brightness below this,
-_LEAST_CONTRAST = 8.0
-# and 0.1 % so many pixels that are exactly their right neighbour.
-_MOST_EQUAL = 0.6
+# Of CIFAR-10's 50,000 training images 1 % each have a mean spread of the three channels below the first, of 255, a
+# standard deviation of brightness below the second, and a share of pixels that equal their neighbour above the third.
+_LEAST_COLOUR, _LEAST_CONTRAST, _MOST_EQUAL = 1.0, 18.0, 0.33
 
 
 def dark_on_light(image: Image.Image) -> tuple[str, ...]:
