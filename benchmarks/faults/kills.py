@@ -8,7 +8,7 @@ A kill is SIGKILL: at a chosen moment, such as half-way through a write of the c
 itself; where it says "after so many seconds", it comes from outside, after so much computing and wherever the process
 is. With two processes both die, as when their machine goes down. Then ``zoo fit --resume`` goes on to the end, or the
 same command begins anew where there is no config yet. Compared are the weights, metrics.csv, the Record, last.ckpt and
-the names of the files in the run folder; all but what a clock or a calendar says must be the same to the bit.
+the names of the files in the run folder; all but what a clock, a calendar or git says must be the same to the bit.
 """
 
 import argparse
@@ -305,7 +305,7 @@ def _tell(what: str, found: dict[str, Any], expected: dict[str, Any]) -> None:
 
 
 def outcome(folder: Path) -> dict[str, dict[str, Any]]:
-    """What a run left behind, each part as values by their path in it; without what clocks and calendars say."""
+    """What a run left behind, each part as values by their path in it; without what clocks, calendars and git say."""
     import torch
 
     record = dict(_flat(json.loads((folder / "record.json").read_text())))
@@ -313,10 +313,11 @@ def outcome(folder: Path) -> dict[str, dict[str, Any]]:
         rows = [{key: value for key, value in row.items() if key not in TIMES} for row in csv.DictReader(file)]
     checkpoint = dict(_flat(torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)))
     del checkpoint[".zoo_ledger.seconds"]
-    for key in (".created", *SECONDS):
+    for key in (".created", ".git.commit", ".git.dirty", *SECONDS):
         record.pop(key, None)
     state = {key: value for key, value in checkpoint.items() if key.startswith(".state_dict.")}
-    files = dict.fromkeys(str(path.relative_to(folder)) for path in folder.rglob("*"))
+    # A lock whose holder is dead locks nobody out.
+    files = dict.fromkeys(str(path.relative_to(folder)) for path in folder.rglob("*") if path.name != ".lock")
     return dict(zip(PARTS, (state, dict(_flat(rows)), record, checkpoint, files), strict=True))
 
 

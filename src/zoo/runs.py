@@ -98,7 +98,7 @@ def alone_in(folder: Path) -> Iterator[bool]:
             folder.mkdir(parents=True, exist_ok=True)
             stack.enter_context(alone(folder / LOCK, wait=False))
             # What a killed process was writing is of no use to anybody.
-            for draft in folder.glob(".*.part"):
+            for draft in (*folder.glob(".*.part"), *(folder / CHECKPOINT).parent.glob(".*.part")):
                 draft.unlink()
         except BlockingIOError as error:
             raise InputError(
