@@ -35,7 +35,8 @@ SHORT = (
     " --save_every_n_minutes null"
 )
 CONFIGS = {
-    "lenet5_digits": "--trainer.max_epochs 2 --data.batch_size 64 --data.num_held_out 100 --save_every_n_steps 7",
+    # The loggers write down each hundredth step, before there is a checkpoint.
+    "lenet5_digits": "--trainer.max_epochs 2 --data.batch_size 12 --data.num_held_out 100 --save_every_n_steps 105",
     "mark1_digits": "--trainer.max_epochs 3 --save_every_n_steps 5",
     "symmetry": "--trainer.max_epochs 40 --trainer.check_val_every_n_epoch 10 --save_every_n_steps 9",
     "neocognitron": "--trainer.max_epochs 3 --trainer.limit_test_batches 20 --save_every_n_steps 4",
@@ -255,16 +256,17 @@ def plan(wholes: dict[tuple[str, int], Whole]) -> Iterator[Kill]:
         names = [config for config, number in wholes if number == processes]
         for place in range(count):
             config = names[place % len(names)]
-            yield _drawn(kind, config, processes, wholes[config, processes], drawn)
+            yield _drawn(kind, config, processes, wholes[config, processes], drawn, late=place % 2 == 0)
 
 
-def _drawn(kind: str, config: str, processes: int, known: Whole, drawn: random.Random) -> Kill:
+def _drawn(kind: str, config: str, processes: int, known: Whole, drawn: random.Random, *, late: bool) -> Kill:
     if kind == "from outside":
         # In the first tenth nothing but the command line is read.
         return Kill(kind, config, processes, seconds=known.seconds * drawn.uniform(0.1, 0.95))
     first = known.events.index("bytes")
+    early = list(range(first - 4 if late else 0, first))
     writing = [place for place, event in enumerate(known.events) if event == "bytes" or "last.ckpt" in event]
-    places = {"before the first checkpoint": list(range(first)), "in the writing of a checkpoint": writing}
+    places = {"before the first checkpoint": early, "in the writing of a checkpoint": writing}
     # An event that is rare, such as the writing of the Record, is as likely as the many steps.
     allowed = places.get(kind, list(range(len(known.events))))
     event = drawn.choice(sorted({known.events[place] for place in allowed}))

@@ -180,6 +180,8 @@ def _child(case: Case, folder: Path, said: int) -> None:
         os.environ |= dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
         os.environ |= case.env
         tempfile.tempdir = None
+        # As ``python -m zoo`` has it: what lies in the folder can be imported, and must not be.
+        sys.path.insert(0, "")
         # What Lightning starts for other devices.
         sys.argv = [str(Path(zoo.__file__).with_name("__main__.py")), *case.words]
         resource.setrlimit(resource.RLIMIT_AS, (_mapped() + MOST_MEMORY,) * 2)
