@@ -251,14 +251,18 @@ def _yaml_class(path: Path, drawn: Random, canary: Path) -> None:
         "init_args": {"setup": "os.mkdir"},
     }
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    path.with_name("evil.py").write_text(f"import os\nos.mkdir({str(canary)!r})\nclass Own: pass\n")
-    own = {"class_path": "evil.Own"}
-    where = drawn.randrange(6)
+    # Beside the config, where the parser is at home while it reads it, and in the working folder.
+    for folder in (path.parent, path.parent.parent):
+        (folder / "evil.py").write_text(f"import os\nos.mkdir({str(canary)!r})\nclass Own: pass\n")
+    own: Any = {"class_path": "evil.Own"}
+    where = drawn.randrange(8)
     if where < 3:
-        options = {"callbacks": ([call], own, [own])[where]}
-        content["trainer"] = (content.get("trainer") or {}) | options
+        content["trainer"] = (content.get("trainer") or {}) | {"callbacks": ([call], own, [own])[where]}
+    elif where < 5:
+        content[drawn.choice(("data", "model", "wandb", *content))] = own
     else:
-        content[("data", "model", "wandb")[where - 3]] = own
+        place = drawn.choice([place for place in _places(content) if len(place) > 1])
+        _put(content, place, own)
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
 
 

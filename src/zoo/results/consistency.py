@@ -84,3 +84,13 @@ def _calibration(values: dict[str, Any] | None, metrics: dict[str, Any], n: int)
 
 def _close(a: float, b: float) -> bool:
     return math.isclose(a, b, rel_tol=1e-12, abs_tol=1e-12)
+
+
+def ill_described(value: Any, name: str) -> str | None:
+    """Where a part of a config does not describe a class as configs do, by its path and its options."""
+    if not isinstance(value, dict):
+        return None
+    for key, kind, words in (("class_path", str, "string"), ("init_args", dict, "object")):
+        if not isinstance(value.get(key), kind | None):
+            return f"{name}.{key} is not of type {words}"
+    return next((problem for key in value if (problem := ill_described(value[key], f"{name}.{key}"))), None)

@@ -9,7 +9,7 @@ from typing import Any
 from zoo import __version__
 from zoo.errors import InputError
 from zoo.files import whole
-from zoo.results.consistency import contradiction
+from zoo.results.consistency import contradiction, ill_described
 from zoo.results.json_file import read_json
 from zoo.results.layout import laid_out
 from zoo.results.schema import first_problem, record_schema
@@ -96,17 +96,9 @@ class Record:
 
 
 def _problem(content: dict[str, Any]) -> str | None:
-    return first_problem(content, record_schema()) or _strange(content["config"], "config") or _contradiction(content)
-
-
-def _strange(value: Any, name: str) -> str | None:
-    """Where a config does not describe a class as configs do: by its path and its options."""
-    if not isinstance(value, dict):
-        return None
-    for key, kind, words in (("class_path", str, "string"), ("init_args", dict, "object")):
-        if not isinstance(value.get(key), kind | None):
-            return f"{name}.{key} is not of type {words}"
-    return next((problem for key in value if (problem := _strange(value[key], f"{name}.{key}"))), None)
+    return (
+        first_problem(content, record_schema()) or ill_described(content["config"], "config") or _contradiction(content)
+    )
 
 
 def _contradiction(content: dict[str, Any]) -> str | None:

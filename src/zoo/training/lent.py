@@ -100,6 +100,8 @@ class _Lent:
                 yield from self._strange(value, key)
             else:
                 yield from self._keys(value, str(key))
+                # The parser would import what it is to refuse.
+                yield from self._nested(value, str(key))
 
     def _class(self, described: dict[Any, Any], place: str) -> Iterator[_Fault]:
         path, options = described.get("class_path"), described.get("init_args")

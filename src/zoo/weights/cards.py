@@ -11,6 +11,7 @@ from typing import Any
 from zoo import __version__
 from zoo.catalog import NETWORKS, no_network
 from zoo.errors import InputError
+from zoo.results.consistency import ill_described
 from zoo.results.schema import first_problem, record_schema
 
 SHIPPED = Path(__file__).with_name("shipped")
@@ -157,7 +158,7 @@ def is_card(path: Path) -> bool:
 def check_card(content: Any, where: str) -> None:
     """Raises InputError, naming ``where``, unless ``content`` is a card that agrees with itself."""
     problem = first_problem(content, card_schema()) or first_problem(content["record"], record_schema(), "record")
-    problem = problem or _contradiction(content)
+    problem = problem or ill_described(content["record"]["config"], "record.config") or _contradiction(content)
     if problem:
         raise InputError(f"{where} is not a card that zoo {__version__} can read: {problem}.")
 
