@@ -472,7 +472,7 @@ def _read(
 ) -> str:
     if way == "negative where dark on light" and dark_on_light(picture):
         picture = ImageOps.invert(picture)
-    looks = looks_at(Path(), picture, as_is, "ink" if way == "prepared" else None)
+    looks = looks_at(Path(), picture, as_is, "ink" if way == "prepared" else None, True)
     with torch.inference_mode():
         logits = network(torch.stack([shown for _, shown in looks]))
     return "".join(class_names[index] for index in logits.argmax(dim=1).tolist())

@@ -235,7 +235,7 @@ def test_the_verb_packs_says_what_and_leaves_nothing_half_written(folders, in_fo
     def full(self):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pathlib.Path.read_bytes", full)
+    monkeypatch.setattr("litdata.streaming.cache.Cache.done", full)
     assert main([*words[:-1], "other"]) == 2
     assert "other cannot be written (No space left on device)" in capsys.readouterr().err
     assert {path.name for path in in_folder.iterdir()} == {"out"}
