@@ -1,4 +1,4 @@
-"""Prints the README's table of the ladder from the Records in ``results/``."""
+"""Prints the table of the ladder in ``docs/train.md`` from the Records in ``results/``."""
 
 from pathlib import Path
 from statistics import mean, stdev

@@ -14,8 +14,8 @@ import ladder
 RECORDS = sorted((ROOT / "benchmarks" / "results").glob("*.json"))
 
 
-def test_the_readme_shows_the_table_of_the_records():
-    assert ladder.table() in (ROOT / "README.md").read_text()
+def test_the_page_on_training_shows_the_table_of_the_records():
+    assert ladder.table() in (ROOT / "docs" / "train.md").read_text()
 
 
 @pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)

@@ -50,11 +50,11 @@ def workflows() -> dict[str, str]:
 def test_every_action_is_pinned_by_its_digest_and_says_its_version():
     used = [line for text in workflows().values() for line in text.splitlines() if "uses:" in line]
     assert len(used) >= 7
-    pinned = re.compile(r" +- uses: (?P<name>[\w-]+/[\w-]+)@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+    pinned = re.compile(r" +(- )?uses: (?P<name>[\w-]+/[\w-]+)@[0-9a-f]{40} # v\d+\.\d+\.\d+")
     found = [pinned.fullmatch(line) for line in used]
     assert [line for line, match in zip(used, found, strict=True) if not match] == []
     # One version of each in all workflows.
-    assert len(set(used)) == len({match["name"] for match in found if match})
+    assert len({line.strip(" -") for line in used}) == len({match["name"] for match in found if match})
 
 
 def test_the_audit_looks_at_every_pin_and_fails_where_it_cannot():
@@ -67,8 +67,12 @@ def test_the_audit_looks_at_every_pin_and_fails_where_it_cannot():
     assert f"--output-file {kept['with']['path']} " in bill["run"]
 
 
-def test_workflows_may_only_read():
-    assert all(yaml.safe_load(text)["permissions"] == {"contents": "read"} for text in workflows().values())
+def test_workflows_may_only_read_but_for_the_job_that_publishes_the_pages():
+    found = {name: yaml.safe_load(text) for name, text in workflows().items()}
+    assert all(workflow["permissions"] == {"contents": "read"} for workflow in found.values())
+    own = {job: content["permissions"] for workflow in found.values() for job, content in workflow["jobs"].items()
+           if "permissions" in content}  # fmt: skip
+    assert own == {"publish": {"pages": "write", "id-token": "write"}}
 
 
 def test_dependabot_looks_after_packages_and_actions():
@@ -77,8 +81,9 @@ def test_dependabot_looks_after_packages_and_actions():
     assert all((update["directory"], update["schedule"]["interval"]) == ("/", "weekly") for update in updates)
 
 
-def test_the_readme_names_only_configs_that_exist():
-    named = set(re.findall(r"--config (?:configs/)?([\w/]+)", (ROOT / "README.md").read_text())) - {"FILE"}
+def test_readme_and_pages_name_only_configs_that_exist():
+    text = "\n".join(path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")))
+    named = set(re.findall(r"--config (?:configs/)?([\w/]+)", text)) - {"FILE"}
     assert named <= {
         path.relative_to(ROOT / "configs").with_suffix("").as_posix() for path in (ROOT / "configs").rglob("*.yaml")
     }

@@ -41,7 +41,10 @@ def find(name_or_path: "str | Path | Weights") -> Weights:
 
 
 def get_weights(name: "str | Path | Weights") -> Weights:
-    """The same under the name that torchvision gives to it."""
+    """Trained weights: of a name such as ``lenet5/mnist``, a run folder, a file, or ``hf_hub:OWNER/NAME``.
+
+    ``zoo.weights.find.find`` under the name that torchvision gives to it. Raises InputError where there are none.
+    """
     return find(name)
 
 

@@ -1,0 +1,59 @@
+"""What MkDocs calls while it builds the pages: it adds what is generated from the code and the Records."""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from mkdocs.structure.files import File, Files
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+import network_pages  # noqa: E402
+
+ROOT = HERE.parent
+# The public names of each page of the reference, by the modules that export them.
+_REFERENCE = {
+    "zoo": ("zoo",),
+    "data": ("zoo.data",),
+    "weights": ("zoo.weights",),
+    "parts": ("zoo.layers", "zoo.optim"),
+}
+_TITLES = {"zoo": "zoo", "data": "zoo.data", "weights": "zoo.weights", "parts": "Layers and optimisers"}
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Adds the tables of ``benchmarks/tables/``, the changelog and the reference."""
+    made = {f"tables/{path.name}": path.read_text(encoding="utf-8") for path in _tables()}
+    made["changelog.md"] = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    made |= {f"reference/{page}.md": reference(page) for page in _REFERENCE}
+    for name, content in made.items():
+        files.append(File.generated(config, name, content=content))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Puts behind the history of a network what is generated about it; configs are shown there, and no link away."""
+    if page.file.src_uri == "deviations.md":
+        return network_pages.without_links_to_configs(markdown)
+    folder, _, name = page.file.src_uri.rpartition("/")
+    known = network_pages.names_of(name.removesuffix(".md")) if folder == "networks" else []
+    return f"{markdown}\n\n{network_pages.generated(name.removesuffix('.md'))}" if known else markdown
+
+
+def reference(page: str) -> str:
+    """The public names of a page's modules, each where it is defined; modules among them have pages of their own."""
+    lines = [f"# {_TITLES[page]}"]
+    for module in map(import_module, _REFERENCE[page]):
+        for name in module.__all__:
+            thing = getattr(module, name)
+            home = getattr(thing, "__module__", "")
+            if home.startswith("zoo.") and hasattr(thing, "__name__"):
+                # Under the name that people import.
+                lines.append(f"::: {home}.{name}\n    options:\n      heading: {module.__name__}.{name}")
+    return "\n\n".join(lines) + "\n"
+
+
+def _tables() -> list[Path]:
+    return sorted((ROOT / "benchmarks" / "tables").glob("*.md"))

@@ -1,0 +1,161 @@
+"""What stands on a network's page behind its history: all of it read from the code, the configs and the Records."""
+
+import re
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+import deviations  # noqa: E402
+from layer_picture import picture  # noqa: E402
+
+from zoo.catalog import NETWORKS  # noqa: E402
+from zoo.report.network import describe  # noqa: E402
+from zoo.report.selection import NOT_MEASURED, Selection  # noqa: E402
+from zoo.report.tables import dataset_names, document, measured, rows_of  # noqa: E402
+from zoo.results.published import load  # noqa: E402
+from zoo.weights.cards import list_weights, network_of  # noqa: E402
+from zoo.weights.show import card_of  # noqa: E402
+
+_CONFIG_LINK = re.compile(r"\[(`\w+`)\]\(\.\./configs/\w+\.yaml\)")
+_COLUMNS = ("network", "variant", "training", "protocol", "n", "runs", "top-1", "top-5", "published", "difference",
+            "verdict")  # fmt: skip
+
+
+def names_of(page: str) -> list[str]:
+    """The networks that a page is about: those of one module of ``zoo.models``."""
+    return [name for name, entry in NETWORKS.items() if entry.module == f"zoo.models.{page}"]
+
+
+def generated(page: str) -> str:
+    """The rest of the page, Markdown."""
+    names = names_of(page)
+    # The form that most speak of, where a page holds several networks.
+    shown = "vgg16" if "vgg16" in names else names[0]
+    parts = [layers(shown), forms(names), results(names), training(page), loading(names), deviations_of(page)]
+    return "\n\n".join(part for part in parts if part) + f"\n\n## Reference\n\n::: zoo.models.{page}\n"
+
+
+def layers(name: str) -> str:
+    """A picture and a table of a network's default form."""
+    facts = describe(name)
+    rows = [layer for layer in facts["layers"] if not layer["elementwise"]]
+    cells = [
+        (layer["name"], layer["kind"], _side(layer["kernel"]), _plain(layer["stride"]), _shape(layer["output_shape"]),
+         _count(layer["parameters"]), _count(layer["macs"]))
+        for layer in rows
+    ]  # fmt: skip
+    headings = ("name", "kind", "kernel", "stride", "output", "parameters", "multiply-accumulates")
+    total = f"In all {facts['parameters']:,} parameters"
+    total += f" and {facts['macs']:,} multiply-accumulates an image." if facts["macs"] else "."
+    text = f"## Layers\n\n`{name}`, `{facts['variant']}`, on images of {_shape(facts['input_shape'])}:\n\n"
+    return f'{text}<div class="scroll" tabindex="0">{picture(facts)}</div>\n\n{_table(headings, cells, 4)}\n\n{total}'
+
+
+def forms(names: list[str]) -> str:
+    """The variants of networks, with their sizes beside the published ones; nothing where there is one form only."""
+    pairs = [(name, variant) for name in names for variant in NETWORKS[name].variants]
+    if len(pairs) == 1:
+        return ""
+    cells = []
+    for name, variant in pairs:
+        facts = describe(name, variant)
+        published = facts["published"]
+        stated = f"{published['parameters']:,} ({published['source']})" if published else ""
+        sizes = (_shape(facts["input_shape"]), f"{facts['parameters']:,}", _count(facts["macs"]), stated)
+        cells.append((f"`{name}`", f"`{variant}`", *sizes))
+    headings = ("network", "variant", "images", "parameters", "multiply-accumulates", "published parameters")
+    return f"## Forms\n\n{_table(headings, cells, 3)}"
+
+
+def results(names: list[str]) -> str:
+    """The Records of networks, as ``zoo table`` shows them, for each data set that they were measured on."""
+    published, found = load(), list(_measured())
+    tables = []
+    for dataset in dataset_names(found, published):
+        rows = [row for row in rows_of(dataset, found, published) if row.network in names]
+        if any(row.verdict != NOT_MEASURED for row in rows):
+            # What has only configs has a table of them, with other columns.
+            columns = _COLUMNS if any(row.runs for row in rows) else ()
+            chosen = Selection(columns=columns, networks=tuple(names), folded=True)
+            tables.append(document(dataset, "md", selection=chosen).replace("## ", "### ", 1).replace(": measured", ""))
+    return "\n\n".join(["## Results", *tables]) if tables else ""
+
+
+def training(page: str) -> str:
+    """The configs that train a page's networks, each with its command and its whole text."""
+    _, configs = deviations.of_module(f"zoo.models.{page}")
+    if not configs:
+        return ""
+    texts = []
+    for path in configs:
+        text = path.read_text(encoding="utf-8").rstrip()
+        block = "\n".join(f"    {line}".rstrip() for line in text.splitlines())
+        texts.append(f'??? example "`zoo fit --config {path.stem}`"\n\n    ```yaml\n{block}\n    ```')
+    return "\n\n".join(["## Train it", *texts])
+
+
+def loading(names: list[str]) -> str:
+    """The shipped weights of networks, and the lines of Python that load the first."""
+    found = [name for name in list_weights() if network_of(name) in names]
+    if not found:
+        return f'## Load it\n\n```python\nimport zoo\n\nnetwork = zoo.get_model("{names[0]}")\n```'
+    code = f'import zoo\n\nnetwork = zoo.get_model("{found[0]}").eval()\n'
+    code += f'logits = network(zoo.get_weights("{found[0]}").transforms()("image.png"))'
+    cells = [_card_cells(name) for name in found]
+    table = _table(("weights", "trained on", "top-1 error", "images", "protocol"), cells, 2)
+    return f"## Load it\n\n```python\n{code}\n```\n\n{table}"
+
+
+def deviations_of(page: str) -> str:
+    """The statements of the page's classes and configs."""
+    things, configs = deviations.of_module(f"zoo.models.{page}")
+    text = deviations.section("Deviations and guesses", things, configs)
+    return without_links_to_configs(text)
+
+
+def without_links_to_configs(text: str) -> str:
+    """Links that lead in the repository from ``docs/`` to ``configs/``, which is no part of the site, become names."""
+    return _CONFIG_LINK.sub(r"\1", text)
+
+
+def _card_cells(name: str) -> tuple[str, ...]:
+    if name.startswith("torchvision/"):
+        return f"`{name}`", "ImageNet", "", "", "fetched from torchvision"
+    card: dict[str, Any] = card_of(name)
+    scores = card["scores"]
+    return f"`{name}`", card["data"]["class"], f"{scores['top1_error']:.2f} %", f"{scores['n']:,}", scores["protocol"]
+
+
+@cache
+def _measured() -> tuple[Any, ...]:
+    return tuple(measured(None))
+
+
+def _table(headings: tuple[str, ...], rows: list[tuple[str, ...]], first_number: int) -> str:
+    rules = ["---" if index < first_number else "---:" for index in range(len(headings))]
+    return "\n".join(_lines([headings, tuple(rules), *rows]))
+
+
+def _lines(rows: list[tuple[str, ...]]) -> Iterator[str]:
+    return (f"| {' | '.join(row)} |" for row in rows)
+
+
+def _side(kernel: int | None) -> str:
+    return "" if kernel is None else f"{kernel}×{kernel}"
+
+
+def _shape(shape: list[int]) -> str:
+    return "×".join(map(str, shape))
+
+
+def _plain(value: int | None) -> str:
+    return "" if value is None else str(value)
+
+
+def _count(value: int | None) -> str:
+    return f"{value:,}" if value else ""

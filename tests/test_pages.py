@@ -1,0 +1,63 @@
+"""The site's pages: every network has one, and it says what the code and the Records say."""
+
+import re
+import sys
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+from conftest import ROOT
+
+from zoo.catalog import NETWORKS
+
+DOCS = ROOT / "docs"
+sys.path.insert(0, str(DOCS))
+import layer_picture
+import network_pages
+
+MODULES = sorted({entry.module.rpartition(".")[2] for entry in NETWORKS.values()})
+
+
+def pages_of(node) -> list[str]:
+    """The files that a part of the navigation names."""
+    if isinstance(node, str):
+        return [node]
+    return [page for part in (node.values() if isinstance(node, dict) else node) for page in pages_of(part)]
+
+
+def test_every_network_has_a_page_with_its_history_and_every_page_is_of_one():
+    found = {path.stem for path in (DOCS / "networks").glob("*.md")} - {"index"}
+    assert found == set(MODULES)
+    text = (ROOT / "mkdocs.yml").read_text()
+    nav = pages_of(yaml.safe_load(text.replace("!!python", "python"))["nav"])
+    assert {f"networks/{name}.md" for name in MODULES} <= set(nav)
+    for name in MODULES:
+        assert len((DOCS / "networks" / f"{name}.md").read_text().split()) > 60
+
+
+@pytest.mark.parametrize("name", ["lenet5", "alexnet", "perceptron"])
+def test_a_picture_is_an_svg_with_each_layer_and_its_shape(name):
+    facts = network_pages.describe(name)
+    root = ElementTree.fromstring(layer_picture.picture(facts))
+    shown = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text") if element.text]
+    layers = [layer for layer in facts["layers"] if not layer["elementwise"] and layer["output_shape"]]
+    assert [text for text in shown if text in {layer["name"] for layer in layers}] == [one["name"] for one in layers]
+    assert root.get("aria-label", "").startswith(f"Layers of {name}")
+    boxes = list(root.iter("{http://www.w3.org/2000/svg}rect"))
+    assert len(boxes) == len(layers) + 1
+    width = float(root.get("width", "0"))
+    assert all(0 <= float(box.get("x", "-1")) <= width - float(box.get("width", "0")) for box in boxes)
+
+
+def test_the_page_of_lenet5_shows_its_facts_records_configs_weights_and_deviations():
+    page = network_pages.generated("lenet5")
+    headings = re.findall(r"^## (.*)$", page, flags=re.MULTILINE)
+    assert headings == [
+        "Layers", "Forms", "Results", "Train it", "Load it", "Deviations and guesses", "Reference",
+    ]  # fmt: skip
+    assert "60,000 parameters and 326,520 multiply-accumulates" in page
+    assert "0.88 ± 0.08" in page  # three seeds on MNIST, from their Records
+    assert "zoo fit --config lenet5_1998" in page
+    assert "| `lenet5/mnist` | MNIST | 0.79 % | 10,000 | single view |" in page
+    assert "Euclidean" in page or "RBF" in page
+    assert "../configs/" not in page
