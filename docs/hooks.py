@@ -7,12 +7,11 @@ from typing import Any
 
 from mkdocs.structure.files import File, Files
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(Path(__file__).parent))
 
-import network_pages  # noqa: E402
+import network_pages
 
-ROOT = HERE.parent
+ROOT = Path(__file__).parents[1]
 # The public names of each page of the reference, by the modules that export them.
 _REFERENCE = {
     "zoo": ("zoo",),

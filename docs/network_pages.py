@@ -7,19 +7,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(Path(__file__).parent))
 
-import deviations  # noqa: E402
-from layer_picture import picture  # noqa: E402
+import deviations
+from layer_picture import picture
 
-from zoo.catalog import NETWORKS  # noqa: E402
-from zoo.report.network import describe  # noqa: E402
-from zoo.report.selection import NOT_MEASURED, Selection  # noqa: E402
-from zoo.report.tables import dataset_names, document, measured, rows_of  # noqa: E402
-from zoo.results.published import load  # noqa: E402
-from zoo.weights.cards import list_weights, network_of  # noqa: E402
-from zoo.weights.show import card_of  # noqa: E402
+from zoo.catalog import NETWORKS
+from zoo.report.network import describe
+from zoo.report.selection import NOT_MEASURED, Selection
+from zoo.report.tables import dataset_names, document, measured, rows_of
+from zoo.results.published import load
+from zoo.weights.cards import list_weights, network_of
+from zoo.weights.show import card_of
 
 _CONFIG_LINK = re.compile(r"\[(`\w+`)\]\(\.\./configs/\w+\.yaml\)")
 _COLUMNS = ("network", "variant", "training", "protocol", "n", "runs", "top-1", "top-5", "published", "difference",

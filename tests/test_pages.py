@@ -10,11 +10,11 @@ from conftest import ROOT
 
 from zoo.catalog import NETWORKS
 
-DOCS = ROOT / "docs"
-sys.path.insert(0, str(DOCS))
+sys.path.insert(0, str(ROOT / "docs"))
 import layer_picture
 import network_pages
 
+DOCS = ROOT / "docs"
 MODULES = sorted({entry.module.rpartition(".")[2] for entry in NETWORKS.values()})
 
 
