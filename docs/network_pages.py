@@ -52,7 +52,7 @@ def layers(name: str) -> str:
     total = f"In all {facts['parameters']:,} parameters"
     total += f" and {facts['macs']:,} multiply-accumulates an image." if facts["macs"] else "."
     text = f"## Layers\n\n`{name}`, `{facts['variant']}`, on images of {_shape(facts['input_shape'])}:\n\n"
-    return f'{text}<div class="scroll" tabindex="0">{picture(facts)}</div>\n\n{_table(headings, cells, 4)}\n\n{total}'
+    return f'{text}<div class="scroll" tabindex="0">{picture(facts)}</div>\n\n{_table(headings, cells, range(4, 7))}\n\n{total}'
 
 
 def forms(names: list[str]) -> str:
@@ -68,7 +68,7 @@ def forms(names: list[str]) -> str:
         sizes = (_shape(facts["input_shape"]), f"{facts['parameters']:,}", _count(facts["macs"]), stated)
         cells.append((f"`{name}`", f"`{variant}`", *sizes))
     headings = ("network", "variant", "images", "parameters", "multiply-accumulates", "published parameters")
-    return f"## Forms\n\n{_table(headings, cells, 3)}"
+    return f"## Forms\n\n{_table(headings, cells, range(3, 5))}"
 
 
 def results(names: list[str]) -> str:
@@ -106,7 +106,7 @@ def loading(names: list[str]) -> str:
     code = f'import zoo\n\nnetwork = zoo.get_model("{found[0]}").eval()\n'
     code += f'logits = network(zoo.get_weights("{found[0]}").transforms()("image.png"))'
     cells = [_card_cells(name) for name in found]
-    table = _table(("weights", "trained on", "top-1 error", "images", "protocol"), cells, 2)
+    table = _table(("weights", "trained on", "top-1 error", "images", "protocol"), cells, range(2, 4))
     return f"## Load it\n\n```python\n{code}\n```\n\n{table}"
 
 
@@ -135,8 +135,8 @@ def _measured() -> tuple[Any, ...]:
     return tuple(measured(None))
 
 
-def _table(headings: tuple[str, ...], rows: list[tuple[str, ...]], first_number: int) -> str:
-    rules = ["---" if index < first_number else "---:" for index in range(len(headings))]
+def _table(headings: tuple[str, ...], rows: list[tuple[str, ...]], numbers: range) -> str:
+    rules = ["---:" if index in numbers else "---" for index in range(len(headings))]
     return "\n".join(_lines([headings, tuple(rules), *rows]))
 
 
