@@ -52,7 +52,8 @@ def layers(name: str) -> str:
     total = f"In all {facts['parameters']:,} parameters"
     total += f" and {facts['macs']:,} multiply-accumulates an image." if facts["macs"] else "."
     text = f"## Layers\n\n`{name}`, `{facts['variant']}`, on images of {_shape(facts['input_shape'])}:\n\n"
-    return f'{text}<div class="scroll" tabindex="0">{picture(facts)}</div>\n\n{_table(headings, cells, range(4, 7))}\n\n{total}'
+    drawn = f'<div class="scroll" tabindex="0">{picture(facts)}</div>'
+    return f"{text}{drawn}\n\n{_table(headings, cells, range(4, 7))}\n\n{total}"
 
 
 def forms(names: list[str]) -> str:
