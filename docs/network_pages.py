@@ -10,9 +10,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 import deviations
-from layer_picture import picture
 
 from zoo.catalog import NETWORKS
+from zoo.report.layer_picture import picture
 from zoo.report.network import describe
 from zoo.report.selection import NOT_MEASURED, Selection
 from zoo.report.tables import dataset_names, document, measured, rows_of

@@ -9,9 +9,9 @@ import yaml
 from conftest import ROOT
 
 from zoo.catalog import NETWORKS
+from zoo.report.layer_picture import picture
 
 sys.path.insert(0, str(ROOT / "docs"))
-import layer_picture
 import network_pages
 
 DOCS = ROOT / "docs"
@@ -38,7 +38,7 @@ def test_every_network_has_a_page_with_its_history_and_every_page_is_of_one():
 @pytest.mark.parametrize("name", ["lenet5", "alexnet", "perceptron"])
 def test_a_picture_is_an_svg_with_each_layer_and_its_shape(name):
     facts = network_pages.describe(name)
-    root = ElementTree.fromstring(layer_picture.picture(facts))
+    root = ElementTree.fromstring(picture(facts))
     shown = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text") if element.text]
     layers = [layer for layer in facts["layers"] if not layer["elementwise"] and layer["output_shape"]]
     assert [text for text in shown if text in {layer["name"] for layer in layers}] == [one["name"] for one in layers]

@@ -1,4 +1,4 @@
-"""The layers of a network as a picture: SVG text, whose colours are those of the page that it stands in."""
+"""The layers of a network as a picture: SVG text for a page, whose colours and classes ``box`` and ``edge`` it takes."""
 
 import math
 from collections.abc import Sequence
