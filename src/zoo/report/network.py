@@ -34,16 +34,22 @@ def describe(name: str, variant: str | None = None, input_size: int | None = Non
         raise InputError(f"An input size is between 1 and {LARGEST_SIDE:,} pixels, not {input_size:,}.")
     # The class is imported before the meta device is set, which would catch tensors that modules make on import.
     network_class = getattr(import_module(entry.module), entry.network)
+    default = _build(network_class, variant)
+    return describe_network(default if input_size is None else _resized(network_class, default, input_size))
+
+
+def describe_network(network: "Network") -> dict[str, Any]:
+    """As ``describe``, of a network that there is; its weights are not looked at, so that it may be on ``meta``."""
     from zoo.models.deviations import deviations_of
     from zoo.models.summary import misfits, summarize, total_macs
 
-    default = _build(network_class, variant)
-    network = default if input_size is None else _resized(network_class, default, input_size)
+    entry, variant = NETWORKS[network.name], network.variant
     rows = summarize(network)
     macs, macs_subsampling = total_macs(rows)
+    default = _build(type(network), variant)
     published = entry.published.get(variant) if network.options == default.options else None
     return {
-        "network": name,
+        "network": network.name,
         "variant": variant,
         "year": entry.year,
         "model": {"class_path": f"zoo.models.{entry.model}", "init_args": dict(entry.model_options)},
@@ -56,7 +62,7 @@ def describe(name: str, variant: str | None = None, input_size: int | None = Non
         "layers": [_plain(asdict(row)) | {"elementwise": row.elementwise} for row in rows],
         "misfits": misfits(rows),
         # Its own first, then those of what it builds on.
-        "notes": " ".join(text.replace("``", "'") for _, text in deviations_of(network_class)),
+        "notes": " ".join(text.replace("``", "'") for _, text in deviations_of(type(network))),
     }
 
 
