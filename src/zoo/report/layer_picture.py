@@ -1,4 +1,4 @@
-"""The layers of a network as a picture: SVG text for a page, whose colours and classes ``box`` and ``edge`` it takes."""
+"""The layers of a network as a picture: SVG text, for a page that gives the classes ``box`` and ``edge`` their colours."""
 
 import math
 from collections.abc import Sequence
