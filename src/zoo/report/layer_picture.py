@@ -1,4 +1,4 @@
-"""The layers of a network as a picture: SVG text, for a page that gives the classes ``box`` and ``edge`` their colours."""
+"""The layers of a network as a picture: SVG text, for pages that give the classes ``box`` and ``edge`` colours."""
 
 import math
 from collections.abc import Sequence
