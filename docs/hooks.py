@@ -50,7 +50,9 @@ def reference(page: str) -> str:
             home = getattr(thing, "__module__", "")
             if home.startswith("zoo.") and hasattr(thing, "__name__"):
                 # Under the name that people import.
-                lines.append(f"::: {home}.{name}\n    options:\n      heading: {module.__name__}.{name}")
+                lines.append(
+                    f"::: {home}.{name}\n    options:\n      heading: {module.__name__}.{name}\n      heading_level: 2"
+                )
     return "\n\n".join(lines) + "\n"
 
 
