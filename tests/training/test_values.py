@@ -1,5 +1,8 @@
 """Values of the right type that make no sense: one sentence that names them, status 2, and nothing is left behind."""
 
+import subprocess
+import sys
+
 import pytest
 import yaml
 
@@ -149,3 +152,18 @@ def test_null_is_for_options_that_have_it(capsys, in_folder, key):
 )
 def test_a_value_that_its_class_has_no_use_for(capsys, in_folder, words, part):
     assert part in refused(capsys, in_folder, *words)
+
+
+def test_one_batch_is_not_all_batches_whatever_was_imported_before(in_folder):
+    # typing keeps the order of the first who wrote a union, and 1.0 is the share of all.
+    words = [*DIGITS, "--trainer.limit_test_batches", "1", "--trainer.limit_val_batches", "1.0"]
+    script = f"""
+from typing import Optional, Union
+assert "float" in str(Optional[Union[float, int]])
+from zoo.training.arguments import complete
+from zoo.training.cli import understood
+trainer = understood(complete("fit", {words[1:]!r}))[0]["trainer"]
+print(type(trainer["limit_test_batches"]).__name__, type(trainer["limit_val_batches"]).__name__)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "int float\n"

@@ -74,6 +74,7 @@ class ZooCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """The options of a run that are neither data nor model nor trainer."""
+        parser.keep_whole_numbers()  # type: ignore[attr-defined]
         parser.add_argument("--run_dir", type=Text, default=None, help="the run's folder instead of runs/...")
         parser.add_argument("--ckpt_path", type=Text, default=None, help="a .ckpt file or a run folder")
         parser.add_argument("--resume", type=Text, default=None, help="fit: the run folder to go on in")

@@ -4,7 +4,7 @@ import argparse
 import re
 import textwrap
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Union, get_args
 
 from lightning.pytorch.cli import LightningArgumentParser
 
@@ -33,6 +33,18 @@ class Parser(LightningArgumentParser):
             name = value_of(self.args, f"--{of_help[1]}.help") or ""
             raise InputError(_no_class(of_help[1], name)) from ex
         raise InputError(sentence(message)) from ex
+
+    def keep_whole_numbers(self) -> None:
+        """Has 1 read as 1 and not as 1.0 where an option takes both: one batch, or all of them.
+
+        The parser tries the kinds in their order, and typing gives Optional[Union[int, float]] the order in which any
+        module of the process wrote these two first.
+        """
+        for action in self._actions:
+            kinds = get_args(getattr(action, "_typehint", None))
+            if int in kinds and float in kinds:
+                rest = tuple(kind for kind in kinds if kind is not int)
+                action._typehint = Union[(int, *rest)]  # type: ignore[attr-defined]
 
     def format_help(self, formatter: Any = None) -> str:
         """The options of a run, one line each; of the Trainer's only the names."""
