@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from functools import partial
 
 import pytest
@@ -14,7 +15,7 @@ from torch.optim import lr_scheduler
 from zoo.cli import main
 from zoo.errors import InputError
 from zoo.models.classifier import Classifier
-from zoo.optim import ReduceLROnPlateau
+from zoo.optim import Cosine, ReduceLROnPlateau
 
 STEPS, EPOCHS = 5, 4  # 40 images of Noise in batches of 9
 TORCH, LIGHTNINGS = "torch.optim.lr_scheduler", "lightning.pytorch.cli.ReduceLROnPlateau"
@@ -118,6 +119,14 @@ def test_one_cycle_is_as_long_as_the_run_unless_told(tmp_path):
     seen = rates_of(tmp_path, partial(lr_scheduler.OneCycleLR, max_lr=0.2))
     expected, _ = in_a_plain_loop(SCHEDULES["OneCycleLR"][0], True)
     assert [group[0] for group in seen.rates] == pytest.approx([group[0] for group in expected])
+
+
+def test_a_run_that_max_steps_alone_ends_is_as_long_as_these(tmp_path):
+    steps = STEPS * 2 + 1
+    seen = Rates()
+    train(tmp_path, Noise(), model(Cosine()), seen, max_epochs=-1, max_steps=steps)
+    expected = [0.05 * (1 + math.cos(math.pi * step / steps)) / 2 for step in range(steps)]
+    assert [group[0] for group in seen.rates] == pytest.approx(expected)
 
 
 class Losses(Callback):

@@ -280,6 +280,9 @@ class Classifier(LightningModule):
 
     def _length(self) -> tuple[float, float]:
         """Steps an epoch, and epochs of the whole run; max_steps may end it in the middle of one."""
+        if self.trainer.train_dataloader is None:
+            # Lightning does so itself, but where max_epochs is -1.
+            self.trainer.fit_loop.setup_data()
         steps = self.trainer.estimated_stepping_batches
         per_epoch = self.trainer.num_training_batches / self.trainer.accumulate_grad_batches
         if not isinstance(steps, int):
