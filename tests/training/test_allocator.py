@@ -12,12 +12,11 @@ from zoo.training.allocator import keep_freed_memory
 # Prints how many pages the kernel had to provide for twenty steps that make four large tensors each.
 STEPS = """
 import resource, torch
-from zoo.training.allocator import keep_freed_memory
+from pathlib import Path
 def step():
     kept = [torch.ones(10_000_000) for _ in range(4)]
     return sum(float(one[0]) for one in kept)
-if {keep}:
-    assert keep_freed_memory(torch.device("cpu"))
+{first}
 for _ in range(3):
     step()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -26,14 +25,28 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
-def pages(keep):
-    done = subprocess.run([sys.executable, "-c", STEPS.format(keep=keep)], capture_output=True, text=True, check=True)
-    return int(done.stdout)
+KEEPING = """
+from zoo.training.allocator import keep_freed_memory
+assert keep_freed_memory(torch.device("cpu"))
+"""
+MEASURING = """
+from zoo.benchmark.speed import measure
+torch.accelerator.current_accelerator = lambda check_available: None
+measure(["perceptron"], [1], Path("speed"), warmup=1, repeats=2, forms=["float32"])
+"""
+
+
+def pages(first, folder):
+    words = [sys.executable, "-c", STEPS.format(first=first)]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=True)
+    return int(done.stdout.splitlines()[-1])
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's allocator")
-def test_a_step_finds_the_memory_of_the_step_before():
-    assert pages(keep=True) * 20 < pages(keep=False)
+def test_a_step_finds_the_memory_of_the_step_before(tmp_path):
+    by_itself = pages("", tmp_path)
+    assert pages(KEEPING, tmp_path) * 20 < by_itself
+    assert pages(MEASURING, tmp_path) * 20 < by_itself, "zoo benchmark --speed measures as zoo fit trains"
 
 
 def test_other_devices_are_left_alone():

@@ -19,6 +19,7 @@ from zoo.evaluation.record_builder import device_name
 from zoo.models.classifier import Classifier
 from zoo.results.provenance import environment, git_state
 from zoo.results.speed import SpeedRecord
+from zoo.training.allocator import keep_freed_memory
 from zoo.training.memory import enough_for
 
 
@@ -36,6 +37,7 @@ def measure(
         raise InputError("--batch_sizes and --warmup must be at least 1, and --repeats 2, to have a spread.")
     git = git_state()  # now, before anything is measured: of the code that has been imported
     device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    keep_freed_memory(device)  # as zoo fit has it
     models = {name: built(name) for name in names}
     for name, model in models.items():
         _chosen(name, model, device, forms)
