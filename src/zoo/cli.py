@@ -43,7 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             told = of_a_disk(error)
             if told is None:
                 raise
-            print(f"zoo: {sentence(told)}", file=sys.stderr)
+            if status != 2:
+                # Otherwise the reason has been said, and standard output is on the same full disk.
+                print(f"zoo: {sentence(told)}", file=sys.stderr)
             silence()
             return 2
     if stop is not None:

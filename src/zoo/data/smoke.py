@@ -1,6 +1,7 @@
 """A small ImageNet folder that is generated on the spot: real JPEG files of ten kinds of pattern."""
 
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -46,6 +47,7 @@ class SmokeImageNet(ImageNet):
         """
         if (self.root / "train").is_dir() or find_store(self.root) is not None:
             return
+        is_new = not self.root.parent.exists()
         try:
             self.root.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(prefix=f".{self.root.name}-", dir=self.root.parent) as folder:
@@ -55,6 +57,9 @@ class SmokeImageNet(ImageNet):
         except OSError as error:
             # Another process may have been faster.
             if not (self.root / "train").is_dir():
+                if is_new:
+                    with suppress(OSError):
+                        self.root.parent.rmdir()
                 raise InputError(f"Cannot write the generated photos to {self.root} ({error}).") from error
 
 
