@@ -72,8 +72,12 @@ class Recorder(Callback):
         checkpoint[LEDGER_KEY] = ledger | {"batch_norm_images": self.batch_norm_images}
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Goes on counting from the earlier parts of a resumed run; what the weights saw is told of a test, too."""
+        """Goes on counting from the earlier parts of a resumed run; what the weights saw is told of a test, too.
+
+        Raises ValueError where the ledger holds what no Record may.
+        """
         ledger = checkpoint.get(LEDGER_KEY, {})
+        _check_ledger(ledger)
         # Older checkpoints do not say it.
         self.batch_norm_images = [*ledger.get("batch_norm_images", [])]
         if trainer.state.fn == TrainerFn.FITTING and ledger:
@@ -150,6 +154,22 @@ class Recorder(Callback):
             "test_seconds": round(self._test_seconds, 3),
             "test_images_per_second": round(n / self._test_seconds, 1),
         }
+
+
+def _check_ledger(ledger: Any) -> None:
+    """Raises ValueError at once: a Record is refused when the training is over."""
+    if not isinstance(ledger, dict):
+        raise ValueError(f"{LEDGER_KEY} is {str(ledger)[:20]!r}")
+    counts = [ledger.get("seconds", 0), ledger.get("images", 0)]
+    seen, start = ledger.get("batch_norm_images", []), ledger.get("init_from")
+    if not isinstance(seen, list) or not all(_is_count(value) for value in [*counts, *seen]):
+        raise ValueError(f"a count in {LEDGER_KEY} is no number from 0 on")
+    if not isinstance(start, str | None):
+        raise ValueError(f"init_from in {LEDGER_KEY} is {str(start)[:20]!r}")
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
 
 
 def check_count(n: int, num_images: int, batch_size: int, steps: int | float) -> None:
