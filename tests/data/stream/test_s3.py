@@ -100,6 +100,37 @@ def test_every_image_is_the_one_of_the_folders(server, folders, tmp_path, split)
     assert chunk_gets(server)
 
 
+def test_a_stream_packed_anew_at_the_same_address_is_read_as_it_is_now(server, folders, packed, tmp_path):
+    address = server.upload(packed, "anew", "imagenet")
+
+    def read():
+        data = StreamedImageNet(address, endpoint_url=server.url, cache_dir=str(tmp_path / "cache"), **SMALL)
+        data.setup()
+        return data, by_name(data.splits["train"], Draw(4, torch.arange(len(data.splits["train"]))))
+
+    before, images = read()
+    again, _ = read()
+    assert list(before.cache_dir.rglob("*.bin"))
+    assert again.listing == before.listing
+    write_stream(folders, tmp_path / "stream", chunk_bytes=30_000)
+    server.upload(tmp_path / "stream", "anew", "imagenet")
+    after, now = read()
+    assert after.cache_dir == before.cache_dir
+    assert len(after.listing.chunk_sizes["train"]) < len(before.listing.chunk_sizes["train"])
+    assert images.keys() == now.keys()
+    assert all(torch.equal(images[name][0], now[name][0]) for name in now)
+
+
+def test_without_its_server_a_stream_is_read_as_it_was(server, tmp_path, capsys):
+    listing = streamed(server, tmp_path).listing
+    server.fault = lambda method, path: answer("500 Internal Server Error", "InternalError")
+    data = streamed(server, tmp_path)
+    assert data.listing == listing
+    (told,) = capsys.readouterr().err.splitlines()
+    assert told.startswith(f"zoo: No stream can be read at {server.address} (")
+    assert told.endswith(f"; goes on with the listing in {data.cache_dir}.")
+
+
 def test_workers_read_the_same_batches(server, tmp_path):
     alone = list(streamed(server, tmp_path / "alone").train_dataloader())
     helped = list(streamed(server, tmp_path / "helped", num_workers=2).train_dataloader())

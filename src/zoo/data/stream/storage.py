@@ -1,5 +1,6 @@
 """Files of a stream, fetched from where it lies: an outage costs time and no run, and what is final is one sentence."""
 
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 from zoo.data.stream.format import LISTING, Listing, is_remote, listing_in, litdata, short
 from zoo.errors import InputError
-from zoo.files import whole
+from zoo.files import lock, whole
 
 # Seconds without a byte after which a connection counts as broken. The client itself tries a few times.
 STALLED = 20.0
@@ -71,14 +72,34 @@ def read_listing(root: str, cache: Path, endpoint_url: str | None = None) -> Lis
         if is_remote(root):
             cache.mkdir(parents=True, exist_ok=True)
             file = cache / LISTING
-            if not file.exists():
-                with whole(file) as draft:
-                    Storage(root, endpoint_url).fetch(LISTING, draft, 0.0, failed, way_out)
+            _bring(file, Storage(root, endpoint_url), failed, way_out)
         return listing_in(file.read_bytes())
     except InputError:
         raise
     except Exception as error:  # whatever is wrong with a file that is no listing
         raise InputError(f"{failed} ({short(error)}): {way_out}.") from error
+
+
+def _bring(file: Path, storage: Storage, failed: str, way_out: str) -> None:
+    """Fetches the listing to ``file``, or keeps the one that is there where the server does not answer.
+
+    Where it is another than before, the chunks beside it are of a stream that is no more, and go. Raises InputError
+    where no listing comes and none is there.
+    """
+    # One process finds the difference, and those that wait for it then find none.
+    with file.with_name("fetching.lock").open("w") as mark:
+        lock(mark, wait=True)
+        held = file.read_bytes() if file.exists() else None
+        try:
+            with whole(file) as draft:
+                storage.fetch(LISTING, draft, 0.0, failed, way_out)
+                if held not in (None, draft.read_bytes()):
+                    for split in ("train", "val"):
+                        shutil.rmtree(file.with_name(split), ignore_errors=True)
+        except InputError as error:
+            if held is None:
+                raise
+            print(f"zoo: {str(error).rstrip('.')}; goes on with the listing in {file.parent}.", file=sys.stderr)
 
 
 def _of_s3(endpoint_url: str | None) -> dict[str, Any]:
