@@ -113,25 +113,6 @@ def short_form(cases: list[Case]) -> list[Case]:
     return chosen
 
 
-def known_open(name: str) -> bool:
-    """Whether the case is one of those in open.yaml, which are not mended yet."""
-    return any(name.startswith(part) for part in _open())
-
-
-def closed(run: list[str], faulty: list[str]) -> list[str]:
-    """What is in open.yaml though none of its cases, of those that were run, has a fault."""
-    return [
-        part
-        for part in _open()
-        if any(name.startswith(part) for name in run) and not any(name.startswith(part) for name in faulty)
-    ]
-
-
-@cache
-def _open() -> list[str]:
-    return [entry["cases"] for entry in yaml.safe_load((HERE / "open.yaml").read_text(encoding="utf-8")) or []]
-
-
 def _of_words() -> Iterator[Case]:
     for file in sorted((HERE / "words").glob("*.yaml")):
         for group in yaml.safe_load(file.read_text(encoding="utf-8")):

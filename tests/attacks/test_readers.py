@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import yaml
-from attack_corpus import known_open
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from reader_cases import READERS, Reader
@@ -20,13 +19,7 @@ EXAMPLES = settings(
 )  # fmt: skip
 
 
-def marked(readers: dict[str, Reader]) -> list[Any]:
-    """The readers as parameters; a fault that open.yaml knows may show."""
-    known = {name: [pytest.mark.xfail(reason="in open.yaml")] for name in readers if known_open(f"readers/{name}")}
-    return [pytest.param(reader, id=name, marks=known.get(name, [])) for name, reader in readers.items()]
-
-
-each_reader = pytest.mark.parametrize("reader", marked(READERS))
+each_reader = pytest.mark.parametrize("reader", [pytest.param(reader, id=name) for name, reader in READERS.items()])
 numbers = st.one_of(
     st.integers(), st.floats(), st.sampled_from([0, -1, 2**31, 2**63, 2**64, 10**400, float("nan"), float("inf")])
 )
@@ -108,7 +101,7 @@ def test_a_file_with_other_bytes_in_it_is_read_or_refused(reader, whole, read):
 STRUCTURED = {name: reader for name, reader in READERS.items() if reader.name.endswith((".json", ".yaml", ".jsonl"))}
 
 
-@pytest.mark.parametrize("reader", marked(STRUCTURED))
+@pytest.mark.parametrize("reader", [pytest.param(reader, id=name) for name, reader in STRUCTURED.items()])
 def test_a_value_of_any_kind_in_any_place_is_read_or_refused(reader, whole, read):
     yaml_like = reader.name.endswith(".yaml")
     text = whole(reader).decode()
