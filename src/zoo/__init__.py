@@ -17,11 +17,11 @@ _HOMES = {
     "load": "zoo.weights.pretrained",
     "push_to_hub": "zoo.weights.export.hub",
 }
-_MODULES = ("data", "models", "weights")
+_MODULES = ("data", "figures", "models", "weights")
 
 __all__ = [
-    "InputError", "__version__", "data", "get_model", "get_weights", "list_models", "list_weights", "load", "models",
-    "push_to_hub", "weights",
+    "InputError", "__version__", "data", "figures", "get_model", "get_weights", "list_models", "list_weights", "load",
+    "models", "push_to_hub", "weights",
 ]  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """The verbs of the command line, one a file; ``zoo.cli`` imports the one that is meant."""
 
-_OWN = ("list", "info", "classify", "export", "table", "benchmark", "reproduce", "data", "completion")
+_OWN = ("list", "info", "classify", "export", "table", "figure", "benchmark", "reproduce", "data", "completion")
 #: The module that has each verb.
 VERBS = {verb: verb for verb in _OWN} | dict.fromkeys(("fit", "validate", "test", "predict"), "train")
 
@@ -20,6 +20,7 @@ Re-run the history of image recognition, from the perceptron to VGG.
   zoo classify WEIGHTS IMAGE...       the likeliest classes of images, or of all images in folders
   zoo export WEIGHTS --format FORM    trained weights as safetensors, ONNX, torch.export program, hub folder, ConvNetJS
   zoo table [DATA]                    measured errors beside the published ones, with a verdict
+  zoo figure KIND WEIGHTS --output F  what networks learnt and what was measured, as .png, .svg or .pdf
   zoo reproduce RECORD                run a Record's experiment again: does its number come back?
   zoo data fetch|verify|prepare|info DATASET
                                       download a data set, find every broken file, scale it once, see what it holds
