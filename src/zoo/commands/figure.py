@@ -15,6 +15,8 @@ def run(verb: str, args: list[str]) -> int:
     name, names, output, theme = (given.pop(key) for key in ("kind", "weights", "output", "theme"))
     kind = kind_named(name)
     options = {key: value for key, value in given.items() if value is not None}
+    if "download" in options:
+        options["download"] = options["download"] == "true"
     for key in options:
         if key not in kind.options:
             takes = f"it takes {', '.join(map(typed, kind.options))}" if kind.options else "it has no options"
@@ -43,7 +45,7 @@ def _check_number(name: str, names: list[str]) -> None:
         raise InputError(f"The figure {name} is of nothing that has a name: leave out {' '.join(names)}.")
     wanted = f"at least {kind.fewest}" if kind.most is None else f"{kind.fewest}"
     if kind.most is not None and kind.most > kind.fewest:
-        wanted = f"{kind.fewest} to {kind.most}"
+        wanted = f"{kind.fewest} or {kind.most}"
     raise InputError(f"The figure {name} is of {wanted} {kind.names}, not of {len(names)}: zoo {_usage(name)}.")
 
 

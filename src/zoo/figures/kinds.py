@@ -28,16 +28,46 @@ class Kind:
 OPTIONS: dict[str, dict[str, Any]] = {
     "layer": {"metavar": "NAME", "help": "the layer, as zoo info names it"},
     "units": {"type": int, "nargs": "+", "metavar": "N", "help": "these units of the layer, counted from 0"},
+    "images": {"nargs": "+", "metavar": "IMAGE", "help": "your own images or folders of them, not test images"},
+    "count": {"type": int, "metavar": "N", "help": "so many test images"},
+    "seed": {"type": int, "metavar": "N", "help": "which test images, and where t-SNE begins (default: 0)"},
+    "root": {"metavar": "DIR", "help": "the folder that holds the data"},
+    "download": {"choices": ("true", "false"), "help": "whether to fetch the data where they are missing"},
 }
 #: How an option is typed where that is not its own name.
-TYPED: dict[str, str] = {}
+TYPED = {"root": "data.root", "download": "data.download"}
+_DATA = ("count", "seed", "root", "download")
 
 KINDS: dict[str, Kind] = {
     "templates": Kind(
         "unit_templates",
-        "the weights of units that read pixels, each as an image: linear, perceptron, MLP",
+        "weights of units that read pixels, each as an image: linear, perceptron, MLP",
         options=("layer", "units"),
     ),
+    "filters": Kind("first_filters", "kernels of the first convolution, those of two towers apart"),
+    "feature-maps": Kind(
+        "maps_of_image", "one image, and what each layer makes of it", options=("images", "seed", "root", "download")
+    ),
+    "deconv": Kind(
+        "deconvnet",
+        "images that excite units most, and what in them does (Zeiler and Fergus 2013)",
+        options=("layer", "units", "images", *_DATA),
+    ),
+    "saliency": Kind("gradients", "which pixels the answer depends on", options=("images", *_DATA)),
+    "grad-cam": Kind(
+        "gradients", "where the maps of a layer speak for the answer", options=("layer", "images", *_DATA)
+    ),
+    "tsne": Kind(
+        "embedding", "test images laid out by t-SNE of the last hidden layer, or of pixels", most=None, options=_DATA
+    ),
+    "retrieval": Kind(
+        "neighbours", "test images and their nearest by the last hidden layer, or by pixels", most=None, options=_DATA
+    ),
+    "top5": Kind("answers", "images and their five likeliest classes", options=("images", *_DATA)),
+    "arithmetic": Kind(
+        "sliding_window", "a filter sliding over an image; of a network its receptive fields", "NETWORK", fewest=0
+    ),
+    "rbf": Kind("output_codes", "the bitmaps behind LeNet-5's output units", options=("root", "download")),
 }
 
 

@@ -125,9 +125,7 @@ def describe(figure: "Figure", title: str, caption: str, alt: str) -> "Figure":
 def check_form(file: Path) -> None:
     """Raises InputError for a file that is neither .png, .svg nor .pdf."""
     if file.suffix.lower() not in FORMS:
-        raise InputError(
-            f"A figure is {', '.join(FORMS[:-1])} or {FORMS[-1]}, not {file.name}: give it an ending."
-        )
+        raise InputError(f"A figure is {', '.join(FORMS[:-1])} or {FORMS[-1]}, not {file.name}: give it an ending.")
 
 
 def save(figure: "Figure", file: str | Path) -> None:

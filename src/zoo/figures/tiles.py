@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from zoo.figures.style import chosen
+from zoo.figures.style import COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,12 +38,13 @@ def columns_for(number: int, widest: int = 16) -> int:
 
 def show(
     axes: "Axes", tiles: np.ndarray, columns: int, labels: Sequence[str] = (), *, size: float = 7.0,
-    cmap: str | None = None, limit: float | None = None,
+    cmap: str | None = None, limit: float | None = None, accent: Sequence[bool] = (),
 ) -> "AxesImage":  # fmt: skip
     """Draws tiles (N, H, W) or (N, H, W, 3) in rows, with ``labels`` below them in letters of ``size`` points.
 
     A tile is 1 wide and high in the axes' own units, between -0.5 and 0.5 around its column and row. Tiles without
-    colours are shown by ``cmap`` from -``limit`` to ``limit``, or from 0 to ``limit`` where that is "gray".
+    colours are shown by ``cmap`` from -``limit`` to ``limit``, or from 0 to ``limit`` where that is "gray". Labels stand
+    out where ``accent`` is true.
     """
     number, height, width = tiles.shape[:3]
     rows, step = -(-number // columns), (1.08, 1.08 * height / width + (0.22 if len(labels) else 0))
@@ -54,7 +55,9 @@ def show(
         extent = (x - 0.5, x + 0.5, y + height / width - 0.5, y - 0.5)
         shown = axes.imshow(tile, extent=extent, cmap=cmap, vmin=low, vmax=limit, interpolation="nearest")
         if len(labels):
-            axes.text(x, y + height / width - 0.45, labels[n], ha="center", va="top", fontsize=size, color=chosen().ink)
+            text = axes.text(x, y + height / width - 0.45, labels[n], ha="center", va="top", fontsize=size)
+            if len(accent) and accent[n]:
+                text.set(color=COLOURS[-1], fontweight="bold")
     axes.set(xlim=(-0.54, (columns - 1) * step[0] + 0.54), ylim=((rows - 1) * step[1] + step[1] - 0.5, -0.54))
     axes.set_aspect("equal")
     axes.set_axis_off()
