@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 import zoo.evaluation.protocols
+import zoo.figures
 from zoo.catalog import DATA, NETWORKS
 from zoo.models.deviations import MARK, deviations_of
 
@@ -36,7 +37,8 @@ def document() -> str:
     found = list(walk_packages(zoo.evaluation.protocols))
     # No config is on them.
     own = [resolved(f"zoo.data.{name}") for name, entry in DATA.items() if entry.source == "own"]
-    return "\n".join([HEAD, *sections, section("Test protocols", found, []), section("One's own images", own, [])])
+    others = {"Test protocols": found, "One's own images": own, "Pictures": walk_packages(zoo.figures)}
+    return "\n".join([HEAD, *sections, *(section(title, things, []) for title, things in others.items())])
 
 
 def of_module(module: str) -> tuple[list[Any], list[Path]]:

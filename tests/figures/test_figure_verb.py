@@ -35,7 +35,8 @@ def test_the_same_picture_is_the_same_file_and_says_what_it_shows(ending, tmp_pa
 def test_a_dark_page_gets_dark_paper(tmp_path):
     words = ["linear/mnist", "--units", "0", "--theme", "dark", "--output", str(tmp_path / "f.png")]
     assert main(["figure", "templates", *words]) == 0
-    paper = Image.open(tmp_path / "f.png").convert("RGB").getpixel((0, 0))
+    with Image.open(tmp_path / "f.png") as image:
+        paper = image.convert("RGB").getpixel((0, 0))
     assert "#{:02x}{:02x}{:02x}".format(*paper) == THEMES["dark"].paper
     # It holds for a block, not for what comes after.
     with theme("dark"):

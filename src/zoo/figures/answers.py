@@ -53,12 +53,12 @@ def top5(
         below.set_axis_on()
         percents = [100 * guess.probability for guess in guesses]
         colours = [RIGHT if guess.index == truth else OTHER for guess in guesses]
-        below.barh(range(len(guesses)), percents, color=colours, height=0.8)
+        # Pale, so that the names on them can be read.
+        below.barh(range(len(guesses)), percents, color=colours, height=0.8, alpha=0.5)
         for place, guess in enumerate(guesses):
             below.annotate(
                 guess.name, (0, place), (3, 0), textcoords="offset points", va="center", fontsize=7.5,
                 fontweight="bold" if guess.index == truth else "normal",
-                bbox={"facecolor": style.chosen().paper, "edgecolor": "none", "alpha": 0.65, "pad": 0.6},
             )  # fmt: skip
         below.set(xlim=(0, 100), ylim=(4.6, -0.6), yticks=[], xticks=[0, 50, 100])
         below.set_xlabel("probability, %", fontsize=7.5)

@@ -69,10 +69,8 @@ def _backwards(layer: nn.Module, read: Tensor, signal: Tensor) -> Tensor:
 def strongest(network: Network, layer: str, inputs: Tensor) -> Tensor:
     """The largest activation of each map of a layer, or each unit, in each image: float32 (N, maps)."""
     names = [name for name, _ in network.named_children()]
-    part = network[: names.index(layer) + 1]
-    return torch.cat(
-        [part(some).flatten(2).amax(dim=2) if part(some[:1]).ndim == 4 else part(some) for some in batches(inputs)]
-    )
+    outputs = map(network[: names.index(layer) + 1], batches(inputs))
+    return torch.cat([maps.flatten(2).amax(dim=2) if maps.ndim == 4 else maps for maps in outputs])
 
 
 def reconstruct(network: Network, layer: str, unit: int, inputs: Tensor) -> tuple[Tensor, Tensor]:
@@ -102,7 +100,9 @@ def default_layer(network: Network) -> str:
         x = layer(x)
         if x.ndim != 4 or x.shape[2] * x.shape[3] == 1:
             break
-        if isinstance(layer, nn.ReLU) or not isinstance(layer, nn.MaxPool2d | ResponseNorm | SameMapNorm | nn.Dropout):
+        if isinstance(layer, nn.ReLU) or not isinstance(
+            layer, nn.MaxPool2d | nn.AvgPool2d | ResponseNorm | SameMapNorm | nn.Dropout
+        ):
             found = name
     if found is None or not any(isinstance(layer, nn.Conv2d) for layer in network.children()):
         raise InputError(
@@ -153,7 +153,7 @@ def deconv(
         f"{found.name}: what excites units of {name}",
         f"{line_of(found)}\nlayer {name}, {len(chosen)} of {activations.shape[1]} units, each sees {sees}; n ="
         f" {len(given.inputs):,} images searched ({given.line})\nleft: deconvnet (Zeiler and Fergus 2013), grey is 0;"
-        " right: the images that excite the unit most",
+        " right: what the unit sees of the images that excite it most",
         f"For {len(chosen)} units of {name} in {found.name}, the images that excite them most and what in those does.",
     )
 
@@ -175,13 +175,14 @@ def _unit(
 
 
 def _cut(tile: np.ndarray, field: Field | None, place: int, side: int) -> np.ndarray:
-    """What a unit sees of a tile (H, W, 3), as (size, size, 4), see-through outside the image; or all of it."""
+    """What a unit sees of a tile (H, W, 3), as (size, size, 3), pale outside the image; or all of it."""
     height, width = tile.shape[:2]
-    opaque = np.concatenate([tile, np.ones((height, width, 1), tile.dtype)], axis=2)
     if field is None or field.size >= height:
-        return opaque
+        return tile
+    from matplotlib.colors import to_rgb
+
     (top, bottom), (left, right) = field.of(place // side), field.of(place % side)
-    cut = np.zeros((field.size, field.size, 4), tile.dtype)
+    cut = np.full((field.size, field.size, 3), to_rgb(style.chosen().faint), tile.dtype)
     rows, columns = slice(max(top, 0), min(bottom, height)), slice(max(left, 0), min(right, width))
-    cut[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = opaque[rows, columns]
+    cut[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = tile[rows, columns]
     return cut

@@ -48,9 +48,9 @@ def filters(weights: "str | Path | Weights") -> "Figure":
     found = find(weights)
     name, kernels, towers = filter_images(found.network())
     number, channels = kernels.shape[:2]
-    columns = columns_for(number, 12)
-    while number // towers % columns and columns > 6:
-        columns -= 1
+    columns = max(n for n in range(1, 13) if number // towers % n == 0)
+    if columns < 4:
+        columns = columns_for(number // towers, 12)
     rows = -(-number // towers // columns)
     figure = style.new(7.0, 1.3 + towers * (0.25 + 6.0 * rows / columns))
     axes = figure.subplots(towers, 1, squeeze=False)[:, 0]
@@ -71,7 +71,7 @@ def filters(weights: "str | Path | Weights") -> "Figure":
     return style.describe(
         figure,
         f"{found.name}: the filters of {name}",
-        f"{line_of(found)}\nlayer {name}, n = {number} kernels of {'x'.join(map(str, kernels.shape[1:]))} weights{apart}"
-        f"{scale}",
+        f"{line_of(found)}\nlayer {name}, n = {number} kernels of {'x'.join(map(str, kernels.shape[1:]))} weights"
+        f"{apart}{scale}",
         f"The {number} kernels of {name}, the first convolution of {found.name}{apart}.",
     )

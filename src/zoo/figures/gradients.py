@@ -96,8 +96,8 @@ def grad_cam(
     large = F.interpolate(maps[:, None], size=shown.pixels.shape[2:], mode="bilinear", align_corners=False)[:, 0]
     return _drawn(
         found, shown, chances, large, f"{found.name}: where {name} speaks for the answer",
-        f"below: Grad-CAM of layer {name} ({maps.shape[1]}x{maps.shape[2]} places, scaled up), each from 0 (dark) to its"
-        " maximum (yellow)",
+        f"below: Grad-CAM of layer {name} ({maps.shape[1]}x{maps.shape[2]} places, scaled up), each from 0 (dark) to"
+        " its maximum (yellow)",
         overlay=True,
     )  # fmt: skip
 

@@ -64,9 +64,8 @@ def feature_maps(
     network = found.network()
     shown = shown_to(found, images, 1, seed, root, download)
     rows = stages(network, shown.inputs[0])
-    heights = [1.6] + [0.75 if stage.values.ndim == 3 else 0.3 for stage in rows]
-    heights[-1] = 0.3
-    figure = style.new(10.0, 1.2 + 0.72 * sum(heights))
+    heights = [1.2] + [0.75 if stage.values.ndim == 3 else 0.42 for stage in rows]
+    figure = style.new(10.0, 1.3 + 1.02 * sum(heights))
     axes = figure.subplots(len(rows) + 1, 1, height_ratios=heights, squeeze=False)[:, 0]
     show(axes[0], as_colours(shown.pixels[:1]), 1)
     axes[0].set_anchor("W")
@@ -78,11 +77,15 @@ def feature_maps(
     values = rows[-1].values
     best = int(values.argmax())
     answer = found.class_names[best]
-    axes[-1].set_xlabel(f"the largest output is that of {answer}, unit {best}", fontsize=8)
+    if len(values) <= 20:
+        axes[-1].set_xticks(range(len(values)), found.class_names, fontsize=7)
+        axes[-1].get_xticklabels()[best].set_fontweight("bold")
+    axes[-1].set_xlabel(f"largest output: {answer}", fontsize=8)
     return style.describe(
         figure,
         f"{found.name}: one image, layer by layer",
-        f"{line_of(found)}\nn = 1 image ({shown.line}); layers after their activation, at most {MOST} of their maps",
+        f"{line_of(found)}\nn = 1 image ({shown.line}); layers after activation and"
+        f" normalisation, at most {MOST} of their maps",
         f"An image{truth} and the maps of each of {len(rows)} layers of {found.name}; it answers {answer}.",
     )
 
@@ -103,7 +106,11 @@ def _row(axes: "Axes", stage: Stage) -> None:
         axes.imshow(
             stage.values[None].numpy(), cmap=cmap, vmin=0 if cmap == "gray" else -limit, vmax=limit, aspect="auto"
         )
+        for edge in range(1, number):
+            axes.axvline(edge - 0.5, color=style.chosen().paper, linewidth=0.8)
         axes.set(xticks=[], yticks=[])
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
         size = f"{number} units"
     axes.set_anchor("W")
     axes.set_title(f"{stage.layer}  ({stage.kind}, {size}, {low:.3g} to {high:.3g})", loc="left", fontsize=7.5, pad=2)

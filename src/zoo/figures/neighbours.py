@@ -48,8 +48,8 @@ def retrieval(
 ) -> "Figure":
     """Five test images, and the six others of ``count`` that lie nearest by the last hidden layer.
 
-    Of several weights, and of ``pixels``, each has its block. Above it stands how many of the ten nearest have the class
-    of the image they were found for, in the mean over all ``count`` images.
+    Of several weights, and of ``pixels``, each has its block. Above it stands how many of the ten nearest have the
+    class of the image they were found for, in the mean over all ``count`` images.
     """
     if count <= 10:
         raise InputError(f"The ten nearest are looked for among at least eleven images, not {count}.")
@@ -72,7 +72,8 @@ def retrieval(
         figure,
         f"{given.class_name}'s images, and those most like them",
         f"n = {len(images):,} ({given.line}); left of the line the image, right the nearest by the last hidden layer,"
-        f" \N{NOT EQUAL TO} where the class is another\nof the ten nearest have the same class: {told}",
+        " \N{NOT EQUAL TO} where the class is another\nhow many of the ten nearest have the class of the image, mean"
+        f" over all images: {told}",
         f"Images and their nearest neighbours by {names}; of the ten nearest have the same class: {told}.",
     )
 
@@ -99,4 +100,4 @@ def _block(
     words = [f"\N{NOT EQUAL TO} {name}" if other else name for name, other in zip(names, differ, strict=True)]
     show(axes, images[order.flatten()], FOUND + 1, words, size=6, accent=differ)
     axes.axvline(0.54, color=style.chosen().muted, linewidth=1.2)
-    axes.set_title(f"{one.name}: {score:.1f} % of the ten nearest have the same class")
+    axes.set_title(f"{one.name}: {score:.1f} %")

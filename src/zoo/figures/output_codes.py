@@ -58,7 +58,7 @@ def rbf(weights: "str | Path | Weights", *, root: str | None = None, download: b
         show(axes[1], means.numpy(), len(codes), labels, size=6.5, cmap=style.SIGNED, limit=limit)
         axes[1].set_title("F6: its mean over the test images of the class, and the squared distance from the code")
     figure.colorbar(image, ax=list(axes), label="state of a unit of F6", shrink=0.8, aspect=25)
-    caption = f"{line_of(found)}\nn = {len(codes)} output units of {WIDTH}x{HEIGHT} = {WIDTH * HEIGHT} fixed weights, +1 and -1"
+    caption = f"{line_of(found)}\nn = {len(codes)} output units of {WIDTH}x{HEIGHT} fixed weights, +1 and -1"
     return style.describe(
         figure,
         f"{found.name}: the bitmaps of the output units",
@@ -72,7 +72,7 @@ def _means(weights: Weights, network: Network, root: str | None, download: bool)
     """What the output units read, averaged over the test images of each class: (classes, 12, 7)."""
     given = seen(weights, sample(weights, None, 0, root, download))
     assert given.labels is not None, "test images have labels"
-    last = [name for name, layer in network.named_children() if isinstance(layer, RBF)][0]
+    last = next(name for name, layer in network.named_children() if isinstance(layer, RBF))
     names = [name for name, _ in network.named_children()]
     read = torch.cat([network[: names.index(last)](part) for part in given.inputs.split(500)])
     means = torch.stack([read[given.labels == label].mean(dim=0) for label in range(network.num_classes)])

@@ -45,8 +45,8 @@ def _window() -> "Figure":
         f"A {FILTER}x{FILTER} filter on a {IMAGE}x{IMAGE} image",
         "outputs a side = (N - F) / S + 1, with N pixels a side of the image, F of the filter, and stride S in pixels;"
         "\nframes: where the filter stops in the first row, each a little lower than the one before",
-        f"A {FILTER} by {FILTER} filter slides over a {IMAGE} by {IMAGE} image: at stride 1 it stops 5 times a row, at 2 3"
-        " times, and stride 3 does not fit.",
+        f"A {FILTER} by {FILTER} filter slides over a {IMAGE} by {IMAGE} image: at stride 1 it stops 5 times a row, at"
+        " stride 2 3 times, and stride 3 does not fit.",
     )
 
 
@@ -102,8 +102,8 @@ def _fields(name: str) -> "Figure":
         figure,
         f"{name}: what one unit of each layer sees",
         f"{network.name}, {network.variant}; n = {len(found)} layers with windows, image of {side}x{side} pixels;"
-        " step: pixels between neighbouring units' fields\nleft: the field of the unit in the middle of each layer; fully"
-        " connected layers see the whole image",
+        " step: pixels between neighbouring units' fields\nleft: the field of the unit in the middle of each layer;"
+        " fully connected layers see the whole image",
         f"Receptive fields of {name}, from {found[0].size} pixels in {found[0].layer} to {last.size} in {last.layer}.",
     )
 
@@ -151,7 +151,8 @@ def _bars(axes: "Axes", found: list[Field], side: int) -> None:
 
 
 def _shades(number: int) -> list[tuple[float, ...]]:
-    """Colours that grow lighter with depth, on light and on dark pages to be seen."""
+    """Colours that grow lighter with depth, without those that the page swallows."""
     from matplotlib import colormaps
 
-    return [colormaps["viridis"](0.15 + 0.7 * n / max(1, number - 1)) for n in range(number)]
+    low, high = (0.35, 0.95) if style.chosen() == style.THEMES["dark"] else (0.1, 0.8)
+    return [colormaps["viridis"](low + (high - low) * n / max(1, number - 1)) for n in range(number)]

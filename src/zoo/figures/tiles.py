@@ -43,8 +43,8 @@ def show(
     """Draws tiles (N, H, W) or (N, H, W, 3) in rows, with ``labels`` below them in letters of ``size`` points.
 
     A tile is 1 wide and high in the axes' own units, between -0.5 and 0.5 around its column and row. Tiles without
-    colours are shown by ``cmap`` from -``limit`` to ``limit``, or from 0 to ``limit`` where that is "gray". Labels stand
-    out where ``accent`` is true.
+    colours are shown by ``cmap`` from -``limit`` to ``limit``, or from 0 to ``limit`` where that is "gray". Labels
+    stand out where ``accent`` is true.
     """
     number, height, width = tiles.shape[:3]
     rows, step = -(-number // columns), (1.08, 1.08 * height / width + (0.22 if len(labels) else 0))
