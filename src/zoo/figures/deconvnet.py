@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # Patches of each unit, as in the paper's figure 2, and units that are shown unless some are named.
 PATCHES, UNITS = 9, 6
+_POOL_OR_SCALE = (nn.MaxPool2d, nn.AvgPool2d, ResponseNorm, SameMapNorm, nn.Dropout)
 # Images that are searched unless a number is given.
 SEARCHED = 1000
 
@@ -92,17 +93,17 @@ def reconstruct(network: Network, layer: str, unit: int, inputs: Tensor) -> tupl
 
 
 def default_layer(network: Network) -> str:
-    """The last layer with maps of more than one place before the maps become a row of numbers, after its ReLU."""
+    """The last layer with maps of more than one place, after its activation and before what only pools or scales.
+
+    Raises InputError for a network without convolutions.
+    """
     found = None
-    with torch.device("meta"):
-        x = torch.empty(1, *network.input_shape)
+    x = torch.empty(1, *network.input_shape, device="meta")
     for name, layer in network.anew(on="meta").eval().named_children():
         x = layer(x)
         if x.ndim != 4 or x.shape[2] * x.shape[3] == 1:
             break
-        if isinstance(layer, nn.ReLU) or not isinstance(
-            layer, nn.MaxPool2d | nn.AvgPool2d | ResponseNorm | SameMapNorm | nn.Dropout
-        ):
+        if not isinstance(layer, _POOL_OR_SCALE):
             found = name
     if found is None or not any(isinstance(layer, nn.Conv2d) for layer in network.children()):
         raise InputError(
