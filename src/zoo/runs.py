@@ -66,6 +66,11 @@ def resumed_run_dir(given: str) -> Path:
     return folder
 
 
+def name_of(folder: Path) -> str:
+    """What a run is called among others: the end of its folder's path, ``lenet5_digits/2026-01-31_12-00-00``."""
+    return "/".join(folder.absolute().parts[-2:])
+
+
 def check_unused(folder: Path) -> None:
     """Raises InputError where ``folder`` holds a run."""
     if (folder / CONFIG).exists():

@@ -46,9 +46,9 @@ class Predictions:
 
         ``data`` is the data module, for the names of classes and files. Every process calls this.
         """
-        shares = gathered(_joined(self.batches) if self.batches else None)
+        shares = gathered(joined(self.batches) if self.batches else None)
         if is_first():
-            everything = _joined([share for share in shares if share is not None])
+            everything = joined([share for share in shares if share is not None])
             write(self.path, everything.taken(everything.indices.argsort()), data.class_names, file_names(data))
 
 
@@ -105,5 +105,6 @@ def file_names(data: Any) -> list[str] | None:
     return [file.as_posix() for file in below]
 
 
-def _joined(parts: list[Predicted]) -> Predicted:
+def joined(parts: list[Predicted]) -> Predicted:
+    """All images of several parts, in their order."""
     return Predicted(*(torch.cat([getattr(part, name) for part in parts]) for name in Predicted.__dataclass_fields__))

@@ -41,14 +41,14 @@ _THOUSANDS = ((10**18, "E"), (10**15, "P"), (10**12, "T"), (10**9, "G"), (10**6,
 def compute_part(experiment: Experiment, published: Published) -> dict[str, Any]:
     """The keys of a row that say what its runs cost, in the mean, and what the publication's training took."""
     runs, record = experiment.runs, experiment.record
-    trained = [macs for macs in map(_train_macs, runs) if macs is not None]
+    trained = [macs for macs in map(train_macs_of, runs) if macs is not None]
     then = published.training_of(record.network, record.variant, record.dataset["name"])
     return {
-        "macs": _macs(record),
+        "macs": macs_of(record),
         "train_images": _rounded(mean(run.timing["train_images"] or 0 for run in runs)),
         "train_macs": _rounded(mean(trained)) if len(trained) == len(runs) else None,
         "train_seconds": _rounded(mean(run.timing["train_seconds"] or 0 for run in runs)),
-        "device": ", ".join(sorted({_device(run) for run in runs})),
+        "device": ", ".join(sorted({device_of(run) for run in runs})),
         **then_part(then, published),
     }
 
@@ -115,13 +115,15 @@ def _digits(number: float) -> str:
     return f"{number:.0f}" if number >= 100 else f"{number:.3g}"
 
 
-def _macs(record: Record) -> int | None:
+def macs_of(record: Record) -> int | None:
+    """Multiply-accumulates of one image; None where nobody counted them."""
     if record.compute:
         return record.compute["macs"]
     return _old(record)[0]
 
 
-def _train_macs(record: Record) -> int | None:
+def train_macs_of(record: Record) -> int | None:
+    """Multiply-accumulates of the whole training; None where they are not countable so."""
     if record.compute:
         return record.compute["train_macs"]
     macs, forward_passes = _old(record)
@@ -134,7 +136,8 @@ def _old(record: Record) -> tuple[int | None, int | None]:
     return BEFORE_THE_LEDGER.get((record.network, record.variant, record.parameters), (None, None))
 
 
-def _device(record: Record) -> str:
+def device_of(record: Record) -> str:
+    """What it ran on: ``cpu``, ``8 x NVIDIA H100``."""
     processes = record.environment.get("processes", 1)
     return f"{processes} x {record.environment['device']}" if processes > 1 else record.environment["device"]
 

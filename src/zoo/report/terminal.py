@@ -13,13 +13,15 @@ from zoo.report.formats import Table
 
 # What a narrow terminal does without, the first first.
 _LEFT_OUT_FIRST = (
+    "top-5 interval", "top-5", "neither", "images", "interval, 95 %", "points", "first", "reached at step", "at step",
+    "test time", "epochs", "steps", "training images/s", "seed", "compared",
     "MACs", "n", "training MACs", "images seen", "top-5 error, %", "parameters", "time then", "device", "protocol",
     "runs", "difference, 95 % interval", "hardware of the time", "split", "nets", "more data", "read in", "wall time",
     "in this zoo", "variant", "source", "training",
 )  # fmt: skip
 # Text may be wrapped down to so many columns; numbers may not.
 _LEAST = 14
-_GAP = 2
+_GAP = 3
 
 
 def render(tables: Sequence[Table], width: int) -> str:
@@ -50,15 +52,15 @@ def render(tables: Sequence[Table], width: int) -> str:
 
 def _left_out(table: Table, width: int) -> list[str]:
     """The headings of the columns that a terminal is too narrow for."""
-    needs = {}
+    needs = []
     for place, column in enumerate(table.columns):
-        cells = [cell_len(row[place]) for row in table.rows]
-        widest = max([cell_len(column.heading), *cells])
-        needs[column.heading] = widest if column.number else min(widest, _LEAST)
+        widest = max([cell_len(column.heading), *(cell_len(row[place]) for row in table.rows)])
+        needs.append((column.heading, widest if column.number else min(widest, _LEAST)))
     left_out = []
     for heading in _LEFT_OUT_FIRST:
-        if sum(needs.values()) + _GAP * len(needs) <= width:
+        if sum(need for _, need in needs) + _GAP * len(needs) <= width:
             break
-        if needs.pop(heading, None) is not None:
+        if any(heading == other for other, _ in needs):
+            needs = [(other, need) for other, need in needs if other != heading]
             left_out.append(heading)
     return left_out

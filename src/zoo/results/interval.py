@@ -30,6 +30,15 @@ def difference_interval(
     return ours - published - half, ours - published + half
 
 
+def error_interval(wrong: int, n: int) -> tuple[float, float]:
+    """Where an error lies, percent, of which ``wrong`` of ``n`` images are a sample: Wilson's score interval."""
+    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+    p, spread = wrong / n, z**2 / n
+    middle = (p + spread / 2) / (1 + spread)
+    half = z * math.sqrt(p * (1 - p) / n + spread / (4 * n)) / (1 + spread)
+    return 100 * max(middle - half, 0.0), 100 * min(middle + half, 1.0)
+
+
 def binomial_variance(error: float, n: int) -> float:
     """The variance, in points squared, of an error in percent that was counted on ``n`` images drawn at random.
 

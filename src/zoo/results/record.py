@@ -88,11 +88,15 @@ class Record:
         error outside 0..100 or other than 100 * wrong / n, counts that do not add up, images left out of a test that
         was not limited.
         """
-        content = read_json(path, "record")
-        problem = _problem(content)
-        if problem:
-            raise InputError(f"{path} is not a record that zoo {__version__} can read: {problem}.")
-        return cls(**content)
+        return parsed(read_json(path, "record"), str(path))
+
+
+def parsed(content: Any, where: str) -> Record:
+    """The Record that plain values describe. Raises InputError, naming ``where`` they are from, as ``Record.read``."""
+    problem = _problem(content)
+    if problem:
+        raise InputError(f"{where} is not a record that zoo {__version__} can read: {problem}.")
+    return Record(**content)
 
 
 def _problem(content: dict[str, Any]) -> str | None:

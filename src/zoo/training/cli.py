@@ -87,7 +87,9 @@ class ZooCLI(LightningCLI):
         parser.add_argument("--test", type=bool, default=True, help="after fit, measure the test set")
         parser.add_argument("--channels_last", type=bool, default=False, help="store maps pixel by pixel: often faster")
         parser.add_argument("--compile", type=bool, default=False, help="compile the network with torch.compile")
-        parser.add_argument("--wandb", type=Wandb | None, default=None, help="Weights & Biases: project, entity, group")
+        parser.add_argument(
+            "--wandb", type=Wandb | None, default=None, help="Weights & Biases: project, entity, group, name, tags, ..."
+        )
         parser.link_arguments("seed_everything", "data.init_args.seed", apply_on="parse")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
@@ -177,10 +179,13 @@ class ZooCLI(LightningCLI):
         loggers = options.logger if isinstance(options.logger, list) else [options.logger]
         self.metrics = MetricsFile(self.run_dir)
         loggers = [self.metrics, *(logger for logger in loggers if logger not in (None, True, False))]
-        if self.config_init.wandb:
-            loggers.append(wandb_logger(self.config_init.wandb, self.run_dir, config))
         self.recorder = Recorder(self.run_dir / runs.RECORD, config)
         callbacks: list[Callback] = [FiniteLoss(self.run_dir / runs.CHECKPOINT), self.recorder, LoaderReport()]
+        if self.config_init.wandb:
+            from zoo.training.wandb_run import WandbRun
+
+            loggers.append(wandb_logger(self.config_init.wandb, self.run_dir, config))
+            callbacks.append(WandbRun(loggers[-1], self.recorder))
         if self.predictions or self.verb == "predict":
             callbacks.append(Predicting(self.predictions or Predictions(self.run_dir / runs.PREDICTIONS)))
         if options.enable_progress_bar is not False:

@@ -16,11 +16,14 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from zoo.errors import EMPTY, InputError
 from zoo.files import whole
+from zoo.results.metrics_file import read_metrics
+from zoo.runs import name_of
 
-# A row has some hundred bytes.
-_MOST_BYTES = 1_000_000_000
 # What the name of a W&B project cannot have.
 FORBIDDEN = "/\\#?%:"
+LONGEST_TAG = 64
+# The trainer's step, as Lightning names it in W&B.
+STEP = "trainer/global_step"
 
 
 @dataclass
@@ -33,12 +36,18 @@ class Wandb:
     project: str = "zoo"
     entity: str | None = None
     group: str | None = None
+    name: str | None = None
+    tags: list[str] | None = None
+    job_type: str | None = None
+    notes: str | None = None
 
     def __post_init__(self) -> None:
         """Raises ValueError for a name that W&B has no place for."""
-        for name, value in {"project": self.project, "entity": self.entity, "group": self.group}.items():
-            if value is not None and not value.strip():
+        for name, value in vars(self).items():
+            if isinstance(value, str) and not value.strip():
                 raise ValueError(f"wandb.{name} is empty: {EMPTY}.")
+        if wrong := [tag for tag in self.tags or () if not 1 <= len(tag.strip()) <= LONGEST_TAG]:
+            raise ValueError(f"wandb.tags has {wrong[0]!r}: W&B takes tags of 1 to {LONGEST_TAG} characters.")
         if forbidden := [sign for sign in FORBIDDEN if sign in self.project]:
             raise ValueError(f"wandb.project cannot be {self.project!r}: W&B takes no {forbidden[0]!r} in it.")
 
@@ -97,18 +106,7 @@ class _Writer(ExperimentWriter):
         path = Path(self.metrics_file_path)
         if not path.exists():
             return []
-        try:
-            if not path.is_file():
-                raise csv.Error("it is no file")
-            if path.stat().st_size > _MOST_BYTES:
-                raise csv.Error(f"it has {path.stat().st_size:,} bytes")
-            with path.open(newline="", encoding="utf-8") as file:
-                rows = list(csv.DictReader(file))
-            if any(None in row for row in rows):
-                raise csv.Error("a row is longer than the first one")
-            return rows
-        except (csv.Error, UnicodeDecodeError, OSError) as error:
-            raise InputError(f"{path} does not hold the metrics of a run ({error}): move it away.") from error
+        return read_metrics(path)
 
     def _rewrite(self, rows: list[dict[str, Any]]) -> None:
         """Renamed into place: a run that is killed meanwhile loses nothing."""
@@ -153,19 +151,55 @@ class MetricsFile(CSVLogger):
         self.experiment.cut(num_rows)
 
 
-def wandb_logger(options: Wandb, run_dir: Path, config: dict[str, Any]) -> Logger:
+class OneRowAStep(WandbLogger):
+    """Weights & Biases with one row for each step of the trainer, in order, whatever was logged in how many parts.
+
+    W&B's own step is the trainer's. Where a run goes on on a server from a checkpoint, the steps that were made again
+    are the same to the bit, and those that the server has are not sent twice.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        #: What was logged at the last step, and is sent with the next one or at the end.
+        self.row: dict[str, Any] = {}
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Any, step: int | None = None) -> None:
+        """Adds to the row of the step."""
+        self.add(metrics, 0 if step is None else step)
+
+    @rank_zero_only
+    def add(self, values: Any, step: int) -> None:
+        """The same for tables and images; steps do not go back."""
+        if self.row and self.row[STEP] != step:
+            self.flush()
+        self.row |= {**values, STEP: step}
+
+    @rank_zero_only
+    def flush(self) -> None:
+        """Sends the row of the last step."""
+        row, self.row = self.row, {}
+        if row and row[STEP] >= self.experiment.starting_step:
+            self.experiment.log(row, step=row[STEP])
+
+
+def wandb_logger(options: Wandb, run_dir: Path, config: dict[str, Any]) -> OneRowAStep:
     """A logger that carries the whole ``config`` and is named after the run folder. Raises InputError without wandb.
 
     Where the folder has a W&B run from an earlier part of the run, that one goes on.
     """
     try:
-        return WandbLogger(
-            name="/".join(run_dir.absolute().parts[-2:]),
+        return OneRowAStep(
+            name=options.name or name_of(run_dir),
             id=_earlier_id(run_dir),
-            save_dir=run_dir,
+            # The process of W&B's that writes may have another working folder.
+            save_dir=run_dir.absolute(),
             project=options.project,
             entity=options.entity,
             group=options.group,
+            job_type=options.job_type,
+            tags=options.tags,
+            notes=options.notes,
             offline=_mode() == "offline",
             log_model=False,
             config=config,
@@ -183,6 +217,8 @@ def _earlier_id(run_dir: Path) -> str | None:
 def close(loggers: list[Logger]) -> None:
     """Ends the W&B runs among ``loggers``; the next run in this process would go on in them."""
     for logger in loggers:
+        if isinstance(logger, OneRowAStep):
+            logger.flush()
         if isinstance(logger, WandbLogger):
             logger.experiment.finish()
 

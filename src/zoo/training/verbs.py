@@ -22,7 +22,7 @@ from zoo.training.allocator import keep_freed_memory
 from zoo.training.arguments import complete
 from zoo.training.cli import ZooCLI, load_classes
 from zoo.training.console import announce, quiet, say
-from zoo.training.loggers import close
+from zoo.training.loggers import OneRowAStep, close
 from zoo.training.memory import enough_for
 from zoo.weights.pretrained import load
 from zoo.weights.sources.checkpoint import check_fits
@@ -82,11 +82,21 @@ def _carried_out(cli: ZooCLI) -> dict[str, float]:
             enough_for(cli.datamodule.batch_size, "--data.batch_size"),
         ):
             metrics = _run(cli)
+            _keep_in_wandb(cli)
     except (Stopped, Diverged):
         close(cli.trainer.loggers)
         raise
     close(cli.trainer.loggers)
     return metrics
+
+
+def _keep_in_wandb(cli: ZooCLI) -> None:
+    """Leaves the weights of a training that was measured in its W&B run, where it has one."""
+    for logger in cli.trainer.loggers:
+        if isinstance(logger, OneRowAStep) and cli.verb == "fit" and _is_first_process() and cli.recorder.record:
+            from zoo.training.wandb_run import keep_weights
+
+            keep_weights(logger, cli.run_dir)
 
 
 def _run(cli: ZooCLI) -> dict[str, float]:

@@ -1,0 +1,40 @@
+"""``zoo compare``: runs side by side, wherever they were kept."""
+
+import sys
+
+from zoo.commands.options import Parser
+from zoo.errors import InputError
+from zoo.files import given_path, write
+from zoo.report.formats import FORMS
+
+
+def run(verb: str, args: list[str]) -> int:
+    """Prints or writes the comparison. Raises InputError for what is no run, and where a file cannot be written."""
+    parser = Parser(
+        prog=f"zoo {verb}",
+        description="Show runs side by side: errors with intervals, McNemar's test where both have predictions on the"
+        " same images, time and compute, what differs in the config, learning curves.",
+    )
+    parser.add_argument(
+        "runs",
+        nargs="+",
+        metavar="RUN",
+        help="run folders or folders of them, Records, weights' names (zoo list weights), files of predictions, offline"
+        " W&B folders, wandb:entity/project[/run]",
+    )
+    parser.add_argument("--format", choices=("terminal", *FORMS), help="default: terminal in one, otherwise md")
+    parser.add_argument("--output", metavar="FILE", help="write to a file instead of standard output")
+    options = parser.parse_args(args)
+    from zoo.comparison.document import document
+    from zoo.comparison.sources import runs_of
+
+    seen = options.output is None and sys.stdout.isatty()
+    text = document(runs_of(options.runs), options.format or ("terminal" if seen else "md"))
+    if options.output is None:
+        sys.stdout.write(text)
+        return 0
+    try:
+        write(given_path(options.output), text.encode())
+    except OSError as error:
+        raise InputError(f"Cannot write {options.output}: {error.strerror}.") from error
+    return 0

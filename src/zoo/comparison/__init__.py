@@ -1,0 +1,1 @@
+"""Runs side by side, wherever they were kept: run folders, Records, cards of weights, Weights & Biases."""
