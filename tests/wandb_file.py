@@ -58,3 +58,36 @@ def _read(run_dir: Path) -> tuple[dict[str, Any], list[dict[str, Any]], bool]:
             history.append({item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in rows})
         ended = ended or record.WhichOneof("record_type") == "exit"
     return config, history, ended
+
+
+def summary(run_dir: Path) -> dict[str, Any]:
+    """The summary of the one offline run under ``run_dir``."""
+    found: dict[str, Any] = {}
+    for record in _records(run_dir):
+        for item in record.summary.update if record.WhichOneof("record_type") == "summary" else ():
+            *outer, last = item.nested_key or [item.key]
+            inner = found
+            for key in outer:
+                inner = inner.setdefault(key, {})
+            inner[last] = json.loads(item.value_json)
+    return found
+
+
+def display_name(run_dir: Path) -> str:
+    """What the one offline run under ``run_dir`` is called."""
+    return next(record.run.display_name for record in _records(run_dir) if record.WhichOneof("record_type") == "run")
+
+
+def artifacts(run_dir: Path) -> list[Any]:
+    """What the one offline run under ``run_dir`` says of its artifacts; ``use_after_commit`` those that went in."""
+    return [record.artifact for record in _records(run_dir) if record.WhichOneof("record_type") == "artifact"]
+
+
+def _records(run_dir: Path) -> Iterator[Any]:
+    from wandb.proto.wandb_internal_pb2 import Record
+
+    (file,) = run_dir.rglob("run-*.wandb")
+    for payload in payloads(file):
+        record = Record()
+        record.ParseFromString(payload)
+        yield record

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ import wandb_file
 from conftest import ROOT
 from results_cases import make_record
 from scipy import stats
+from wandb_server import Server
 
 from zoo.cli import main
 from zoo.comparison.document import document
@@ -26,28 +28,21 @@ from zoo.report.terminal import render
 from zoo.results.record import Record
 from zoo.weights.cards import list_weights
 
-QUIET = ["--config", "overlays/wandb", "--trainer.enable_progress_bar", "false"]
-LENET = ["fit", "--config", "lenet5_digits", *QUIET]
-MLP = [
-    "fit",
-    "--config",
-    "mlp_cifar10",
-    "--data",
-    "Digits",
-    "--model.in_channels",
-    "1",
-    "--data.num_held_out",
-    "100",
-    *QUIET,
-]
+QUIET = ["--config", "overlays/wandb", "--trainer.enable_progress_bar", "false", "--trainer.max_epochs", "1"]
+WORDS = {
+    "lenet5": ["--config", "lenet5_digits", *QUIET, "--wandb.tags", "[small, digits]", "--wandb.job_type", "test"],
+    "mlp": [
+        "--config", "mlp_cifar10", "--data", "Digits", "--model.in_channels", "1", "--data.num_held_out", "100", *QUIET,
+    ],
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """Two networks with their offline W&B runs, as ``zoo fit`` leaves them."""
+    """Their run folders with their offline W&B runs, as ``zoo fit`` leaves them."""
     folder = tmp_path_factory.mktemp("runs")
-    for name, words in {"lenet5": LENET, "mlp": MLP}.items():
-        assert main([*words, "--trainer.max_epochs", "1", "--run_dir", str(folder / name)]) == 0
+    for name, words in WORDS.items():
+        assert main(["fit", *words, "--run_dir", str(folder / name)]) == 0
         wandb_file.read(folder / name)  # waits for its end
     return folder
 
@@ -121,7 +116,7 @@ def test_a_run_that_was_killed_and_went_on_has_each_step_once_in_order(tmp_path,
     """Killed without warning after a checkpoint within an epoch, with rows logged and lost after it."""
     # W&B in these processes is not to be that of this one.
     monkeypatch.delenv("WANDB_SERVICE", raising=False)
-    words = [*LENET, "--trainer.max_epochs", "3", "--trainer.log_every_n_steps", "3"]
+    words = ["fit", *WORDS["lenet5"], "--trainer.max_epochs", "3", "--trainer.log_every_n_steps", "3"]
     zoo_process(*words, "--run_dir", "whole")
     killed = subprocess.Popen(
         [sys.executable, "-m", "zoo", *words, "--run_dir", "killed", "--save_every_n_steps", "70"], cwd=tmp_path,
@@ -136,7 +131,7 @@ def test_a_run_that_was_killed_and_went_on_has_each_step_once_in_order(tmp_path,
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     time.sleep(0.5)  # W&B's own process, which writes the file, sees that the run is gone
-    zoo_process("fit", "--resume", "killed", *QUIET[2:])
+    zoo_process("fit", "--resume", "killed", *QUIET[2:4])
     parts = list((tmp_path / "killed" / "wandb").glob("offline-run-*"))
     assert len(parts) == 2
     for part in parts:
@@ -241,3 +236,41 @@ def test_bad_words_are_one_sentence(in_folder, capsys, words, message):
     error = capsys.readouterr().err
     assert message.lstrip(". ") in error
     assert error.count("\n") == 1
+
+
+@pytest.fixture
+def wandb_server(trained, monkeypatch):
+    """Holds both runs as team/zoo."""
+    with Server({"aaa": trained / "lenet5", "bbb": trained / "mlp"}) as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.address)
+        monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
+        monkeypatch.setenv("no_proxy", "*")
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_a_project_and_its_runs_give_the_same_as_the_run_folders_to_the_last_digit(wandb_server, trained):
+    expected = told([trained / "lenet5", trained / "mlp"], "json")
+    assert json.loads(expected)["pairs"]
+    assert told(["wandb:team/zoo/aaa", "wandb:team/zoo/bbb"], "json") == expected
+    assert told(["wandb:team/zoo"], "json") == expected
+    assert told(["wandb:team/zoo/aaa", trained / "mlp"], "json") == expected
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("wandb:team/zoo/ccc", "wandb:team/zoo/ccc cannot be read"),
+        ("wandb:team", "wandb:team names no runs"),
+        ("wandb:a/b/c/d", "wandb:a/b/c/d names no runs"),
+        ("wandb:", "wandb: names no runs"),
+    ],
+)
+def test_what_is_not_there_is_one_sentence(wandb_server, capsys, word, message):
+    assert main(["compare", word, "linear/cifar10"]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("zoo: ") == 1

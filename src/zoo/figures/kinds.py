@@ -27,6 +27,9 @@ class Kind:
 #: The options of all kinds, as argparse declares them; each kind takes some of them.
 OPTIONS: dict[str, dict[str, Any]] = {
     "layer": {"metavar": "NAME", "help": "the layer, as zoo info names it"},
+    "over": {"choices": ("steps", "epochs", "images"), "help": "what the curves are over, steps by default"},
+    "metric": {"nargs": "+", "metavar": "M", "help": "these metrics, as metrics.csv names them"},
+    "records": {"metavar": "DIR", "help": "where the Records are (default: those that come with zoo)"},
     "units": {"type": int, "nargs": "+", "metavar": "N", "help": "these units of the layer, counted from 0"},
     "images": {"nargs": "+", "metavar": "IMAGE", "help": "your own images or folders of them, not test images"},
     "count": {"type": int, "metavar": "N", "help": "so many test images"},
@@ -68,6 +71,22 @@ KINDS: dict[str, Kind] = {
         "sliding_window", "a filter sliding over an image; of a network its receptive fields", "NETWORK", fewest=0
     ),
     "rbf": Kind("output_codes", "the bitmaps behind LeNet-5's output units", options=("root", "download")),
+    "confusion": Kind("confusions", "which class is taken for which, from a run, a Record or predictions", "RUN"),
+    "calibration": Kind(
+        "reliability", "how sure and how often right, of runs, Records or predictions", "RUN", most=None
+    ),
+    "mistakes": Kind("surest_mistakes", "test images of which a network is surest and wrong", options=_DATA),
+    "curves": Kind(
+        "learning", "losses and errors of runs while they were trained", "RUN", most=None, options=("over", "metric")
+    ),
+    "ladder": Kind(
+        "contest",
+        "error over year, parameters and multiply-accumulates, beside published ones",
+        "DATA",
+        fewest=0,
+        options=("records",),
+    ),
+    "ilsvrc": Kind("contest", "the ImageNet challenge 2010 to 2017", "DATA", fewest=0, most=0, options=("records",)),
 }
 
 

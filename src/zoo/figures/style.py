@@ -17,6 +17,7 @@ from zoo.errors import InputError, nearest
 from zoo.files import write
 
 if TYPE_CHECKING:
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
 P = ParamSpec("P")
@@ -70,6 +71,14 @@ def theme(name: str) -> Iterator[Theme]:
 def chosen() -> Theme:
     """The colours of the page that is drawn for."""
     return THEMES[_CHOSEN.get()]
+
+
+def rising() -> "Colormap":
+    """Colours from the page's paper, for nothing, up to a blue that stands out on it."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    most = COLOURS[0] if chosen() is THEMES["light"] else COLOURS[4]
+    return LinearSegmentedColormap.from_list("rising", [chosen().paper, most])
 
 
 def styled(draw: "Callable[P, Figure]") -> "Callable[P, Figure]":

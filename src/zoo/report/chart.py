@@ -44,7 +44,7 @@ def draw(which: str | None, file: Path, records: Path | None = None, *, everythi
     if which is None:
         raise InputError(f"A chart is of one table: zoo table {CONTEST} --chart {file}, or one of {', '.join(names)}.")
     if which == CONTEST:
-        save(file, lambda: _contest(contest_rows(found, published)))
+        save(file, lambda: contest_figure(contest_rows(found, published)))
         return
     known = rows_of(which, found, published)
     rows = [row for row in known if row.verdict not in (NOT_MEASURED, NOT_TRAINED) and (everything or not row.replaced)]
@@ -73,8 +73,8 @@ def save(file: Path, figure: Callable[[], "Figure"]) -> None:
         raise InputError(f"Cannot write {file}: {error.strerror}.") from error
 
 
-def _contest(rows: Sequence[ContestRow]) -> "Figure":
-    """One bar an entry, the largest error on top; a person is a line through all of them."""
+def contest_figure(rows: Sequence[ContestRow], line: str = PERSON, paper: str = "white") -> "Figure":
+    """One bar an entry, the largest error on top; a person is a line through all of them, on ``paper``."""
     from matplotlib.patches import Patch
 
     entries = [row for row in rows if row.result != "human"]
@@ -84,20 +84,20 @@ def _contest(rows: Sequence[ContestRow]) -> "Figure":
     for place, row in enumerate(entries):
         bar = axes.barh(place, row.top5_error, color=colours[row.result], height=0.72)
         for patch in bar if row.extra_data else ():
-            patch.set(hatch="///", edgecolor="white", linewidth=0)
+            patch.set(hatch="///", edgecolor=paper, linewidth=0)
         # On white, because the person's line may pass below the number.
-        axes.text(row.top5_error + 0.3, place, f"{row.top5_error:.1f}", va="center", bbox=_PAPER)
+        axes.text(row.top5_error + 0.3, place, f"{row.top5_error:.1f}", va="center", bbox=_PAPER | {"facecolor": paper})
     axes.set_yticks(range(len(entries)), [_entry_label(row) for row in entries])
     for label, row in zip(axes.get_yticklabels(), entries, strict=True):
         label.set_fontweight("bold" if row.result == "this zoo" or _held(row) else "normal")
     for row in (row for row in rows if row.result == "human"):
-        axes.axvline(row.top5_error, color=PERSON, linestyle="--", linewidth=1)
+        axes.axvline(row.top5_error, color=line, linestyle="--", linewidth=1)
         text = f"a trained person, {row.top5_error:g} %"
-        axes.text(row.top5_error + 0.3, len(entries) - 0.35, text, color=PERSON, va="center")
+        axes.text(row.top5_error + 0.3, len(entries) - 0.35, text, color=line, va="center")
     shown = [name for name in colours if any(row.result == name for row in entries)]
     words = {"winner": "winner of the year", "entry": "other entry", "this zoo": "this zoo, one net, validation images"}
     handles = [Patch(color=colours[name], label=words[name]) for name in shown]
-    handles.append(Patch(facecolor=WINNER, edgecolor="white", hatch="///", linewidth=0, label="trained on more data"))
+    handles.append(Patch(facecolor=WINNER, edgecolor=paper, hatch="///", linewidth=0, label="trained on more data"))
     axes.legend(handles=handles, loc="lower right", frameon=False, title="bold: networks that this zoo holds")
     axes.set(xlabel="top-5 error, %", title="ILSVRC image classification, 2010 to 2017")
     return figure

@@ -52,15 +52,15 @@ def steps(rows: Sequence[Row]) -> list[Row]:
     return sorted(best.values(), key=lambda row: -row.error)
 
 
-def figure_of(title: str, rows: Sequence[Row]) -> "Figure":
-    """Three panels with a point for each of ``rows``, and their names below."""
+def figure_of(title: str, rows: Sequence[Row], line: str = PERSON, *, beside: bool = False) -> "Figure":
+    """Three panels with a point for each of ``rows``, and their names below or ``beside``; ``line`` colours lines."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11.0, 5.6), layout="constrained")
+    figure = Figure(figsize=(13.0, 5.0) if beside else (11.0, 5.6), layout="constrained")
     panels = figure.subplots(1, len(_PANELS), sharey=True)
     for axes, (label, scale, place) in zip(panels, _PANELS, strict=True):
         axes.set(xlabel=label, xscale=scale)
-        _points(axes, rows, place)
+        _points(axes, rows, place, line)
     panels[0].set_ylabel("top-1 error, %")
     panels[0].set_ylim(bottom=0)
     names = [f"{number}  {row.label}, {row.error:.2f} %" for number, row in enumerate(rows, 1)]
@@ -68,20 +68,21 @@ def figure_of(title: str, rows: Sequence[Row]) -> "Figure":
     handles = [panels[0].plot([], [], linestyle="none")[0] for _ in rows]
     handles += panels[0].plot([], [], **_PUBLISHED)
     figure.legend(
-        handles, [*names, "published, same protocol"], loc="outside lower center", ncols=4, frameon=False, fontsize=8
-    )
+        handles, [*names, "published, same protocol"], loc=f"outside {'right upper' if beside else 'lower center'}",
+        ncols=1 if beside else 4, frameon=False, fontsize=8,
+    )  # fmt: skip
     figure.suptitle(f"{title}: the ladder, measured in this zoo")
     return figure
 
 
-def _points(axes: "Axes", rows: Sequence[Row], place: Callable[[Row], int | None]) -> None:
+def _points(axes: "Axes", rows: Sequence[Row], place: Callable[[Row], int | None], line: str) -> None:
     """A numbered disc a network, tied to the bar of its published error."""
     for number, row in enumerate(rows, 1):
         x = place(row)
         if x is None:
             continue  # nobody counted the multiply-accumulates of an old Record of this network
         if row.published is not None and row.published_measure == "top1_error":
-            axes.plot([x, x], [row.error, row.published], color=PERSON, linewidth=0.8, zorder=1)
+            axes.plot([x, x], [row.error, row.published], color=line, linewidth=0.8, zorder=1)
             axes.plot(x, row.published, **_PUBLISHED, zorder=2)
         axes.plot(x, row.error, "o", color=OURS, markersize=10, alpha=0.9, zorder=3)
-        axes.annotate(str(number), (x, row.top1_error), ha="center", va="center", fontsize=7, zorder=4)
+        axes.annotate(str(number), (x, row.top1_error), ha="center", va="center", fontsize=7, color="black", zorder=4)

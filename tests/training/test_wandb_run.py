@@ -1,0 +1,80 @@
+"""What a W&B run of ``zoo fit`` holds, read from W&B's own file."""
+
+import json
+
+import pytest
+import wandb_file
+from conftest import record_of
+
+from zoo.cli import main
+
+WORDS = [
+    "--config", "lenet5_digits", "--config", "overlays/wandb", "--trainer.max_epochs", "1", "--wandb.name", "small one",
+    "--wandb.tags", "[digits, small]", "--wandb.job_type", "train", "--wandb.group", "seeds", "--wandb.notes", "a note",
+    "--trainer.enable_progress_bar", "false",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wandb") / "run"
+    assert main(["fit", *WORDS, "--run_dir", str(folder)]) == 0
+    wandb_file.read(folder)  # waits for its end
+    return folder
+
+
+def test_the_options_of_wandb_arrive(run):
+    (said,) = (r.run for r in wandb_file._records(run) if r.WhichOneof("record_type") == "run" and r.run.display_name)
+    assert (said.display_name, said.run_group, said.job_type, said.notes) == ("small one", "seeds", "train", "a note")
+    assert list(said.tags) == ["digits", "small"]
+
+
+def test_config_and_summary_hold_fingerprint_commit_and_the_whole_record(run):
+    config, _ = wandb_file.read(run)
+    record, summary = record_of(run), wandb_file.summary(run)
+    assert config["zoo"]["data_fingerprint"] == record["dataset"]["fingerprint"]
+    assert config["zoo"]["commit"] == record["git"]["commit"]
+    assert config["model"] == record["config"]["model"]
+    assert json.loads(summary["record"]) == record
+    assert summary["test/top1_error"] == record["metrics"]["top1_error"]
+    assert summary["test/n"] == record["n"]
+
+
+def test_each_step_is_one_row_in_order(run):
+    _, history = wandb_file.read(run)
+    steps = [row["trainer/global_step"] for row in history]
+    assert steps == sorted(set(steps))
+    assert all("train/step_loss" in row and "lr" in row for row in history if row["trainer/global_step"] % 10 == 9)
+    assert {"train/loss", "train/images_per_second"} <= set().union(*history)
+
+
+def test_the_predictions_are_a_table_of_every_test_image(run):
+    (file,) = run.rglob("predictions_*.table.json")
+    table = json.loads(file.read_text())
+    place = {name: column for column, name in enumerate(table["columns"])}
+    metrics = record_of(run)["metrics"]
+    assert sorted(row[place["index"]] for row in table["data"]) == list(range(record_of(run)["n"]))
+    assert sum(not row[place["right"]] for row in table["data"]) == metrics["top1_wrong"]
+    among = [row[place["label"]] in [row[place[f"class{n}"]] for n in range(1, 6)] for row in table["data"]]
+    assert among.count(False) == metrics["top5_wrong"]
+
+
+def test_the_weights_with_their_card_and_the_data_are_artifacts_offline_too(run):
+    artifacts = {artifact.type: artifact for artifact in wandb_file.artifacts(run)}
+    assert json.loads(artifacts["dataset"].metadata)["fingerprint"] == record_of(run)["dataset"]["fingerprint"]
+    assert artifacts["dataset"].use_after_commit
+    model = artifacts["model"]
+    files = {entry.path: entry.local_path for entry in model.manifest.contents}
+    assert set(files) == {"weights.safetensors", "weights.json"}
+    # In the run's folder, which may be taken elsewhere to be sent.
+    assert all(str(run) in path for path in files.values())
+    assert not model.use_after_commit
+
+
+def test_bad_names_are_one_sentence(in_folder, capsys):
+    for words, message in (
+        (["--wandb.tags", "['']"], "wandb.tags has ''"),
+        (["--wandb.notes", " "], "wandb.notes is empty"),
+    ):
+        assert main(["fit", *WORDS, *words]) == 2
+        assert message in capsys.readouterr().err
