@@ -10,18 +10,9 @@ import zoo.data
 from zoo.data.photos.transforms import TRANSFORMS, PhotoTransform
 from zoo.data.transforms import LessMeanImage
 from zoo.errors import InputError
-from zoo.weights.sources.caffemodel import FORMS, form_of, mean_image, preprocessing_of, read_state
+from zoo.weights.sources.caffe_forms import FORMS
+from zoo.weights.sources.caffemodel import form_of, mean_image, preprocessing_of, read_state
 from zoo.weights.trained import DataUse, Steps, Weights, check_state
-
-# What each was trained on, and the transform that is its preprocessing.
-_DATA = {
-    "alexnet": ("ImageNet", "caffe"),
-    "caffenet": ("ImageNet", "caffe"),
-    "vgg16": ("ImageNet", "vgg"),
-    "lenet": ("MNIST", "caffe"),
-    "cifar10_quick": ("CIFAR10", "mean_image"),
-    "cifar10_full": ("CIFAR10", "mean_image"),
-}
 
 
 class CaffeFile(Weights):
@@ -36,11 +27,11 @@ class CaffeFile(Weights):
     def __init__(self, path: Path) -> None:
         self.path, self.name = path, str(path)
         self.form = form_of(path)
-        network, variant = FORMS[self.form]
-        self.data = DataUse(*_DATA[self.form], "single view")
+        form = FORMS[self.form]
+        self.data = DataUse(form.data, form.transform, "single view")
         names = self._class_names()
         self.meta: dict[str, Any] = {
-            "name": self.name, "network": network, "variant": variant, "options": {"num_classes": len(names)},
+            "name": self.name, "network": form.network, "variant": form.variant, "options": {"num_classes": len(names)},
             "class_names": names, "path": self.name, "licence": "as its authors say: see where it came from",
         }  # fmt: skip
 

@@ -11,29 +11,10 @@ from torch import Tensor
 from zoo.errors import InputError
 from zoo.models import get_model
 from zoo.models.network import Network
+from zoo.weights.sources.caffe_forms import FORMS
 from zoo.weights.sources.caffe_messages import layers_of, name_of, read_blob, read_bytes, without_ones
 from zoo.weights.sources.protobuf import BrokenMessageError
 from zoo.weights.trained import check_state
-
-# Caffe's name here: the zoo's network and variant.
-FORMS = {
-    "alexnet": ("alexnet", "caffe"),
-    "caffenet": ("alexnet", "caffenet"),
-    "vgg16": ("vgg16", "paper"),
-    "lenet": ("lenet5", "caffe"),
-    "cifar10_quick": ("cuda_convnet", "quick"),
-    "cifar10_full": ("cuda_convnet", "18pct"),
-}
-# Caffe's names of layers, where the zoo's are others.
-_THEIRS = {"cifar10_quick": {"fc64": "ip1", "fc10": "ip2"}, "cifar10_full": {"fc10": "ip1"}}
-# Those that can be told by their layers with weights.
-_BY_LAYERS = {
-    frozenset(("conv1", "conv2", "ip1", "ip2")): "lenet",
-    frozenset(("conv1", "conv2", "conv3", "ip1", "ip2")): "cifar10_quick",
-    frozenset(("conv1", "conv2", "conv3", "ip1")): "cifar10_full",
-}
-# They read images as OpenCV decodes them, in the order blue, green, red; CIFAR-10's come as its files have them.
-_BLUE_FIRST = ("alexnet", "caffenet", "vgg16")
 
 
 @dataclass(frozen=True)
@@ -80,15 +61,15 @@ def from_caffemodel(
     """
     if name not in FORMS:
         raise InputError(f"No reader for Caffe's {name!r}; there is {', '.join(FORMS)}.")
-    network_name, variant = FORMS[name]
+    form = FORMS[name]
     try:
         with torch.device("meta"):
-            network: Network = get_model(network_name, variant=variant, **options)
+            network: Network = get_model(form.network, variant=form.variant, **options)
     except (TypeError, ValueError) as error:
         raise InputError(f"{name} cannot be built: {error}.") from error
     state = read_state(path, name, network)
     check_state(state, network, str(path))
-    return CaffeWeights(network_name, variant, state, preprocessing_of(name, network.input_shape, mean_file))
+    return CaffeWeights(form.network, form.variant, state, preprocessing_of(name, network.input_shape, mean_file))
 
 
 def read_state(path: str | Path, name: str, network: Network) -> dict[str, Tensor]:
@@ -97,10 +78,10 @@ def read_state(path: str | Path, name: str, network: Network) -> dict[str, Tenso
     Raises InputError as ``from_caffemodel``.
     """
     try:
-        state = _state(layers_of(read_bytes(path)), network, _THEIRS.get(name, {}))
+        state = _state(layers_of(read_bytes(path)), network, FORMS[name].layers)
     except BrokenMessageError as error:
         raise InputError(f"{path} does not hold the weights of {name}: {error}.") from error
-    if name in _BLUE_FIRST:
+    if FORMS[name].channels == "BGR":
         first = next(iter(state))
         state[first] = state[first].flip(1)
     return state
@@ -118,8 +99,9 @@ def form_of(path: str | Path) -> str:
         raise InputError(f"{path} does not hold the weights of a net: {error}.") from error
     if "conv5_3" in layers:
         return "vgg16"
-    if frozenset(layers) in _BY_LAYERS:
-        return _BY_LAYERS[frozenset(layers)]
+    told = [form for form in FORMS if FORMS[form].told_by == frozenset(layers)]
+    if told:
+        return told[0]
     said = f"{name} {Path(path).stem}".lower()
     found = [form for form in ("caffenet", "alexnet") if form in said]
     if "conv5" not in layers or not found:
@@ -164,25 +146,18 @@ def preprocessing_of(
     Raises InputError where the mean image of a CIFAR-10 net is not given, or is none.
     """
     channels, size, _ = input_shape
-    scale, resize = 1.0, "both sides to 256, whatever the shape"
-    mean: tuple[float, ...] = (122.6789143, 116.6687676, 104.0069879)
-    source = "the mean colour of Caffe's ILSVRC 2012 mean image"
-    if name == "vgg16":
-        mean, source = (123.68, 116.779, 103.939), "the VGG authors' model card"
-        resize = "short side to 256"
-    elif name == "lenet":
-        mean, scale, source, resize = (0.0,), 1 / 256, "none is taken off", "none: MNIST's digits as they are"
-    elif name not in _BLUE_FIRST:
-        resize = "none: CIFAR-10's images as they are"
-        if mean_file is None:
-            raise InputError(
-                f"Caffe's {name} subtracts a mean image: give it as mean_file, the mean.binaryproto that Caffe made of"
-                " the training images."
-            )
-    if mean_file is None:
-        return CaffePreprocessing(torch.tensor(mean).view(-1, 1, 1), scale, resize, size, source)
-    image = mean_image(mean_file, channels, size)
-    return CaffePreprocessing(image.flip(0) if name in _BLUE_FIRST else image, scale, resize, size, str(mean_file))
+    form = FORMS[name]
+    if mean_file is not None:
+        image = mean_image(mean_file, channels, size)
+        mean, source = image.flip(0) if form.channels == "BGR" else image, str(mean_file)
+    elif form.mean is not None:
+        mean, source = torch.tensor(form.mean).view(-1, 1, 1), form.mean_source
+    else:
+        raise InputError(
+            f"Caffe's {name} subtracts a mean image: give it as mean_file, the mean.binaryproto that Caffe made of the"
+            " training images."
+        )
+    return CaffePreprocessing(mean, form.scale, form.resize, size, source)
 
 
 def mean_image(path: str | Path, channels: int, size: int) -> Tensor:
