@@ -528,7 +528,7 @@ FAULTS = (
         ("weights/sources/test_seal.py",),
     ),
     Fault(
-        "the factor of a pooling is upside down", "weights/export/forms.py", "math.prod(kernel) / divisor",
+        "the factor of a pooling is upside down", "weights/export/graphs.py", "math.prod(kernel) / divisor",
         "divisor / math.prod(kernel)",
         _in("weights/export/test_onnx.py",
             "test_onnx_runtime_gives_the_same_top_five_on_a_hundred_real_images[cuda_convnet-18pct/cifar10]"),

@@ -17,7 +17,7 @@ from zoo.cli import main
 from zoo.errors import InputError
 from zoo.report.formats import FORMS
 from zoo.report.tables import document
-from zoo.results import provenance
+from zoo.results import provenance, speed
 from zoo.results.schema import DESCRIBING, KEYWORDS
 from zoo.results.speed import SpeedRecord, rates, read_speeds, speed_schema
 
@@ -44,6 +44,12 @@ def test_a_record_has_every_form_mode_and_batch_size(folder):
     assert (lenet5.parameters, lenet5.input_shape) == (60_000, [1, 32, 32])
     assert lenet5.environment["threads"] == torch.get_num_threads()
     assert all(len(row["seconds"]) == len(row["cpu_seconds"]) == 3 for row in lenet5.rows)
+
+
+def test_the_schema_names_the_forms_that_can_be_measured():
+    rule = speed_schema()["properties"]["rows"]["items"]["properties"]["form"]
+    assert rule["pattern"] == f"^({'|'.join(speed.FORMS)})$"
+    assert all(form in speed.CONVENTION for form in speed.FORMS)
 
 
 def test_the_code_is_that_which_was_imported_whatever_is_committed_while_it_measures(tmp_path, monkeypatch):

@@ -3,6 +3,7 @@ from dataclasses import asdict, fields
 
 import pytest
 from conftest import ROOT
+from jsonschema import Draft202012Validator
 from results_cases import make_record
 
 from zoo.errors import InputError
@@ -139,13 +140,37 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_the_check_agrees_with_the_standard_on_small_schemas():
-    for value, schema, good in (
-        ({"a": 1}, {"required": ["a"], "properties": {"a": {"type": "integer"}}}, True),
-        ({"a": None}, {"properties": {"a": {"type": ["number", "null"]}}}, True),
-        ({"b": "x"}, {"additionalProperties": {"type": "number"}}, False),
-        ({"b": 2}, {"properties": {"b": {"minimum": 2, "maximum": 2}}}, True),
-        ("abc", {"pattern": "b"}, True),  # a pattern is searched for, not matched whole
-        (True, {"const": 1}, False),
-        ([], {"type": "object"}, False),
+    for value, schema in (
+        ({"a": 1}, {"required": ["a"], "properties": {"a": {"type": "integer"}}}),
+        ({"a": None}, {"properties": {"a": {"type": ["number", "null"]}}}),
+        ({"b": "x"}, {"additionalProperties": {"type": "number"}}),
+        ({"b": 2}, {"properties": {"b": {"minimum": 2, "maximum": 2}}}),
+        ("abc", {"pattern": "b"}),  # a pattern is searched for, not matched whole
+        (True, {"const": 1}),
+        ([], {"type": "object"}),
     ):
-        assert (first_problem(value, schema) is None) == good
+        assert (first_problem(value, schema) is None) == Draft202012Validator(schema).is_valid(value), (value, schema)
+
+
+def test_the_check_agrees_with_the_standard_on_a_record_with_any_one_value_replaced():
+    record, standard = json.loads(json.dumps(GOOD)), Draft202012Validator(record_schema())
+    refused = 0
+    for change in one_place_changed(record):
+        ours, theirs = first_problem(change, record_schema()) is None, standard.is_valid(change)
+        assert ours == theirs, change
+        refused += not ours
+    assert refused > 300
+
+
+def one_place_changed(value):
+    """``value`` with something else in each place, one place after the other."""
+    yield from (None, True, -1, 0.5, 101, "", "x", [], {}, [None], {"x": 1})
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, content in inner:
+        for other in one_place_changed(content):
+            changes = value.copy()
+            changes[key] = other
+            yield changes
+        if isinstance(value, dict):
+            yield {name: kept for name, kept in value.items() if name != key}
+            yield value | {f"{key}_": content}

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zoo.benchmark.timing import FORMS, evaluation_step, forms_of, timed, training_step
+from zoo.benchmark.timing import evaluation_step, forms_of, timed, training_step
 from zoo.benchmark.verb import output_folder
 from zoo.catalog import NETWORKS, no_network
 from zoo.data.base import MOST_IMAGES
@@ -18,7 +18,7 @@ from zoo.errors import InputError
 from zoo.evaluation.record_builder import device_name
 from zoo.models.classifier import Classifier
 from zoo.results.provenance import environment, git_state
-from zoo.results.speed import SpeedRecord
+from zoo.results.speed import FORMS, SpeedRecord
 from zoo.training.allocator import keep_freed_memory
 from zoo.training.memory import enough_for
 

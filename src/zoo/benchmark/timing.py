@@ -14,7 +14,6 @@ from zoo.results.speed import rates
 Losses = Callable[[Tensor, Tensor], Tensor]
 # A repeat lasts at least so long, so that the clock's steps do not show; a long batch is one repeat.
 LEAST_SECONDS = 0.05
-FORMS = ("float32", "channels_last", "bfloat16", "compiled")
 
 
 def forms_of(network: nn.Module, device: torch.device) -> list[str]:

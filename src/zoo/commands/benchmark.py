@@ -5,13 +5,13 @@ from typing import Any
 from zoo.commands.options import Parser
 from zoo.errors import EMPTY, InputError
 from zoo.files import given_path
+from zoo.results.speed import FORMS
 
 # Examples: the names stand in zoo.evaluation.protocols, which imports torch, and an unknown one is answered with all.
 PROTOCOLS = (
     "such as centre, ten-crop, dense-384 or multi-crop+dense-256-384-512, with any scales, several with commas between;"
     " default: the network's own"
 )
-FORMS = "with --speed, only these of float32, channels_last, bfloat16, compiled, with commas between"
 # Options that are for one of the two kinds of measuring only.
 _OF_SPEED = ("batch_sizes", "warmup", "repeats", "forms")
 
@@ -42,7 +42,7 @@ def _parsed(verb: str, args: list[str]) -> dict[str, Any]:
     )
     add = parser.add_argument
     add("weights", nargs="+", metavar="WEIGHTS", help="run folders, files, names of weights (zoo list weights)")
-    add("--data", metavar="NAME", help="CIFAR10, MNIST, Digits, ImageNet; default: the weights' own")
+    add("--data", metavar="NAME", help="a name from: zoo list data; default: the weights' own")
     add("--data.root", metavar="DIR", help="the folder that holds the data")
     add("--data.transform", metavar="NAME", help="the preprocessing; default: the weights' own")
     add("--data.num_workers", type=int, metavar="N", help="ImageNet: processes that decode")
@@ -56,7 +56,7 @@ def _parsed(verb: str, args: list[str]) -> dict[str, Any]:
     add("--batch_sizes", metavar="N,...", help="with --speed (default: 1,32,128)")
     add("--warmup", type=int, metavar="N", help="with --speed: steps before the clock starts (default: 3)")
     add("--repeats", type=int, metavar="N", help="with --speed: timings a row (default: 10)")
-    add("--forms", metavar="F,...", help=FORMS)
+    add("--forms", metavar="F,...", help=f"with --speed, only these of {', '.join(FORMS)}, with commas between")
     options = vars(parser.parse_args(args))
     for name in _OF_SPEED:
         if not options["speed"] and options[name] is not None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from zoo.commands.options import Parser
 from zoo.files import given_path
+from zoo.weights.export.formats import FORMATS
 
 
 def run(verb: str, args: list[str]) -> int:
@@ -16,9 +17,8 @@ def run(verb: str, args: list[str]) -> int:
     )
     parser.add_argument("weights", metavar="WEIGHTS", help="a name from: zoo list weights, a run folder or a file")
     parser.add_argument(
-        "--format", required=True, choices=("safetensors", "onnx", "torch-export", "hub", "convnetjs"),
-        help="tensors with a JSON card; ONNX; a program for torch.export.load; a folder as Hugging Face has them; of"
-        " the network convnetjs, the JSON that the page of ConvNetJS loads",
+        "--format", required=True, choices=tuple(FORMATS),
+        help="; ".join(each.summary for each in FORMATS.values()),
     )  # fmt: skip
     parser.add_argument(
         "--output", metavar="FILE", help="the file, for hub the folder (default: named after the weights)"

@@ -16,6 +16,8 @@ from zoo.results.schema import first_problem
 
 SCHEMA = 1
 SCHEMA_FILE = Path(__file__).with_name("speed_schema.json")
+#: Ways to run a network; each has what makes those before it fast.
+FORMS = ("float32", "channels_last", "bfloat16", "compiled")
 CONVENTION = (
     "Generated images of the network's input size lie on the device. eval: forward in inference mode. train: forward,"
     " the model's loss, backward, one step of SGD with momentum. No loading, no augmentation. A form has what those"

@@ -14,7 +14,7 @@ from export_cases import CASES, RandomWeights, real_images, top_five_agree
 
 import zoo
 from zoo.errors import InputError
-from zoo.weights.export import forms
+from zoo.weights.export import graphs
 from zoo.weights.export.metadata import metadata_of
 from zoo.weights.export.write import export
 
@@ -48,7 +48,7 @@ def test_onnx_runtime_gives_the_same_top_five_on_a_hundred_real_images(tmp_path,
     assert done.num_bytes == path.stat().st_size
     assert done.agreement.same_top == done.num_real + done.num_random == 24
     model = onnx.load(path)
-    assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", forms.OPSET)]
+    assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", graphs.OPSET)]
     (entering,), (leaving,) = model.graph.input, model.graph.output
     assert (entering.name, leaving.name) == ("images", "logits")
     network = weights.bare_network()
@@ -102,7 +102,7 @@ def test_half_stores_the_weights_in_16_bits_and_computes_in_32(tmp_path):
 
 
 def test_a_form_that_is_another_network_is_not_written(tmp_path, monkeypatch):
-    weights, write = RandomWeights("linear"), forms.to_onnx
+    weights, write = RandomWeights("linear"), graphs.to_onnx
 
     def wrong(module, network, notes):
         with torch.no_grad():
@@ -112,7 +112,7 @@ def test_a_form_that_is_another_network_is_not_written(tmp_path, monkeypatch):
             module.fc.bias[3] -= 0.5
         return content
 
-    monkeypatch.setitem(zoo.weights.export.write._GRAPHS, "onnx", (wrong, forms.run_onnx))
+    monkeypatch.setitem(zoo.weights.export.write.GRAPHS, "onnx", (wrong, graphs.run_onnx))
     with pytest.raises(InputError, match=r"is not the network: .* differ by 0\.5.*nothing was written"):
         export(weights, "onnx", tmp_path / "network.onnx")
     assert not [*tmp_path.iterdir()]
@@ -120,6 +120,6 @@ def test_a_form_that_is_another_network_is_not_written(tmp_path, monkeypatch):
 
 def test_without_the_extra_one_sentence_names_it(tmp_path, monkeypatch):
     found = importlib.util.find_spec
-    monkeypatch.setattr(forms, "find_spec", lambda name: None if name == "onnxruntime" else found(name))
+    monkeypatch.setattr(graphs, "find_spec", lambda name: None if name == "onnxruntime" else found(name))
     with pytest.raises(InputError, match=r"onnxruntime: pip install onnx"):
         export(RandomWeights("linear"), "onnx", tmp_path / "network.onnx")

@@ -15,7 +15,7 @@ from zoo.files import drafts, replace
 from zoo.models.network import Network
 from zoo.weights.cards import check_card
 from zoo.weights.export.checks import Agreement, check
-from zoo.weights.export.forms import StoredInHalf, halved
+from zoo.weights.export.graphs import StoredInHalf, halved
 from zoo.weights.export.metadata import metadata_of
 from zoo.weights.export.model_card import model_card
 from zoo.weights.export.ship import card_of

@@ -12,18 +12,18 @@ from zoo.errors import InputError
 from zoo.files import drafts, end_of_links, is_device, replace
 from zoo.models.network import Network
 from zoo.weights.cards import NAME
-from zoo.weights.export import forms
+from zoo.weights.export import graphs
 from zoo.weights.export.checks import Agreement, check, check_images
 from zoo.weights.export.convnetjs import check_exportable, to_convnetjs
 from zoo.weights.export.folder import Checked, Images, write_hub, write_pair
+from zoo.weights.export.formats import FORMATS
 from zoo.weights.export.metadata import metadata_of
 from zoo.weights.sources.convnetjs import from_convnetjs
 from zoo.weights.trained import Weights
 
-ENDINGS = {"safetensors": ".safetensors", "onnx": ".onnx", "torch-export": ".pt2", "hub": "", "convnetjs": ".json"}
-_GRAPHS: dict[str, tuple[Callable[..., bytes], Callable[[bytes], forms.Run]]] = {
-    "onnx": (forms.to_onnx, forms.run_onnx),
-    "torch-export": (forms.to_program, forms.run_program),
+GRAPHS: dict[str, tuple[Callable[..., bytes], Callable[[bytes], graphs.Run]]] = {
+    "onnx": (graphs.to_onnx, graphs.run_onnx),
+    "torch-export": (graphs.to_program, graphs.run_program),
     # Their page has no place for metadata.
     "convnetjs": (
         lambda module, network, metadata: to_convnetjs(network),
@@ -52,13 +52,13 @@ def export(weights: Weights, form: str, output: Path | None = None, half: bool =
     ``rounding`` says what the rounding itself costs. Raises InputError where the network has no such form, the check
     fails, or nothing can be written there.
     """
-    path = end_of_links(output or Path(file_name(weights) + ENDINGS[form]))
+    path = end_of_links(output or Path(file_name(weights) + FORMATS[form].ending))
     _check_place(path, form)
     network = weights.network().eval()
     if form == "convnetjs":
         check_exportable(network, half)
-    elif form in _GRAPHS:
-        forms.check_graph(network, form)
+    elif form in GRAPHS:
+        graphs.check_graph(network, form)
     images = check_images(weights)
     write = {"hub": write_hub, "safetensors": write_pair}.get(form) or partial(_write_graph, form)
     num_bytes, (agreement, rounding) = write(weights, network, path, half, images)
@@ -93,8 +93,8 @@ def _check_place(path: Path, form: str) -> None:
 def _write_graph(
     form: str, weights: Weights, network: Network, path: Path, half: bool, images: Images
 ) -> tuple[int, Checked]:
-    module: nn.Module = forms.StoredInHalf(network).eval() if half else network
-    write, read = _GRAPHS[form]
+    module: nn.Module = graphs.StoredInHalf(network).eval() if half else network
+    write, read = GRAPHS[form]
     content = write(module, network, metadata_of(weights, network, half))
     found = check(network, module, read(content), images, f"{weights.name} as {form}")
     with drafts(path) as folder:
