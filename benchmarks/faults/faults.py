@@ -47,7 +47,25 @@ FAULTS = (
         "ChangesNoNumber = Annotated[T, _CHANCE]", ("results/test_experiment_options.py",),
     ),
     Fault(
-        "bad input ends with status 1", "cli.py", "        return 2\n", "        return 1\n", ("test_cli.py",),
+        "bad input ends with status 1", "cli.py", "        return 2\n    except Diverged",
+        "        return 1\n    except Diverged", ("test_cli.py",),
+    ),
+    Fault(
+        "a quota that is used up is a fault of the program", "output.py", "errno.ENOSPC, errno.EDQUOT,",
+        "errno.ENOSPC,",
+        _in("test_output.py", "test_a_disk_that_nobody_foresaw_is_told_in_one_sentence"),
+    ),
+    Fault(
+        "what UTF-8 lacks is refused, too", "output.py", 'errors == "strict" or (', "(",
+        _in("test_output.py", "test_what_an_encoding_lacks_is_escaped_as_in_json"),
+    ),
+    Fault(
+        "of a worker's error its traceback is told", "output.py", 'rpartition("InputError: ")[2]',
+        'rpartition("InputError: ")[0]', ("test_output.py",),
+    ),
+    Fault(
+        "a sign beyond the first 65,536 is escaped as one", "output.py", '"utf-16-be", "surrogatepass"',
+        '"utf-32-be", "surrogatepass"', ("test_output.py",),
     ),
     # Layers and learning rules.
     Fault(
@@ -288,6 +306,66 @@ FAULTS = (
         _in("data/files/test_csv_images.py", "test_the_order_of_the_rows_changes_nothing"),
     ),
     Fault(
+        "other programs' hidden folders are read", "data/files/folder.py",
+        '[name for name in folders if not name.startswith(".")]', "[*folders]",
+        _in("data/files/test_image_folder.py", "test_hidden_and_other_files_are_passed_over"),
+    ),
+    Fault(
+        "a val beside a test is the test set", "data/files/table.py", 'if "val" in splits and "test" not in splits:',
+        'if "val" in splits:', ("data/files/test_csv_images.py", "data/files/test_huggingface.py"),
+    ),
+    Fault(
+        "half of a large set is held out", "data/files/listing.py",
+        "min(MOST_HELD_OUT, num_train // HELD_OUT_SHARE)", "num_train // HELD_OUT_SHARE",
+        _in("data/files/test_image_folder.py", "test_small_folders_have_sensible_defaults"),
+    ),
+    Fault(
+        "a spreadsheet's mark belongs to the first column", "data/files/table.py", '"utf-8-sig"', '"utf-8"',
+        _in("data/files/test_csv_images.py", "test_a_table_of_a_spreadsheet_is_read"),
+    ),
+    Fault(
+        "class 3 of a column with gaps is 3.0", "data/files/table.py",
+        "int(value) if isinstance(value, float) and value.is_integer() else value", "value",
+        ("data/files/test_csv_images.py",),
+    ),
+    Fault(
+        "64x64 images are shifted as far as CIFAR-10's", "data/files/transforms.py", "reach=8", "reach=4",
+        ("data/files/test_tiny_imagenet.py", "data/files/test_image_folder.py"),
+    ),
+    Fault(
+        "a file's class is no part of the fingerprint", "data/files/module.py",
+        "{split}\\t{self.listing.class_names[label]}\\t{name}", "{split}\\t{name}",
+        _in("data/files/test_image_folder.py",
+            "test_the_fingerprint_tells_names_sizes_and_classes_and_after_verify_contents"),
+    ),
+    # Digits on paper.
+    Fault(
+        "the centre of mass is cut to whole pixels", "data/paper/form.py", "round(SIDE / 2 - at)", "int(SIDE / 2 - at)",
+        ("data/paper/test_find.py",),
+    ),
+    Fault(
+        "upright lines are ink", "data/paper/ruling.py", "for turn in (False, True):", "for turn in (False,):",
+        ("data/paper/test_find.py",),
+    ),
+    Fault(
+        "a row is read from right to left", "data/paper/parts.py",
+        "sorted(row, key=lambda digit: digit.box[1] + digit.box[3])",
+        "sorted(row, key=lambda digit: -digit.box[1] - digit.box[3])",
+        _in("data/paper/test_find.py", "test_several_digits_are_read_by_rows_from_the_left"),
+    ),
+    Fault(
+        "a digit's box is that of the image it was looked for in", "data/paper/find.py", "round(edge / scale)",
+        "round(edge)", ("data/paper/test_find.py",),
+    ),
+    Fault(
+        "strokes are never wide", "data/paper/find.py", "    if not _whole(best, wide.ink):\n", "    if False:\n",
+        ("data/paper/test_find.py",),
+    ),
+    Fault(
+        "the closing is of one width for every image", "data/paper/density.py",
+        "max(3, round(widest * min(grey.shape)))", "9", ("data/paper/test_find.py",),
+    ),
+    Fault(
         "the header of an IDX file is not looked at", "data/idx.py", "data[: len(header)] != header or ", "",
         ("data/test_digits_mnist.py",),
     ),
@@ -416,7 +494,7 @@ FAULTS = (
     ),
     Fault(
         "each process counts the images of all before", "evaluation/recorder.py",
-        'ledger["images"] if trainer.is_global_zero else 0', 'ledger["images"]',
+        'int(ledger["images"]) if trainer.is_global_zero else 0', 'int(ledger["images"])',
         _in("models/test_ledger.py", "test_two_processes_count_each_image_once_however_often_the_run_goes_on"),
     ),
     Fault(
@@ -490,6 +568,19 @@ FAULTS = (
         ("report/test_table.py",),
     ),
     Fault(
+        "numbers are broken in a narrow terminal", "report/terminal.py",
+        "widest if column.number else min(widest, _LEAST)", "min(widest, _LEAST)", ("report/test_terminal.py",),
+    ),
+    Fault(
+        "a narrow terminal does without what matters most", "report/terminal.py", "for heading in _LEFT_OUT_FIRST:",
+        "for heading in reversed(_LEFT_OUT_FIRST):", ("report/test_terminal.py",),
+    ),
+    Fault(
+        "a letter that takes two columns is one column wide", "report/terminal.py",
+        "cells = [cell_len(row[place]) for row in table.rows]", "cells = [len(row[place]) for row in table.rows]",
+        ("report/test_terminal.py",),
+    ),
+    Fault(
         "the ends of an interval are swapped", "report/formats.py", 'flat["interval_low"], flat["interval_high"] =',
         'flat["interval_high"], flat["interval_low"] =', ("report/test_table.py",),
     ),
@@ -553,6 +644,27 @@ FAULTS = (
         "gathered gradients are lost in a checkpoint", "training/checkpoints.py",
         "% trainer.accumulate_grad_batches:", "% 1:",
         _in("training/test_resume.py", "test_a_signal_amid_gathered_gradients_waits_for_their_step"),
+    ),
+    Fault(
+        "counts of a checkpoint may be negative", "models/saved_training.py", " and found >= min(wanted, 0)\n", "\n",
+        _in("training/test_wrong_checkpoints.py", "test_no_training_goes_on_from_another_state"),
+    ),
+    Fault(
+        "a momentum of another shape is taken", "models/saved_training.py", '{"momentum_buffer", "exp_avg",',
+        '{"exp_avg",', _in("training/test_wrong_checkpoints.py", "test_no_training_goes_on_from_another_state"),
+    ),
+    Fault(
+        "a schedule of another kind is taken", "models/saved_training.py",
+        '        if problem := _problem(found, own_state, "lr_schedulers"):\n',
+        '        if problem := _problem(found, found, "lr_schedulers"):\n', ("training/test_wrong_checkpoints.py",),
+    ),
+    Fault(
+        "Adam's second mean may have any shape", "models/saved_training.py", '"exp_avg", "exp_avg_sq",', '"exp_avg",',
+        ("training/test_wrong_checkpoints.py",),
+    ),
+    Fault(
+        "only what lies at the heap's end is kept", "training/allocator.py", "((-4, 0), (-1,", "((-1,",
+        ("training/test_allocator.py",),
     ),
     Fault(
         "an infinite loss does not end a run", "training/divergence.py", "_anywhere(trainer, ~torch.isfinite(total))",
