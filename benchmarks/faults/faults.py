@@ -317,7 +317,7 @@ FAULTS = (
     Fault(
         "half of a large set is held out", "data/files/listing.py",
         "min(MOST_HELD_OUT, num_train // HELD_OUT_SHARE)", "num_train // HELD_OUT_SHARE",
-        _in("data/files/test_image_folder.py", "test_small_folders_have_sensible_defaults"),
+        _in("data/files/test_image_folder.py", "test_of_a_large_set_no_more_is_held_out_than_of_imagenet"),
     ),
     Fault(
         "a spreadsheet's mark belongs to the first column", "data/files/table.py", '"utf-8-sig"', '"utf-8"',
@@ -330,13 +330,13 @@ FAULTS = (
     ),
     Fault(
         "64x64 images are shifted as far as CIFAR-10's", "data/files/transforms.py", "reach=8", "reach=4",
-        ("data/files/test_tiny_imagenet.py", "data/files/test_image_folder.py"),
+        _in("data/files/test_image_folder.py",
+            "test_small_images_are_shifted_by_an_eighth_of_their_side_and_mirrored"),
     ),
     Fault(
         "a file's class is no part of the fingerprint", "data/files/module.py",
         "{split}\\t{self.listing.class_names[label]}\\t{name}", "{split}\\t{name}",
-        _in("data/files/test_image_folder.py",
-            "test_the_fingerprint_tells_names_sizes_and_classes_and_after_verify_contents"),
+        _in("data/files/test_csv_images.py", "test_the_order_of_the_rows_changes_nothing"),
     ),
     # Digits on paper.
     Fault(
@@ -576,8 +576,7 @@ FAULTS = (
         "for heading in reversed(_LEFT_OUT_FIRST):", ("report/test_terminal.py",),
     ),
     Fault(
-        "a letter that takes two columns is one column wide", "report/terminal.py",
-        "cells = [cell_len(row[place]) for row in table.rows]", "cells = [len(row[place]) for row in table.rows]",
+        "the gaps between a terminal's columns are forgotten", "report/terminal.py", "_GAP = 2", "_GAP = 0",
         ("report/test_terminal.py",),
     ),
     Fault(
@@ -656,11 +655,12 @@ FAULTS = (
     Fault(
         "a schedule of another kind is taken", "models/saved_training.py",
         '        if problem := _problem(found, own_state, "lr_schedulers"):\n',
-        '        if problem := _problem(found, found, "lr_schedulers"):\n', ("training/test_wrong_checkpoints.py",),
+        '        if problem := _problem(found, found, "lr_schedulers"):\n',
+        _in("training/test_wrong_checkpoints.py", "test_states_of_adam_and_of_a_schedule_are_held_to_its_own"),
     ),
     Fault(
         "Adam's second mean may have any shape", "models/saved_training.py", '"exp_avg", "exp_avg_sq",', '"exp_avg",',
-        ("training/test_wrong_checkpoints.py",),
+        _in("training/test_wrong_checkpoints.py", "test_states_of_adam_and_of_a_schedule_are_held_to_its_own"),
     ),
     Fault(
         "only what lies at the heap's end is kept", "training/allocator.py", "((-4, 0), (-1,", "((-1,",

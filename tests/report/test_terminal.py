@@ -27,6 +27,18 @@ def test_no_line_is_wider_than_the_terminal_and_no_number_is_broken(width):
     assert ("326,520" in text) is ("No room for MACs" not in text)
 
 
+def test_in_every_width_a_column_of_numbers_is_whole_or_named_and_the_least_needed_goes_first():
+    count = "123,456,789,012,345"
+    row = ["lenet5", count, "SGD with a long name, 20 epochs", "0.88 ± 0.08"]
+    for width in range(32, 100):
+        text = render([Table("Digits", COLUMNS, [row], [[]])], width)
+        said = text.partition("No room for")[2]
+        assert (count in text) is ("MACs" not in said), width
+        assert "0.88 ± 0.08" in text, width
+        assert "training" not in said or "MACs" in said, width
+        assert max(map(len, text.splitlines())) <= width
+
+
 def test_a_wide_terminal_has_everything_in_one_line_a_row():
     (line,) = (line for line in render([TABLE], 200).splitlines() if "lenet5" in line)
     assert " ".join(line.split()) == "lenet5 326,520 SGD with a long name, 20 epochs 0.88 ± 0.08"

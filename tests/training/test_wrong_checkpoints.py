@@ -1,15 +1,21 @@
 """Checkpoints whose bytes are whole and whose content is not a run's; run folders with other files' bytes in them."""
 
+import copy
+import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from lightning.pytorch import Trainer
 from resume_cases import Noise, small_model
+from torch import nn
 
 import zoo
 from zoo.cli import main
+from zoo.errors import InputError
+from zoo.models.saved_training import check_optimizers
 from zoo.weights.trained import check_state
 
 FIT = (
@@ -90,6 +96,32 @@ def test_no_training_goes_on_from_another_state(run, capsys, keys, value, says):
     # Weights are all that a test needs.
     if keys[0] in ("loops", "optimizer_states", "lr_schedulers", "zoo_metrics_rows"):
         assert main(["test", "--ckpt_path", "run", "--trainer.enable_progress_bar", "false"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys", "value", "says"),
+    [
+        ("optimizer_states", ["state", 0, "exp_avg"], torch.zeros(3), "exp_avg has not the shape of its weight"),
+        ("optimizer_states", ["state", 0, "exp_avg_sq"], torch.zeros(2, 3), "exp_avg_sq has not the shape"),
+        ("lr_schedulers", ["last_epoch"], "x", "its lr_schedulers.last_epoch is x"),
+    ],
+)
+def test_states_of_adam_and_of_a_schedule_are_held_to_its_own(kind, keys, value, says):
+    weight = nn.Parameter(torch.ones(3, 2))
+    optimizer = torch.optim.Adam([weight])
+    schedule = torch.optim.lr_scheduler.StepLR(optimizer, 2)
+    weight.sum().backward()
+    optimizer.step()
+    configs = [SimpleNamespace(scheduler=schedule)]
+    trainer = SimpleNamespace(optimizers=[optimizer], lr_scheduler_configs=configs, ckpt_path="a.ckpt")
+    checkpoint = {"optimizer_states": [optimizer.state_dict()], "lr_schedulers": [schedule.state_dict()]}
+    check_optimizers(trainer, checkpoint)
+    inner = checkpoint[kind][0] = copy.deepcopy(checkpoint[kind][0])
+    for key in keys[:-1]:
+        inner = inner[key]
+    inner[keys[-1]] = value
+    with pytest.raises(InputError, match=re.escape(says)):
+        check_optimizers(trainer, checkpoint)
 
 
 def test_a_callbacks_state_that_is_another_ones(run, capsys):

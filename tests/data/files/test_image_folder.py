@@ -11,6 +11,7 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 import torchvision.datasets as theirs
 from own_images import COLOURS, picture, write_class, write_folder
 from PIL import Image
@@ -18,6 +19,7 @@ from torchvision.transforms import functional as TF
 
 from zoo.cli import main
 from zoo.data import ImageFolder
+from zoo.data.files.listing import default_num_held_out
 from zoo.data.files.transforms import Name
 from zoo.data.photos import manifest
 from zoo.data.photos.decode import decode
@@ -175,6 +177,10 @@ def test_small_folders_have_sensible_defaults(tmp_path):
     assert "num_test is 0, but" in refusal(tmp_path / "images", num_test=0)
 
 
+def test_of_a_large_set_no_more_is_held_out_than_of_imagenet():
+    assert [default_num_held_out(n) for n in (9, 10, 59_999, 100_000, 1_281_167)] == [0, 1, 5_999, 10_000, 10_000]
+
+
 def test_what_is_there_already_is_not_asked_for_again(tmp_path):
     root = write_folder(tmp_path / "images", train=5, val=2, test=2)
     assert "a test set of its own: leave out data.num_test" in refusal(root, num_test=3)
@@ -228,8 +234,9 @@ def test_a_folder_that_is_missing_or_flat_is_refused(tmp_path):
 
 def test_hidden_and_other_files_are_passed_over(whole):
     before = made(whole).fingerprint
-    (whole / ".ipynb_checkpoints").mkdir()
-    picture("rose", 1).save(whole / ".ipynb_checkpoints" / "a.png")
+    for hidden in (whole / ".ipynb_checkpoints", whole / "rose" / ".ipynb_checkpoints"):
+        hidden.mkdir()
+        picture("rose", 1).save(hidden / "a.png")
     picture("rose", 1).save(whole / "rose" / "._a.png")
     (whole / "rose" / "notes.txt").write_text("no image")
     data = made(whole)
@@ -309,6 +316,19 @@ def test_every_transform_gives_the_shape_that_is_said_of_it(whole):
         batch = data.on_after_batch_transfer(next(iter(data.train_dataloader())), 0)
         assert tuple(batch[0].shape[1:]) == data.shape_after(steps), transform
         assert data.displayed(Draw(0, torch.tensor([0]))).dtype == torch.uint8
+
+
+@pytest.mark.parametrize(("transform", "side"), [("crop_flip", 32), ("crop_flip_64", 64)])
+def test_small_images_are_shifted_by_an_eighth_of_their_side_and_mirrored(transform, side):
+    steps = ImageFolder.transforms[transform]
+    images = torch.arange(1, side + 1, dtype=torch.float32).expand(1, 3, side, side)
+    reach = side // 8
+    # The window of a padded image: its first and its last place, as it is and mirrored.
+    for number, first in ((0.0, 0), (1 - 2**-24, 2 * reach)):
+        padded = F.pad(images, (reach,) * 4)[0, 0, side // 2, first : first + side]
+        numbers = torch.tensor([[0.5, number, 0.0], [0.5, number, 0.9]])
+        found = steps.augment(images.expand(2, -1, -1, -1), numbers)[:, 0, side // 2]
+        assert {tuple(row.tolist()) for row in found} == {tuple(padded.tolist()), tuple(padded.flip(0).tolist())}
 
 
 def test_a_transform_that_needs_a_prepared_store_is_none_of_them(tmp_path):
