@@ -1,9 +1,14 @@
-"""What an option means for an experiment, said where it is declared: ``root: ChangesNoNumber[str] = "data"``."""
+"""What an option means for an experiment, said where it is declared: ``root: ChangesNoNumber[str] = "data"``.
+
+And how several classes have the same options without listing them again.
+"""
 
 import inspect
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import Parameter, Signature
 from typing import Annotated, Any, TypeVar, get_args
 
 T = TypeVar("T")
@@ -26,6 +31,34 @@ _CHANCE = Meaning("chance", "chance")
 ChangesNoNumber = Annotated[T, _NO_NUMBER]
 #: Seeds: the number is another one, by chance alone, of the same experiment.
 Chance = Annotated[T, _CHANCE]
+
+
+def with_options_of(owner: type, **defaults: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Decorates an ``__init__`` that hands its ``**options`` on to ``owner``, which declares them.
+
+    In the signature they stand before its own, with ``defaults`` of its own where these are given. A parameter of its
+    own that ``owner`` has, too, only says where that option stands; type and default are the owner's. Options may be
+    given by place or by name, and reach ``__init__`` by name, all of them.
+    """
+
+    def completed(init: Callable[..., None]) -> Callable[..., None]:
+        _, *theirs = inspect.signature(owner.__init__).parameters.values()  # type: ignore[misc]
+        itself, *own = inspect.signature(init).parameters.values()
+        shared = {each.name: each.replace(default=defaults.get(each.name, each.default)) for each in theirs}
+        named = [each for each in own if each.kind is not Parameter.VAR_KEYWORD]
+        first = [option for name, option in shared.items() if name not in {each.name for each in named}]
+        rest = [shared.get(each.name, each).replace(kind=Parameter.POSITIONAL_OR_KEYWORD) for each in named]
+        signature = Signature([itself, *first, *rest], return_annotation=None)
+
+        def __init__(*args: Any, **options: Any) -> None:  # noqa: N807
+            bound = signature.bind(*args, **options)
+            bound.apply_defaults()
+            init(**bound.arguments)
+
+        __init__.__doc__, __init__.__signature__ = init.__doc__, signature  # type: ignore[attr-defined]
+        return __init__
+
+    return completed
 
 
 def declared(config: Any) -> dict[str, dict[str, Any]]:

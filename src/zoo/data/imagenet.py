@@ -15,13 +15,11 @@ from zoo.data.photos.labelled import Labelled, labelled_files
 from zoo.data.photos.module import PhotoDataModule
 from zoo.data.photos.photos import Photos
 from zoo.data.photos.skipped import Skipped, summary
-from zoo.data.photos.transforms import TRANSFORMS, Name
 from zoo.data.store.format import Store, find_store
 from zoo.data.store.reader import StoredPhotos, fitted
-from zoo.data.transforms import named
 from zoo.errors import InputError
 from zoo.files import given_path
-from zoo.options import Chance, ChangesNoNumber
+from zoo.options import with_options_of
 
 
 class ImageNet(PhotoDataModule):
@@ -53,21 +51,16 @@ class ImageNet(PhotoDataModule):
     """
 
     facts = DATA["ImageNet"]
-    transforms = TRANSFORMS
 
+    @with_options_of(PhotoDataModule)
     def __init__(
         self,
-        root: ChangesNoNumber[str] = "data/imagenet",
-        batch_size: int = 128,
-        transform: Name = "torchvision",
-        num_held_out: int = 10_000,
-        num_workers: ChangesNoNumber[int | None] = None,
-        seed: Chance[int] = 0,
         decoder: Literal["pil", "fast"] = "pil",
         on_error: Literal["stop", "skip"] = "stop",
+        **options: Any,
     ) -> None:
-        super().__init__(batch_size, num_held_out, seed, num_workers)
-        self.root, self.transform = given_path(root), named(self.transforms, transform)
+        super().__init__(**options)
+        self.root = given_path(self.root)
         self.decoder, self.on_error = decoder, on_error
         if decoder == "fast":
             require_packages()

@@ -21,7 +21,7 @@ def check_transform(name: str, transform: str) -> None:
     """Raises InputError, naming those that there are, for a preprocessing that a data set does not have."""
     import zoo.data
 
-    known = inspect.get_annotations(getattr(zoo.data, name).__init__).get("transform")
-    choices = getattr(known, "__args__", ())
+    known = inspect.signature(getattr(zoo.data, name)).parameters.get("transform")
+    choices = getattr(known and known.annotation, "__args__", ())
     if transform not in choices:
         raise InputError(f"{name} has no transform {transform!r}: {', '.join(choices) or 'it has no choice'}.")

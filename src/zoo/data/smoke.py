@@ -3,17 +3,16 @@
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from zoo.catalog import DATA
 from zoo.data.imagenet import ImageNet
-from zoo.data.photos.transforms import Name
 from zoo.data.store.format import find_store
 from zoo.errors import InputError
-from zoo.options import Chance, ChangesNoNumber
+from zoo.options import with_options_of
 
 NUM_CLASSES, NUM_TRAIN, NUM_VAL = 10, 24, 8
 
@@ -27,18 +26,9 @@ class SmokeImageNet(ImageNet):
 
     facts = DATA["SmokeImageNet"]
 
-    def __init__(
-        self,
-        root: ChangesNoNumber[str] = "data/smoke-imagenet",
-        batch_size: int = 8,
-        transform: Name = "torchvision",
-        num_held_out: int = 40,
-        num_workers: ChangesNoNumber[int | None] = None,
-        seed: Chance[int] = 0,
-        decoder: Literal["pil", "fast"] = "pil",
-        on_error: Literal["stop", "skip"] = "stop",
-    ) -> None:
-        super().__init__(root, batch_size, transform, num_held_out, num_workers, seed, decoder, on_error)
+    @with_options_of(ImageNet, root="data/smoke-imagenet", batch_size=8, num_held_out=40)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
 
     def prepare_data(self) -> None:
         """Writes the folder where it is not there yet; a run that is stopped leaves no half of it.

@@ -232,10 +232,10 @@ def test_the_verb_packs_says_what_and_leaves_nothing_half_written(folders, in_fo
     assert main(words) == 2
     assert "out exists already" in capsys.readouterr().err
 
-    def full(self):
+    def full(self, content):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("litdata.streaming.cache.Cache.done", full)
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
     assert main([*words[:-1], "other"]) == 2
     assert "other cannot be written (No space left on device)" in capsys.readouterr().err
     assert {path.name for path in in_folder.iterdir()} == {"out"}

@@ -23,7 +23,7 @@ from zoo.data.photos.module import PhotoDataModule
 from zoo.data.photos.photos import Photos
 from zoo.data.photos.transforms import PhotoTransform, made_small
 from zoo.data.sampling import Draw
-from zoo.data.transforms import named, shape_after
+from zoo.data.transforms import shape_after
 from zoo.errors import InputError
 from zoo.files import given_path
 
@@ -49,16 +49,15 @@ class FileImages(PhotoDataModule):
         self,
         root: str | Path,
         batch_size: int,
-        transform: str,
+        transform: Any,
         num_held_out: int | None,
         num_test: int | None,
         num_workers: int | None,
         name: str | None,
         seed: int,
     ) -> None:
-        super().__init__(batch_size, num_held_out or 0, seed, num_workers)
+        super().__init__(str(root), batch_size, transform, num_held_out or 0, num_workers, seed)
         self.root = given_path(root)
-        self.transform = named(self.transforms, transform)
         self.asked = {"num_held_out": num_held_out, "num_test": num_test}
         #: What Records call the data; what is held out goes by the class's own name.
         self.name = self._name_of(self.root) if name is None else _checked(name)

@@ -1,7 +1,7 @@
 """What the data modules of photographs share, wherever the files lie."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -9,10 +9,12 @@ from torch import Tensor
 from zoo import keyed
 from zoo.data import cores
 from zoo.data.base import ImageDataModule
-from zoo.data.photos.transforms import PhotoTransform
+from zoo.data.photos.transforms import TRANSFORMS, Name, PhotoTransform
 from zoo.data.sampling import Draw
 from zoo.data.splits import held_out
+from zoo.data.transforms import named
 from zoo.errors import InputError
+from zoo.options import Chance, ChangesNoNumber
 
 # Processes beyond this only take memory: no machine has as many cores for one training.
 MOST_WORKERS = 1_024
@@ -21,14 +23,24 @@ MOST_WORKERS = 1_024
 class PhotoDataModule(ImageDataModule):
     """Batches are (images, labels, colour shifts, ...): uint8 until they are on the device, normalised there."""
 
+    transforms: ClassVar[Mapping[str, Any]] = TRANSFORMS
     transform: PhotoTransform
     root: Any
 
-    def __init__(self, batch_size: int, num_held_out: int, seed: int, num_workers: int | None) -> None:
+    def __init__(
+        self,
+        root: ChangesNoNumber[str] = "data/imagenet",
+        batch_size: int = 128,
+        transform: Name = "torchvision",
+        num_held_out: int = 10_000,
+        num_workers: ChangesNoNumber[int | None] = None,
+        seed: Chance[int] = 0,
+    ) -> None:
         super().__init__(batch_size, num_held_out, seed)
         if num_workers is not None and not 0 <= num_workers <= MOST_WORKERS:
             raise InputError(f"data.num_workers must be at least 0 and at most {MOST_WORKERS:,}, not {num_workers}.")
         self._num_workers = num_workers
+        self.root, self.transform = root, named(self.transforms, transform)
 
     @property
     def num_workers(self) -> int:  # type: ignore[override]

@@ -15,14 +15,13 @@ from zoo import keyed
 from zoo.catalog import DATA
 from zoo.data.loader import reading
 from zoo.data.photos.module import PhotoDataModule
-from zoo.data.photos.transforms import TRANSFORMS, Name, PhotoTransform
+from zoo.data.photos.transforms import PhotoTransform
 from zoo.data.sampling import Batches, Draw
 from zoo.data.stream.cache import ChunkCache
 from zoo.data.stream.format import Listing, chunks_of, is_remote, litdata
 from zoo.data.stream.storage import Storage, read_listing
-from zoo.data.transforms import named
 from zoo.errors import InputError
-from zoo.options import Chance, ChangesNoNumber
+from zoo.options import ChangesNoNumber, with_options_of
 
 
 class StreamedImageNet(PhotoDataModule):
@@ -38,28 +37,26 @@ class StreamedImageNet(PhotoDataModule):
 
     facts = DATA["StreamedImageNet"]
 
+    @with_options_of(PhotoDataModule, root="data/imagenet-stream")
     def __init__(
         self,
-        root: ChangesNoNumber[str] = "data/imagenet-stream",
-        batch_size: int = 128,
-        transform: Name = "torchvision",
-        num_held_out: int = 10_000,
-        num_workers: ChangesNoNumber[int | None] = None,
+        *,
         window: int = 16,
         cache_dir: ChangesNoNumber[str | None] = None,
         cache_gb: ChangesNoNumber[float] = 50.0,
-        seed: Chance[int] = 0,
+        seed: int,
         endpoint_url: ChangesNoNumber[str | None] = None,
+        **options: Any,
     ) -> None:
-        super().__init__(batch_size, num_held_out, seed, num_workers)
+        super().__init__(seed=seed, **options)
         if window < 1:
             raise InputError(f"data.window must be at least 1, not {window}.")
         if not cache_gb > 0:
             raise InputError(f"data.cache_gb must be above 0, not {cache_gb:g}.")
-        if endpoint_url and not root.startswith("s3://"):
-            raise InputError(f"data.endpoint_url is the server of an s3:// address, and data.root is {root}.")
+        if endpoint_url and not self.root.startswith("s3://"):
+            raise InputError(f"data.endpoint_url is the server of an s3:// address, and data.root is {self.root}.")
         self.endpoint_url = endpoint_url
-        self.root, self.transform = root.rstrip("/"), named(TRANSFORMS, transform)
+        self.root = self.root.rstrip("/")
         self.window, self.num_bytes = window, int(cache_gb * 1e9)
         # Each stream has a part of its own.
         part = format(keyed.key("stream", self.root, *([endpoint_url] if endpoint_url else [])), "x")
