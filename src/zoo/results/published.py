@@ -98,6 +98,15 @@ class Published:
         fitting = (one for one in self.trainings if (one.network, one.dataset) == (network, dataset))
         return next((one for one in fitting if variant in one.variants), None)
 
+    def bibtex(self, network: str, variant: str) -> str | None:
+        """The paper of a network, or of the variant's own; None where no single paper describes it."""
+        paper = self.papers.get(f"{network}/{variant}", self.papers[network])
+        if paper is None:
+            return None
+        fields = {name: value for name, value in paper.items() if name not in ("type", "key")}
+        lines = (f"  {name} = {{{value}}}," for name, value in fields.items())
+        return "\n".join([f"@{paper['type']}{{{paper['key']},", *lines, "}"])
+
 
 def load(path: Path = FILE) -> Published:
     """The file's content. Raises InputError naming the file where it is missing or a field of it is."""

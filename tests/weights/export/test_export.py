@@ -17,8 +17,8 @@ import zoo
 from zoo.cli import main
 from zoo.errors import InputError
 from zoo.files import drafts
+from zoo.results.published import load
 from zoo.weights.export.checks import compare
-from zoo.weights.export.papers import bibtex
 from zoo.weights.export.write import export
 
 
@@ -220,9 +220,9 @@ def test_agreement_tells_a_near_tie_from_another_order():
 def test_every_paper_is_cited_as_citation_cff_has_it():
     references = yaml.safe_load((ROOT / "CITATION.cff").read_text())["references"]
     titles = {" ".join(reference["title"].split()): reference["year"] for reference in references}
-    assert bibtex("linear", "paper") is None
+    assert load().bibtex("linear", "paper") is None
     for network in zoo.list_models():
-        entry = bibtex(network, "paper")
+        entry = load().bibtex(network, "paper")
         if entry is None:
             continue
         assert entry.count("{") == entry.count("}")

@@ -10,7 +10,7 @@ from zoo import __version__
 from zoo.catalog import DATA, NETWORKS, data_named
 from zoo.models.deviations import MARK, deviations_of
 from zoo.models.network import Network
-from zoo.weights.export.papers import bibtex
+from zoo.results.published import load
 from zoo.weights.preprocessing import is_ink
 from zoo.weights.trained import Weights
 
@@ -203,5 +203,5 @@ def _citation(network: Network) -> str:
         "  title = {zoo: the history of image recognition, re-run},",
         f"  version = {{{__version__}}},",
     ]
-    entries = [bibtex(network.name, network.variant), "\n".join([*own, "}"])]
+    entries = [load().bibtex(network.name, network.variant), "\n".join([*own, "}"])]
     return "\n".join(["```bibtex", "\n\n".join(filter(None, entries)), "```"])
