@@ -26,8 +26,8 @@ from scipy import ndimage
 from zoo.models.network import Network
 from zoo.weights.doubts import dark_on_light
 from zoo.weights.find import find
-from zoo.weights.looks import looks_at
 from zoo.weights.preprocessing import ImagePreprocessing
+from zoo.weights.regions import regions_of
 from zoo.weights.trained import Weights
 
 Rng = np.random.Generator
@@ -472,9 +472,9 @@ def _read(
 ) -> str:
     if way == "negative where dark on light" and dark_on_light(picture):
         picture = ImageOps.invert(picture)
-    looks = looks_at(Path(), picture, as_is, "ink" if way == "prepared" else None, True)
+    regions = regions_of(Path(), picture, as_is, "ink" if way == "prepared" else None, light_on_dark=True)
     with torch.inference_mode():
-        logits = network(torch.stack([shown for _, shown in looks]))
+        logits = network(torch.stack([shown for _, shown in regions]))
     return "".join(class_names[index] for index in logits.argmax(dim=1).tolist())
 
 

@@ -39,7 +39,7 @@ class DataSet:
 
     ``name`` is what a Record calls it, ``title`` what tables and model cards do, ``summary`` what ``zoo list data``
     says. ``storage`` is how it lies there for training: whole in memory, as files of photos in ImageNet's folders or of
-    any pictures, or as a stream; ``source`` how one comes by it: by download, with a package, made by this one, by
+    any images, or as a stream; ``source`` how one comes by it: by download, with a package, made by this one, by
     registration with its owners, or as one's own. ``stored``
     is (C, H, W) of its images before any preprocessing, None where they have any size or are no images. ``hub`` is
     its name on Hugging Face's hub, None where it is not there, or not under one name. ``taken_for``

@@ -63,16 +63,16 @@ def classify(name: str, images: Sequence[str], top: int, invert: bool, as_is: bo
 
 def _answers(given: Iterator[Any], doubts: dict[str, dict[Path, None]]) -> Iterator[dict[str, Any]]:
     for answer in given:
-        look = answer.look
-        for doubt in look.doubts:
-            doubts.setdefault(doubt, {})[look.image] = None
+        region = answer.region
+        for doubt in region.doubts:
+            doubts.setdefault(doubt, {})[region.image] = None
         classes = [{"class": g.name, "index": g.index, "probability": g.probability} for g in answer.guesses]
-        found: dict[str, Any] = {"image": str(look.image)}
-        if look.count > 1:
-            found |= {"digit": look.number, "digits": look.count}
-        if look.box is not None:
-            found["box"] = list(look.box)
-        yield found | {"prepared": look.prepared, "doubts": list(look.doubts), "classes": classes}
+        found: dict[str, Any] = {"image": str(region.image)}
+        if region.count > 1:
+            found |= {"digit": region.number, "digits": region.count}
+        if region.box is not None:
+            found["box"] = list(region.box)
+        yield found | {"prepared": region.prepared, "doubts": list(region.doubts), "classes": classes}
 
 
 def _tell(skipped: Sequence[InputError], doubts: Mapping[str, Mapping[Path, None]]) -> None:

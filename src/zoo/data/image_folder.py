@@ -1,7 +1,7 @@
 """One's own images, each in the folder of its class."""
 
 from zoo.catalog import DATA
-from zoo.data.files.folder import files_below, images_of_classes, is_picture, split_folders, visible_folders
+from zoo.data.files.folder import files_below, images_of_classes, is_image_file, split_folders, visible_folders
 from zoo.data.files.listing import Listing, labelled
 from zoo.data.files.module import FileImages
 from zoo.data.files.transforms import Name
@@ -58,4 +58,4 @@ class ImageFolder(FileImages):
         """The files of the class folders that are no images by their names."""
         places = [of_class for folder in split_folders(self.root).values() for of_class in visible_folders(folder)]
         found = [place / name for place in places for name in files_below(place)]
-        return sorted(path.relative_to(self.root).as_posix() for path in found if not is_picture(path.name))
+        return sorted(path.relative_to(self.root).as_posix() for path in found if not is_image_file(path.name))

@@ -18,10 +18,10 @@ def table(answers: Iterable[dict[str, Any]], class_names: Iterable[str], prepara
     """
     wide = max([len("class"), *map(len, class_names)])
     read: list[str] = []
-    looks = prepared = 0
-    for looks, answer in enumerate(answers, 1):
+    count = prepared = 0
+    for count, answer in enumerate(answers, 1):
         # Not before there is an answer: weights that cannot be had would leave the head of a table behind.
-        if looks == 1:
+        if count == 1:
             yield f"{'image':<{_WIDEST}}  {'class':<{wide}}  probability"
         prepared += answer["prepared"]
         several = "digit" in answer
@@ -40,7 +40,7 @@ def table(answers: Iterable[dict[str, Any]], class_names: Iterable[str], prepara
                 yield f"{answer['image']} reads {''.join(read)}"
                 read = []
     if prepared:
-        yield f"{prepared} of {looks} {preparation}; --as-is leaves this out."
+        yield f"{prepared} of {count} {preparation}; --as-is leaves this out."
 
 
 def as_json(weights: dict[str, Any], answers: Iterable[dict[str, Any]]) -> str:

@@ -14,8 +14,8 @@ from zoo.data.photos.decode import decode
 from zoo.errors import InputError
 from zoo.files import given_path
 from zoo.weights.doubts import UNSURE
-from zoo.weights.looks import Look, looks_at
 from zoo.weights.preprocessing import is_ink, taken_for
+from zoo.weights.regions import Region, regions_of
 from zoo.weights.trained import Weights
 
 # Images that go through a network at a time: as many numbers as 64 images of 64x64.
@@ -37,21 +37,21 @@ class Guess:
 
 @dataclass(frozen=True)
 class Answer:
-    """The classes that lead for one look, the likeliest first; none where the network gives no answer (NaN)."""
+    """The classes that lead for one region, the likeliest first; none where the network gives no answer (NaN)."""
 
-    look: Look
+    region: Region
     guesses: tuple[Guess, ...]
 
 
 @dataclass(frozen=True)
-class Found:
-    """One file to look at; ``named`` where the user named it, so that it must be an image."""
+class ImageFile:
+    """One file to classify; ``named`` where the user named it, so that it must be an image."""
 
     path: Path
     named: bool
 
 
-def find_images(paths: Sequence[str]) -> list[Found]:
+def find_images(paths: Sequence[str]) -> list[ImageFile]:
     """The files that ``paths`` name and all files below the folders among them, sorted by path.
 
     Raises InputError where a path does not exist or a folder holds no file.
@@ -62,9 +62,9 @@ def find_images(paths: Sequence[str]) -> list[Found]:
             members = sorted(file for file in given.rglob("*") if file.is_file())
             if not members:
                 raise InputError(f"The folder {given} holds no files: give images, or a folder of images.")
-            found += [Found(file, named=False) for file in members]
+            found += [ImageFile(file, named=False) for file in members]
         elif given.exists():
-            found.append(Found(given, named=True))
+            found.append(ImageFile(given, named=True))
         else:
             raise InputError(f"There is no file or folder {given}.")
     return found
@@ -72,13 +72,13 @@ def find_images(paths: Sequence[str]) -> list[Found]:
 
 def classify(
     weights: Weights,
-    found: Sequence[Found],
+    files: Sequence[ImageFile],
     top: int,
     invert: bool,
     skipped: Callable[[InputError], None],
     as_is: bool = False,
 ) -> Iterator[Answer]:
-    """Looks once at every image, at each digit in it where the network knows MNIST's; gives the ``top`` classes.
+    """Classifies every image, or each digit in it where the network knows MNIST's; gives the ``top`` classes.
 
     ``invert`` turns the images into their negatives first; ``as_is`` only scales them, see ``Weights.transforms``.
     What lies in a folder and is no image goes to ``skipped``. Raises InputError where a named file is no image.
@@ -86,19 +86,20 @@ def classify(
     network, transforms = weights.network().eval(), weights.transforms(as_is=True)
     kind, inked = None if as_is else taken_for(weights.data.class_name), is_ink(weights.data.class_name)
     # One by one, so that no more than one image of full size is in memory.
-    looks = (
-        look
-        for path, image in _images(found, invert, skipped)
-        for look in looks_at(path, image, transforms, kind, inked)
+    regions = (
+        region
+        for path, image in _images(files, invert, skipped)
+        for region in regions_of(path, image, transforms, kind, inked)
     )
     size = max(1, _NUMBERS_AT_A_TIME // math.prod(network.input_shape))
-    while batch := list(islice(looks, size)):
+    while batch := list(islice(regions, size)):
         with torch.inference_mode():
             logits = network(torch.stack([shown for _, shown in batch]))
-        for (look, _), row in zip(batch, logits, strict=True):
+        for (region, _), row in zip(batch, logits, strict=True):
             guesses = leading(row, weights.class_names, top)
             unsure = kind is not None and bool(guesses) and guesses[0].probability < 0.5
-            yield Answer(replace(look, doubts=(*look.doubts, UNSURE)) if unsure else look, guesses)
+            doubts = (*region.doubts, UNSURE) if unsure else region.doubts
+            yield Answer(replace(region, doubts=doubts), guesses)
 
 
 def preparation_of(weights: Weights) -> str:
@@ -117,9 +118,9 @@ def leading(logits: Tensor, class_names: Sequence[str], top: int) -> tuple[Guess
 
 
 def _images(
-    found: Sequence[Found], invert: bool, skipped: Callable[[InputError], None]
+    files: Sequence[ImageFile], invert: bool, skipped: Callable[[InputError], None]
 ) -> Iterator[tuple[Path, Image.Image]]:
-    for file in found:
+    for file in files:
         try:
             image = decode(file.path)
         except InputError as error:

@@ -1,4 +1,4 @@
-"""What of somebody's image a network is shown: each digit on paper, or the middle of a photograph."""
+"""The regions of somebody's image that a network is shown: each digit on paper, or the middle of a photograph."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
-class Look:
+class Region:
     """All of an image, or the ``number``-th of the ``count`` digits in it, counted from 1 as they are read.
 
     ``box`` is where its ink lies, in pixels: left, top, right, bottom. ``prepared`` where the image was brought into
@@ -30,10 +30,10 @@ class Look:
     doubts: tuple[str, ...] = ()
 
 
-def looks_at(
+def regions_of(
     path: Path, image: Image.Image, as_is: ImagePreprocessing, kind: str | None, light_on_dark: bool
-) -> list[tuple[Look, Tensor]]:
-    """The looks at one image with what the network takes, float32 (C, S, S); ``as_is`` only scales.
+) -> list[tuple[Region, Tensor]]:
+    """The regions of one image with what the network takes of each, float32 (C, S, S); ``as_is`` only scales.
 
     ``kind`` is what the image is taken for: see ``zoo.catalog.DataSet.taken_for``. ``light_on_dark`` where the network
     knows light ink on black only.
@@ -42,17 +42,17 @@ def looks_at(
         assert as_is.stored is not None, "photographs of any size have a preprocessing of their own"
         side = as_is.stored[2]
         prepared = image.size != (side, side)
-        return [(Look(path, prepared=prepared, doubts=of_photo(image, side)), as_is(averaged(image, side)))]
+        return [(Region(path, prepared=prepared, doubts=of_photo(image, side)), as_is(averaged(image, side)))]
     if kind == "ink":
         grey = np.asarray(image.convert("L"))
         digits = digits_in(grey)
         if digits:
             return [
                 (
-                    Look(path, number, len(digits), digit.box, digit.image is not grey),
+                    Region(path, number, len(digits), digit.box, digit.image is not grey),
                     as_is(Image.fromarray(digit.image)),
                 )
                 for number, digit in enumerate(digits, 1)
             ]
-        return [(Look(path, doubts=(NO_INK,)), as_is(image))]
-    return [(Look(path, doubts=dark_on_light(image) if light_on_dark else ()), as_is(image))]
+        return [(Region(path, doubts=(NO_INK,)), as_is(image))]
+    return [(Region(path, doubts=dark_on_light(image) if light_on_dark else ()), as_is(image))]

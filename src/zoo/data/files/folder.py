@@ -53,10 +53,10 @@ def images_of_classes(folder: Path) -> Iterator[tuple[str, str]]:
 
 def images_below(folder: Path) -> Iterator[str]:
     """The paths of all images in ``folder`` and below, in no order. Raises InputError where it cannot be listed."""
-    return (name for name in files_below(folder) if is_picture(name))
+    return (name for name in files_below(folder) if is_image_file(name))
 
 
-def is_picture(name: str) -> bool:
+def is_image_file(name: str) -> bool:
     """Whether a file of that name is read as an image."""
     return name.lower().endswith(ENDINGS)
 

@@ -114,7 +114,7 @@ class FileImages(PhotoDataModule):
             self._keep(parts)
         else:
             self.splits = {
-                split: Pictures(
+                split: SourcePhotos(
                     images.sources, torch.tensor(images.labels), positions, self.transform,
                     self.seed if split == "train" else None, self.read,
                 )
@@ -282,7 +282,7 @@ def _checked(name: str) -> str:
     return name
 
 
-class Pictures(Photos):
+class SourcePhotos(Photos):
     """As ``Photos``, with whatever ``read`` makes of each source: for tests as well as for training."""
 
     def photo(self, position: int) -> Image.Image:

@@ -1,4 +1,4 @@
-"""How pictures of any size become a network's input: as ImageNet's photographs, or made small and kept in memory."""
+"""How images of any size become a network's input: as ImageNet's photographs, or made small and kept in memory."""
 
 from dataclasses import replace
 from functools import partial
