@@ -1,0 +1,19 @@
+"""``zoo report``: all that is known of some networks as one page."""
+
+from zoo.commands.options import Parser
+from zoo.files import given_path
+
+
+def run(verb: str, args: list[str]) -> int:
+    """Writes the page. Raises InputError for what was not measured, and where the file cannot be written."""
+    parser = Parser(prog=f"zoo {verb}", description="Write one page about networks: verdicts, pictures, provenance.")
+    parser.add_argument(
+        "names", nargs="+", metavar="NAME", help="weights from: zoo list weights; run folders, Records, W&B runs"
+    )
+    parser.add_argument("--output", required=True, metavar="FILE", help="the page, as .html")
+    options = parser.parse_args(args)
+    from zoo.page.document import write_report
+
+    size = write_report(options.names, given_path(options.output))
+    print(f"{options.output}: {size / 1e6:.1f} MB")
+    return 0

@@ -1,0 +1,188 @@
+"""What a page says of a network, as sentences and as rows of tables; nothing is drawn here."""
+
+from typing import Any
+
+from zoo.catalog import NETWORKS, data_named
+from zoo.configs import find_config
+from zoo.errors import InputError
+from zoo.page.subject import Subject
+from zoo.report.compute import device_of, duration
+from zoo.report.formats import Column, Table
+from zoo.results.experiment import Experiment
+from zoo.results.interval import error_interval
+from zoo.results.published import Published
+from zoo.results.verdict import Verdict, judge
+
+Facts = list[tuple[str, str]]
+
+
+def verdict_of(subject: Subject, published: Published) -> Verdict:
+    """The comparison of one Record with the published figure."""
+    return judge(Experiment((subject.record,)), published)
+
+
+def error_of(subject: Subject) -> str:
+    """``1.67 % (0.76 to 3.60)``: the top-1 error and where it lies with 95 % confidence on other such images."""
+    metrics = subject.record.metrics
+    low, high = error_interval(metrics["top1_wrong"], subject.record.n)
+    return f"{metrics['top1_error']:.2f} % ({low:.2f} to {high:.2f})"
+
+
+def beside_of(verdict: Verdict) -> str:
+    """The published figure with its source, or why none is compared."""
+    if verdict.figure is None:
+        return verdict.reason or ""
+    return f"{verdict.figure.error:g} % ({verdict.figure.name})"
+
+
+def says_of(verdict: Verdict) -> str:
+    """The verdict in a few words, with the difference where there is one."""
+    if verdict.difference is None or verdict.interval is None:
+        return verdict.verdict
+    low, high = verdict.interval
+    return f"{verdict.verdict}: {verdict.difference:+.2f} points ({low:+.2f} to {high:+.2f})"
+
+
+def data_of(subject: Subject) -> str:
+    """``MNIST, test: 10,000 images``."""
+    dataset = subject.record.dataset
+    known = data_named(dataset["name"])
+    title = known.title if known else dataset["name"]
+    return f"{title}, {dataset['split']}: {subject.record.n:,} images"
+
+
+def identity(subject: Subject) -> Facts:
+    """Which network it is."""
+    entry, layers = NETWORKS.get(subject.record.network), subject.layers
+    facts = [("network", subject.title)]
+    if entry is not None:
+        facts += [("published in", str(entry.year)), ("what it is", entry.summary)]
+    facts += [
+        ("input", "×".join(map(str, layers["input_shape"]))),
+        ("parameters", f"{subject.record.parameters:,}"),
+        ("multiply-accumulates an image", f"{layers['macs']:,}" if layers["macs"] else "not counted"),
+    ]
+    if layers["published"]:
+        stated = layers["published"]
+        facts.append(("published parameters", f"{stated['parameters']:,} ({stated['source']})"))
+    return facts
+
+
+def training(subject: Subject) -> Facts:
+    """How it was trained, and on what."""
+    record = subject.record
+    timing, config = record.timing, record.config
+    facts = [("on", _trained_on(config)), ("by", Experiment((record,)).training)]
+    model = (config.get("model") or {}).get("init_args") or {}
+    for name in ("optimizer", "schedule"):
+        if isinstance(model.get(name), dict):
+            facts.append((name, _object(model[name])))
+    steps = timing.get("train_steps")
+    batch = ((config.get("data") or {}).get("init_args") or {}).get("batch_size")
+    facts.append(("passes", f"{timing['train_epochs']:,} epochs" + (f", {steps:,} steps" if steps else "")))
+    if batch:
+        facts.append(("images a step", f"{batch:,}"))
+    facts.append(("seed", str(record.seed)))
+    facts.append(("time", f"{duration(float(timing['train_seconds'] or 0))} on {device_of(record)}"))
+    return facts
+
+
+def measurement(subject: Subject) -> Facts:
+    """How good it is."""
+    record = subject.record
+    metrics = record.metrics
+    facts = [
+        ("test images", data_of(subject)),
+        ("protocol", record.protocol),
+        ("top-1 error, 95 % interval", error_of(subject)),
+        ("wrong", f"{metrics['top1_wrong']:,} of {record.n:,}"),
+    ]
+    if metrics.get("top5_error") is not None:
+        facts.append(("top-5 error", f"{metrics['top5_error']:.2f} %"))
+    if metrics.get("loss") is not None:
+        facts.append(("loss", f"{metrics['loss']:.4g}"))
+    return facts
+
+
+def comparison(verdict: Verdict, published: Published) -> Facts:
+    """What it stands beside."""
+    facts = [("published", beside_of(verdict)), ("verdict", says_of(verdict))]
+    if verdict.figure is not None:
+        facts.insert(1, ("source", published.sources[verdict.figure.source]))
+    return facts + [("note", note) for note in verdict.notes]
+
+
+def guesses(subject: Subject) -> list[str]:
+    """Where the network and its training depart from the publication, or had to be guessed."""
+    found = [subject.layers["notes"]] if subject.layers["notes"] else []
+    return found + ([text] if (text := _config_deviations(subject.config)) else [])
+
+
+def provenance(subject: Subject) -> Facts:
+    """Where the number is from."""
+    record = subject.record
+    git = record.git or {}
+    commit = f"{git['commit']}{' with changes that were not committed' if git.get('dirty') else ''}" if git else "unknown"
+    packages = ", ".join(f"{name} {version}" for name, version in record.environment.get("packages", {}).items())
+    return [
+        ("asked for as", subject.run.where),
+        ("measured", record.created),
+        ("code", commit),
+        ("config", subject.config or ""),
+        ("data's fingerprint", record.dataset["fingerprint"]),
+        ("weights' sha256", str(record.weights.get("sha256", ""))),
+        ("machine", f"{record.environment.get('platform', '')}, Python {record.environment.get('python', '')}"),
+        ("packages", packages),
+    ]
+
+
+def layer_table(subject: Subject) -> Table:
+    """The layers that have weights or change the maps' size."""
+    columns = (
+        Column("name"), Column("kind"), Column("kernel"), Column("stride"), Column("output", True),
+        Column("parameters", True), Column("multiply-accumulates", True),
+    )  # fmt: skip
+    rows = [
+        [
+            layer["name"], layer["kind"], "" if layer["kernel"] is None else "{0}×{0}".format(layer["kernel"]),
+            "" if layer["stride"] is None else str(layer["stride"]), "×".join(map(str, layer["output_shape"])),
+            f"{layer['parameters']:,}" if layer["parameters"] else "", f"{layer['macs']:,}" if layer["macs"] else "",
+        ]
+        for layer in subject.layers["layers"] if not layer["elementwise"]
+    ]  # fmt: skip
+    return Table("Layers", columns, rows, [[] for _ in rows])
+
+
+def _trained_on(config: dict[str, Any]) -> str:
+    data = config.get("data") or {}
+    name = str(data.get("class_path", "")).rpartition(".")[2]
+    transform = (data.get("init_args") or {}).get("transform")
+    held_out = (data.get("init_args") or {}).get("num_held_out")
+    text = f"{name}'s training images" + (f", {transform}" if transform else "")
+    return text + (f", {held_out:,} of them held out" if isinstance(held_out, int) and held_out else "")
+
+
+def _object(described: dict[str, Any]) -> str:
+    """A class of a config with the options that a reader looks for."""
+    name = str(described.get("class_path", "")).rpartition(".")[2]
+    shown = {key: value for key, value in (described.get("init_args") or {}).items() if value not in (None, False, 0)}
+    return f"{name} ({', '.join(f'{key} {value}' for key, value in shown.items())})" if shown else name
+
+
+def _config_deviations(name: str | None) -> str:
+    """What the header of a shipped config says under ``Deviations:``."""
+    if not name:
+        return ""
+    try:
+        lines = find_config(name).read_text(encoding="utf-8").splitlines()
+    except (InputError, OSError):
+        return ""
+    taken: list[str] = []
+    for line in lines:
+        if line.startswith("# Deviations:"):
+            taken.append(line.removeprefix("# Deviations:"))
+        elif taken and line.startswith("#   "):
+            taken.append(line.removeprefix("#"))
+        elif taken:
+            break
+    return " ".join(part.strip() for part in taken)
