@@ -1,7 +1,8 @@
 """The verbs of the command line, one a file; ``zoo.cli`` imports the one that is meant."""
 
 _OWN = (
-    "list", "info", "classify", "export", "table", "figure", "compare", "benchmark", "reproduce", "data", "completion",
+    "list", "info", "classify", "export", "table", "figure", "compare", "report", "benchmark", "reproduce", "data",
+    "completion",
 )  # fmt: skip
 #: The module that has each verb.
 VERBS = {verb: verb for verb in _OWN} | dict.fromkeys(("fit", "validate", "test", "predict"), "train")
@@ -24,6 +25,7 @@ Re-run the history of image recognition, from the perceptron to VGG.
   zoo table [DATA]                    measured errors beside the published ones, with a verdict
   zoo figure KIND WEIGHTS --output F  what networks learnt and what was measured, as .png, .svg or .pdf
   zoo compare RUN RUN ...             runs side by side: errors, McNemar's test, cost, what differs, learning curves
+  zoo report NAME ... --output F.html  one page: verdicts, curves, layers, what each network learnt, provenance
   zoo reproduce RECORD                run a Record's experiment again: does its number come back?
   zoo data fetch|verify|prepare|info DATASET
                                       download a data set, find every broken file, scale it once, see what it holds

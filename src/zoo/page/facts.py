@@ -12,6 +12,7 @@ from zoo.results.experiment import Experiment
 from zoo.results.interval import error_interval
 from zoo.results.published import Published
 from zoo.results.verdict import Verdict, judge
+from zoo.weights.cards import shipped
 
 Facts = list[tuple[str, str]]
 
@@ -122,10 +123,12 @@ def provenance(subject: Subject) -> Facts:
     """Where the number is from."""
     record = subject.record
     git = record.git or {}
-    commit = f"{git['commit']}{' with changes that were not committed' if git.get('dirty') else ''}" if git else "unknown"
+    commit = (
+        f"{git['commit']}{' with changes that were not committed' if git.get('dirty') else ''}" if git else "unknown"
+    )
     packages = ", ".join(f"{name} {version}" for name, version in record.environment.get("packages", {}).items())
     return [
-        ("asked for as", subject.run.where),
+        ("asked for as", subject.run.name if subject.run.name in shipped() else subject.run.where),
         ("measured", record.created),
         ("code", commit),
         ("config", subject.config or ""),

@@ -37,7 +37,7 @@ class Subject:
 
 
 def subjects_of(words: Iterable[str]) -> list[Subject]:
-    """The networks that are meant: names of weights, run folders, Records. Raises InputError where one has no Record."""
+    """The networks that are meant: weights, run folders, Records. Raises InputError where one was not measured."""
     return [_subject(run) for run in runs_of(words)]
 
 
