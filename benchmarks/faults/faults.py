@@ -576,7 +576,7 @@ FAULTS = (
         "for heading in reversed(_LEFT_OUT_FIRST):", ("report/test_terminal.py",),
     ),
     Fault(
-        "the gaps between a terminal's columns are forgotten", "report/terminal.py", "_GAP = 2", "_GAP = 0",
+        "the gaps between a terminal's columns are forgotten", "report/terminal.py", "_GAP = 3", "_GAP = 0",
         ("report/test_terminal.py",),
     ),
     Fault(

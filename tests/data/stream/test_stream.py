@@ -232,7 +232,7 @@ def test_the_verb_packs_says_what_and_leaves_nothing_half_written(folders, in_fo
     assert main(words) == 2
     assert "out exists already" in capsys.readouterr().err
 
-    def full(self):
+    def full(self, content):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("pathlib.Path.write_bytes", full)
