@@ -185,14 +185,20 @@ def compare_tables(before: Path, after: Path, mixed: Path, scratch: Path) -> Ite
     for table in sorted((scratch / "tables-before").iterdir()):
         paths = [table, *(scratch / f"tables-{tree.name}" / table.name for tree in (mixed, after))]
         ours, theirs, own = (path.read_text(encoding="utf-8") for path in paths)
-        if table.suffix == ".json":
-            yield compare(f"table {table.name}", json.loads(ours), json.loads(theirs))
+        if table.suffix in (".json", ".csv"):
+            read = json.loads if table.suffix == ".json" else rows_of_csv
+            yield compare(f"table {table.name}", read(ours), read(theirs))
             continue
         yield compare(f"table {table.name}", ours, theirs)
         if table.suffix == ".md":
             item = compare(f"table {table.name} with each commit's own configs and figures", ours, own)
             reason = "configs or published.yaml: given BEFORE's, AFTER's code makes the same table"
             yield explain(item, {item.name: reason} if ours == theirs else {})
+
+
+def rows_of_csv(text: str) -> list[dict[str, str]]:
+    """The rows by column, so that a column that came is told from a cell that changed."""
+    return list(csv.DictReader(text.splitlines(), strict=True))
 
 
 def give_inputs(before: Path, mixed: Path) -> None:

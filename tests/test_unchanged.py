@@ -65,6 +65,20 @@ def test_a_changed_line_of_a_table_is_shown_on_both_sides():
     assert (item.verdict, item.lines) == ("differs", (f"-{line}", f"+{other}"))
 
 
+@pytest.mark.parametrize(
+    ("after", "verdict", "lines"),
+    [
+        ("network,replaced,error\nlenet5,no,0.88\n", "added", ["+ [0].replaced: 'no'"]),
+        ("network,error\nlenet5,0.87\n", "differs", ["! [0].error: '0.88' -> '0.87'"]),
+        ("network\nlenet5\n", "differs", ["- [0].error: '0.88'"]),
+    ],
+)
+def test_a_column_of_a_csv_that_came_is_no_difference_and_one_that_went_is(after, verdict, lines):
+    before = "network,error\nlenet5,0.88\n"
+    found = unchanged.compare("table mnist.csv", *map(unchanged.rows_of_csv, (before, after)))
+    assert (found.verdict, list(found.lines)) == (verdict, lines)
+
+
 def test_an_added_line_of_a_table_is_a_difference():
     assert compare("table", TABLE, TABLE + "| one more |\n").lines == ("+| one more |",)
     assert compare("table", TABLE, TABLE + "| one more |\n").verdict == "differs"
