@@ -568,6 +568,16 @@ FAULTS = (
         ("report/test_table.py",),
     ),
     Fault(
+        "the surest mistakes are the least sure", "figures/surest_mistakes.py",
+        "torch.sort(best.values[wrong], descending=True, stable=True)", "torch.sort(best.values[wrong], stable=True)",
+        ("figures/test_surest_mistakes.py",),
+    ),
+    Fault(
+        "the difference of two runs has the other's sign", "comparison/measures.py",
+        "Difference(ours.top1_error - other.top1_error,", "Difference(other.top1_error - ours.top1_error,",
+        ("comparison/test_compare.py",),
+    ),
+    Fault(
         "numbers are broken in a narrow terminal", "report/terminal.py",
         "widest if column.number else min(widest, _LEAST)", "min(widest, _LEAST)", ("report/test_terminal.py",),
     ),
