@@ -11,8 +11,8 @@ from conftest import ROOT
 from nbclient import NotebookClient
 
 
-def outputs_of(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """What the cells of a notebook print, run one after the other in a new kernel and an empty folder."""
+def outputs_of(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, int]:
+    """What the cells of a notebook print, run one after the other in a new kernel, and how many pictures they show."""
     # Cells with ! find the zoo of these tests.
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
@@ -20,11 +20,13 @@ def outputs_of(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     place = {"metadata": {"path": str(folder)}}
     NotebookClient(notebook, timeout=600, kernel_name="python3", resources=place).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    return "\n".join(output.get("text") or output.get("data", {}).get("text/plain", "") for output in outputs)
+    said = "\n".join(output.get("text") or output.get("data", {}).get("text/plain", "") for output in outputs)
+    return said, sum("image/png" in output.get("data", {}) for output in outputs)
 
 
 def test_own_images_are_learnt_from_scratch_and_on_features_and_from_the_command_line(tmp_path, monkeypatch):
-    said = outputs_of("own_data", tmp_path, monkeypatch)
+    said, pictures = outputs_of("own_data", tmp_path, monkeypatch)
+    assert pictures == 1
     scratch, features = map(float, re.findall(r": ([\d.]+) % of the test pictures wrong", said))
     assert scratch < 5
     assert features < 20
@@ -32,3 +34,14 @@ def test_own_images_are_learnt_from_scratch_and_on_features_and_from_the_command
     # In Python, and by zoo classify.
     assert re.search(r"triangle +9\d", said)
     assert re.search(r"new\.png +triangle", said)
+
+
+@pytest.mark.skipif("ZOO_TEST_DATA" not in os.environ, reason="needs CIFAR-10 and MNIST")
+def test_the_tour_shows_a_picture_a_step_and_errors_that_fall(monkeypatch):
+    # Its own folder, from which it reads the digit.
+    said, pictures = outputs_of("tour", ROOT / "notebooks", monkeypatch)
+    assert pictures == 9
+    assert "it reads 5" in said
+    errors = [float(error) for error in re.findall(r"parameters +([\d.]+) % wrong", said)]
+    assert len(errors) == 7
+    assert errors == sorted(errors, reverse=True)
