@@ -83,7 +83,6 @@ def _panel(
     axes: "Axes", one: Description, images: np.ndarray, labels: np.ndarray, classes: list[str], seed: int
 ) -> float:
     """Draws the images at their places; returns the percentage of those among their own class."""
-    import matplotlib.patheffects as effects
     from matplotlib.colors import to_rgb
 
     points = embed(one.features, seed)
@@ -103,8 +102,8 @@ def _panel(
     page = style.chosen()
     for label in np.unique(labels):
         x, y = np.median(unit[labels == label], axis=0)
-        text = axes.text(x, y, classes[label], ha="center", va="center", fontsize=11, fontweight="bold", color=page.ink)
-        text.set_path_effects([effects.withStroke(linewidth=3.5, foreground=page.paper)])
+        box = {"facecolor": page.paper, "edgecolor": colours[label], "boxstyle": "round,pad=0.25", "linewidth": 1.8}
+        axes.text(x, y, classes[label], ha="center", va="center", fontsize=11, fontweight="bold", bbox=box)
     score = knn_accuracy(points, labels)
     axes.set_title(f"{one.name}, {one.features.shape[1]:,} numbers an image: {score:.1f} % among their own class")
     return score

@@ -64,9 +64,10 @@ def seen(weights: Weights, given: Sample) -> Seen:
     """Test images through the preprocessing of these weights. Raises InputError where they are for other data."""
     if weights.data.class_name != given.class_name:
         raise InputError(f"{weights.name} is for {weights.data.class_name}, not for {given.class_name}: leave it out.")
-    side, steps = weights.bare_network().input_shape[1], weights.steps()
-    placed = steps.place(given.images)  # type: ignore[union-attr]
-    inputs: Tensor = steps(placed)  # type: ignore[operator]
+    side = weights.bare_network().input_shape[1]
+    steps: Any = weights.steps()
+    placed = steps.place(given.images)
+    inputs: Tensor = steps(placed)
     return Seen(center(placed, side), center(inputs, side), given.labels, given.line)
 
 

@@ -98,6 +98,6 @@ def _block(
     differ = (labels[order] != labels[order[:, :1]]).flatten().tolist()
     names = [classes[label] for label in labels[order].flatten().tolist()]
     words = [f"\N{NOT EQUAL TO} {name}" if other else name for name, other in zip(names, differ, strict=True)]
-    show(axes, images[order.flatten()], FOUND + 1, words, size=6, accent=differ)
+    show(axes, images[order.flatten().numpy()], FOUND + 1, words, size=6, accent=differ)
     axes.axvline(0.54, color=style.chosen().muted, linewidth=1.2)
     axes.set_title(f"{one.name}: {score:.1f} %")

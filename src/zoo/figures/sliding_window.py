@@ -1,6 +1,6 @@
 """``arithmetic``: how a filter slides over an image, and what the units of a network can see of it."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -61,12 +61,12 @@ def _slide(axes: "Axes", stride: int) -> None:
     for n, start in enumerate(starts):
         colour = style.COLOURS[n % len(style.COLOURS)]
         corner = (start + 0.06, 0.06 + 0.09 * n)
-        frame = {"width": FILTER - 0.12, "height": FILTER - 0.12, "edgecolor": colour, "linewidth": 2.2}
+        frame: dict[str, Any] = {"width": FILTER - 0.12, "height": FILTER - 0.12, "edgecolor": colour, "linewidth": 2.2}
         axes.add_patch(Rectangle(corner, **frame, facecolor="none"))
         axes.add_patch(Rectangle(corner, **frame | {"linewidth": 0}, facecolor=colour, alpha=0.12))
         axes.text(start + FILTER / 2, -0.35, str(n + 1), color=colour, ha="center", va="center", fontweight="bold")
     if rest:
-        columns = {"facecolor": "none", "edgecolor": page.muted, "hatch": "////", "linewidth": 0}
+        columns: dict[str, Any] = {"facecolor": "none", "edgecolor": page.muted, "hatch": "////", "linewidth": 0}
         axes.add_patch(Rectangle((IMAGE - rest, 0), rest, IMAGE, **columns))
         axes.add_patch(Rectangle((0, IMAGE - rest), IMAGE - rest, rest, **columns))
     exact = (IMAGE - FILTER) / stride + 1
@@ -122,7 +122,7 @@ def _nested(axes: "Axes", found: list[Field], side: int) -> None:
     axes.add_patch(Rectangle((0, 0), side, side, facecolor=page.faint, edgecolor=page.muted, alpha=0.5))
     for field, colour in reversed(list(zip(found, _shades(len(found)), strict=True))):
         begin, _ = field.of((field.places - 1) // 2)
-        square = {"width": field.size, "height": field.size, "edgecolor": colour, "linewidth": 1.6}
+        square: dict[str, Any] = {"width": field.size, "height": field.size, "edgecolor": colour, "linewidth": 1.6}
         axes.add_patch(Rectangle((begin, begin), **square, facecolor="none"))
     reach = [edge for field in found for edge in field.of((field.places - 1) // 2)]
     low, high = min(0, *reach), max(side, *reach)
@@ -150,7 +150,7 @@ def _bars(axes: "Axes", found: list[Field], side: int) -> None:
     axes.set_xlabel("side of the receptive field, pixels")
 
 
-def _shades(number: int) -> list[tuple[float, ...]]:
+def _shades(number: int) -> list[Any]:
     """Colours that grow lighter with depth, without those that the page swallows."""
     from matplotlib import colormaps
 
