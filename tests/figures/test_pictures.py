@@ -67,6 +67,7 @@ def test_photographs_are_given_by_name():
         (["retrieval", "lenet5/digits", "--count", "0"], "at least eleven images, not 0"),
         (["retrieval", "lenet5/digits", "lenet5/mnist", "--count", "20"], "lenet5/mnist is for MNIST, not for Digits"),
         (["saliency", "lenet5/digits", "--count", "0"], "at least one image, not of 0"),
+        (["tsne", "lenet5/digits", "--seed", "-1"], "--seed is a whole number from 0 to 4294967295, not -1."),
         (["saliency", "lenet5/mnist", "--data.root", "nowhere"], "No MNIST"),
         (["saliency", "lenet5/digits", "--images", "nothing.png"], "There is no file or folder nothing.png"),
         (["saliency", "lenet5/digits", "--layer", "c1"], "The figure saliency has no --layer: it takes --images"),

@@ -43,10 +43,14 @@ def sample(
 ) -> Sample:
     """``count`` test images of the data that weights are for, all where None, in an order that ``seed`` chooses.
 
-    Raises InputError where they cannot be read, and for data that are files: ImageNet and one's own.
+    Raises InputError for no images or a seed below 0, where they cannot be read, and for data that are files: ImageNet
+    and one's own.
     """
     if count is not None and count < 1:
         raise InputError(f"A figure is of at least one image, not of {count}: give another --count.")
+    # What scikit-learn takes, too.
+    if not 0 <= seed < 2**32:
+        raise InputError(f"--seed is a whole number from 0 to {2**32 - 1}, not {seed}.")
     module: Any = weights.data_module(root, download=download)
     if not hasattr(module, "read"):
         raise InputError(f"The images of {weights.name} are files: name some, or a folder of them, with --images.")

@@ -9,7 +9,6 @@ from zoo.figures import style
 from zoo.figures.receptive import Field, fields
 from zoo.models import get_model
 from zoo.models.network import Network
-from zoo.weights.cards import list_weights
 from zoo.weights.find import find
 from zoo.weights.names import network_and_variant
 
@@ -79,7 +78,7 @@ def _slide(axes: "Axes", stride: int) -> None:
 
 def network_of(name: str) -> Network:
     """The network that a name means, of weights or of a network, on the meta device."""
-    if "/" in name or name in list_weights():
+    if "/" in name:
         return find(name).bare_network()
     network, variant = network_and_variant(name)
     with torch.device("meta"):
