@@ -53,13 +53,11 @@ def mistakes(
     axes = figure.add_subplot()
     names = found.class_names
     labels = [
-        f"{names[int(given.labels[place])]}\ntaken for {names[int(chances[place].argmax())]}\n{100 * chances[place].max():.1f} %"
-        for place in places.tolist()
+        f"{names[int(given.labels[n])]}\ntaken for {names[int(chances[n].argmax())]}\n{100 * chances[n].max():.1f} %"
+        for n in places.tolist()
     ]
     if number:
-        show(axes, as_colours(given.pixels[places]), columns, labels, size=7.5)
-        # Room for three lines below the last row.
-        axes.set_ylim(axes.get_ylim()[0] + 0.22, axes.get_ylim()[1])
+        show(axes, as_colours(given.pixels[places]), columns, labels, size=7.5, room=0.42)
     else:
         axes.set_axis_off()
         axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center")

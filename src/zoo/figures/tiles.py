@@ -38,7 +38,7 @@ def columns_for(number: int, widest: int = 16) -> int:
 
 def show(
     axes: "Axes", tiles: np.ndarray, columns: int, labels: Sequence[str] = (), *, size: float = 7.0,
-    cmap: str | None = None, limit: float | None = None, accent: Sequence[bool] = (),
+    cmap: str | None = None, limit: float | None = None, accent: Sequence[bool] = (), room: float = 0.22,
 ) -> "AxesImage":  # fmt: skip
     """Draws tiles (N, H, W) or (N, H, W, 3) in rows, with ``labels`` below them in letters of ``size`` points.
 
@@ -47,7 +47,7 @@ def show(
     stand out where ``accent`` is true.
     """
     number, height, width = tiles.shape[:3]
-    rows, step = -(-number // columns), (1.08, 1.08 * height / width + (0.22 if len(labels) else 0))
+    rows, step = -(-number // columns), (1.08, 1.08 * height / width + (room if len(labels) else 0))
     shown = None
     low = None if limit is None else (0 if cmap == "gray" else -limit)
     for n, tile in enumerate(tiles):
