@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -68,11 +69,11 @@ def _update(values: dict[str, Any], items: Any) -> None:
 
 def _records(file: Path) -> Iterator[Any]:
     try:
-        from wandb.proto.wandb_internal_pb2 import Record
+        # Neither has types.
+        made = import_module("wandb.proto.wandb_internal_pb2").Record
+        undecodable = import_module("google.protobuf.message").DecodeError
     except ImportError as error:
         raise InputError("Weights & Biases is not installed, and reads its own files: pip install wandb.") from error
-    from google.protobuf.message import DecodeError
-
     try:
         data = file.read_bytes()
     except OSError as error:
@@ -81,10 +82,10 @@ def _records(file: Path) -> Iterator[Any]:
         raise InputError(f"{file} is no file of W&B's: it does not begin as one.")
     try:
         for payload in _payloads(data):
-            record = Record()
+            record = made()
             record.ParseFromString(payload)
             yield record
-    except (DecodeError, ValueError) as error:
+    except (undecodable, ValueError) as error:
         raise InputError(f"{file} is no file of W&B's: a record in it cannot be read.") from error
 
 

@@ -68,7 +68,7 @@ def figure_of(title: str, rows: Sequence[Row], line: str = PERSON, *, beside: bo
     handles = [panels[0].plot([], [], linestyle="none")[0] for _ in rows]
     handles += panels[0].plot([], [], **_PUBLISHED)
     figure.legend(
-        handles, [*names, "published, same protocol"], loc=f"outside {'right upper' if beside else 'lower center'}",
+        handles, [*names, "published, same protocol"], loc="outside right upper" if beside else "outside lower center",
         ncols=1 if beside else 4, frameon=False, fontsize=8,
     )  # fmt: skip
     figure.suptitle(f"{title}: the ladder, measured in this zoo")
