@@ -24,12 +24,21 @@ def run(verb: str, args: list[str]) -> int:
     )
     parser.add_argument("--format", choices=("terminal", *FORMS), help="default: terminal in one, otherwise md")
     parser.add_argument("--output", metavar="FILE", help="write to a file instead of standard output")
+    parser.add_argument(
+        "--push", metavar="ENTITY/PROJECT", help="also make W&B runs of them there, beside the published figures"
+    )
     options = parser.parse_args(args)
     from zoo.comparison.document import document
     from zoo.comparison.sources import runs_of
 
     seen = options.output is None and sys.stdout.isatty()
-    text = document(runs_of(options.runs), options.format or ("terminal" if seen else "md"))
+    found = runs_of(options.runs)
+    text = document(found, options.format or ("terminal" if seen else "md"))
+    if options.push is not None:
+        from zoo.comparison.push import push
+
+        # Not among the table, which may go on to another program.
+        print(push(found, options.push), file=sys.stderr)
     if options.output is None:
         sys.stdout.write(text)
         return 0

@@ -52,7 +52,7 @@ def _of(run: Any, where: str) -> Run:
 
 
 def _answers(run: Any, summary: dict[str, Any], where: str) -> Answers | None:
-    logged = summary.get(PREDICTIONS)
+    logged: Any = summary.get(PREDICTIONS)
     name = logged.get("path") if hasattr(logged, "get") else None
     if not isinstance(name, str) or ".." in Path(name).parts:
         return None

@@ -1,19 +1,18 @@
 """Where metrics go: metrics.csv in the run folder, and Weights & Biases where it is asked for."""
 
 import csv
-import netrc
 import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
+from zoo.comparison.account import mode
 from zoo.errors import EMPTY, InputError
 from zoo.files import whole
 from zoo.results.metrics_file import read_metrics
@@ -200,7 +199,7 @@ def wandb_logger(options: Wandb, run_dir: Path, config: dict[str, Any]) -> OneRo
             job_type=options.job_type,
             tags=options.tags,
             notes=options.notes,
-            offline=_mode() == "offline",
+            offline=mode() == "offline",
             log_model=False,
             config=config,
         )
@@ -221,18 +220,3 @@ def close(loggers: list[Logger]) -> None:
             logger.flush()
         if isinstance(logger, WandbLogger):
             logger.experiment.finish()
-
-
-def _mode() -> str:
-    """Is "offline" where WANDB_MODE says so, or where nobody set a mode and there is no key to log in with."""
-    if mode := os.environ.get("WANDB_MODE"):
-        return mode
-    host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
-    return "online" if os.environ.get("WANDB_API_KEY") or _has_netrc_entry(host) else "offline"
-
-
-def _has_netrc_entry(host: str) -> bool:
-    try:
-        return host in netrc.netrc(os.environ.get("NETRC")).hosts
-    except (OSError, netrc.NetrcParseError):
-        return False
