@@ -118,7 +118,7 @@ class WandbRun(Callback):
         names, files = data.class_names, file_names(data)
         shown = found.best.shape[1]
         heads = [f"{head}{place}" for place in range(1, shown + 1) for head in ("class", "probability")]
-        columns = ["index", *(["file_name"] if files else []), "label", "right", *heads]
+        columns: list[str | int] = ["index", *(["file_name"] if files else []), "label", "right", *heads]
 
         def name(number: int) -> str:
             return str(names[number]) if number < len(names) else str(number)
