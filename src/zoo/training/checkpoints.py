@@ -17,12 +17,11 @@ from lightning.pytorch.trainer.states import TrainerFn
 from zoo.errors import InputError, Stopped
 from zoo.models.saved_training import unlike
 from zoo.training.checkpoint_files import keep_as_step, kept_before
-from zoo.training.loggers import STEP, MetricsFile, OneRowAStep
+from zoo.training.loggers import MetricsFile, send_again
 
 # SIGUSR1 is what a job's script has SLURM send before the time is over, to be started again.
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 ROWS_KEY = "zoo_metrics_rows"
-ROW_KEY = "zoo_wandb_row"
 BEST_KEY = "zoo_fewest_errors"
 # Epochs of milliseconds need no checkpoint each.
 SHORTEST = 1.0
@@ -54,7 +53,6 @@ class LastCheckpoint(Checkpoint):
         self._own = False
         self._fewest = math.inf
         self._rows: int | None = None
-        self._row: dict[str, float] = {}
 
     @property
     def age(self) -> float | None:
@@ -119,11 +117,6 @@ class LastCheckpoint(Checkpoint):
         for logger in trainer.loggers:
             if isinstance(logger, MetricsFile):
                 checkpoint[ROWS_KEY] = logger.flush()
-            elif isinstance(logger, OneRowAStep):
-                # Sent with the next step only, which a run that is killed does not reach.
-                checkpoint[ROW_KEY] = {
-                    name: value for name, value in logger.row.items() if isinstance(value, int | float)
-                }
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Notes how much was logged before the checkpoint. Raises InputError where it does not say that."""
@@ -133,19 +126,13 @@ class LastCheckpoint(Checkpoint):
         if self.best.is_file():
             self._fewest = checkpoint.get(BEST_KEY, math.inf)
         self._rows = checkpoint.get(ROWS_KEY)
-        row = checkpoint.get(ROW_KEY, {})
-        if not isinstance(row, dict) or not all(isinstance(value, int | float) for value in row.values()):
-            raise unlike(str(trainer.ckpt_path), f"its {ROW_KEY} is {str(row)[:20]}")
-        self._row = row
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Removes what was logged after the checkpoint, which has passed for sound: those steps are made again."""
         if self._rows is not None:
             _cut(trainer, self._rows)
+            send_again(trainer.loggers)
             self._rows = None
-        for logger in trainer.loggers:
-            if isinstance(logger, OneRowAStep) and STEP in self._row:
-                logger.add(self._row, int(self._row[STEP]))
 
     def _listen(self, trainer: Trainer) -> None:
         if threading.current_thread() is not threading.main_thread():

@@ -213,6 +213,21 @@ def _earlier_id(run_dir: Path) -> str | None:
     return folders[-1].name.rpartition("-")[2] if folders else None
 
 
+@rank_zero_only
+def send_again(loggers: list[Logger]) -> None:
+    """Gives W&B what metrics.csv holds when a run goes on: what a kill kept W&B's own process from writing, it lost.
+
+    A server gets only the steps that it lacks; offline, the new part of the run holds all of them.
+    """
+    rows = [row for logger in loggers if isinstance(logger, MetricsFile) for row in logger.experiment.rows()]
+    for logger in loggers:
+        if isinstance(logger, OneRowAStep):
+            for row in rows:
+                told = {name: float(value) for name, value in row.items() if value and name != "step"}
+                # As Lightning gives it.
+                logger.add(told | ({"epoch": int(told["epoch"])} if "epoch" in told else {}), int(row["step"]))
+
+
 def close(loggers: list[Logger]) -> None:
     """Ends the W&B runs among ``loggers``; the next run in this process would go on in them."""
     for logger in loggers:
