@@ -562,6 +562,18 @@ FAULTS = (
         ("results/test_record.py",),
     ),
     Fault(
+        "rows that a killed run logged in vain stay", "comparison/run.py", "if old > step]", "if old > step + 10**9]",
+        ("comparison/test_curves.py",),
+    ),
+    Fault(
+        "differences are taken from the other run", "comparison/measures.py", "pair = paired(run, first)",
+        "pair = paired(first, run)", ("comparison/test_compare.py",),
+    ),
+    Fault(
+        "an edge belongs to the bin above it", "figures/reliability.py", "right=True", "right=False",
+        ("figures/test_measurements.py",),
+    ),
+    Fault(
         "rows that are not comparable are hidden", "report/tables.py",
         "ours = [row for row in rows if row.verdict not in (NOT_MEASURED, NOT_TRAINED)]",
         "ours = [row for row in rows if row.verdict not in (NOT_MEASURED, NOT_TRAINED, NOT_COMPARABLE)]",

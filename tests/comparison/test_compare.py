@@ -86,6 +86,8 @@ def test_the_numbers_are_those_of_records_metrics_and_predictions(trained):
     assert pair["only_first"] + pair["neither"] == records[1].metrics["top1_wrong"]
     expected = stats.binomtest(pair["only_first"], pair["only_first"] + pair["only_second"]).pvalue
     assert pair["p"] == pytest.approx(expected, rel=1e-9)
+    errors = [record.metrics["top1_error"] for record in records]
+    assert found["runs"][1]["difference"] == pytest.approx(errors[1] - errors[0])
     assert found["config"]["model"] == ["zoo.models.LeNet5Model", "zoo.models.MLPModel"]
     assert not any(len(set(map(str, values))) == 1 for values in found["config"].values())
 
