@@ -7,6 +7,7 @@ import wandb_file
 from conftest import record_of
 
 from zoo.cli import main
+from zoo.training.loggers import MetricsFile, Wandb, close, send_again, wandb_logger
 
 WORDS = [
     "--config", "lenet5_digits", "--config", "overlays/wandb", "--trainer.max_epochs", "1", "--wandb.name", "small one",
@@ -77,3 +78,17 @@ def test_a_tag_that_wandb_has_no_place_for_is_one_sentence(in_folder, capsys):
         error = capsys.readouterr().err
         assert "W&B takes tags of 1 to 64 characters" in error
         assert error.count("\n") == 1
+
+
+def test_steps_that_a_kill_kept_from_wandb_are_given_again_once_each(in_folder):
+    (in_folder / "run").mkdir()
+    (in_folder / "run" / "metrics.csv").write_text("epoch,lr,step,train/loss\n0,0.5,9,\n0,,9,2.5\n0,0.25,19,1.5\n")
+    metrics, logger = MetricsFile(in_folder / "run"), wandb_logger(Wandb(), in_folder / "run", {})
+    send_again([metrics, logger])
+    logger.log_metrics({"train/loss": 1.25}, 29)
+    close([logger])
+    _, history = wandb_file.read(in_folder / "run")
+    assert [(row["trainer/global_step"], row["_step"], row["train/loss"]) for row in history] == [
+        (9, 9, 2.5), (19, 19, 1.5), (29, 29, 1.25),
+    ]  # fmt: skip
+    assert [row.get("lr") for row in history] == [0.5, 0.25, None]
