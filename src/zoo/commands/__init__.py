@@ -2,7 +2,7 @@
 
 _OWN = (
     "list", "info", "classify", "export", "table", "figure", "compare", "report", "benchmark", "reproduce", "data",
-    "completion",
+    "demo", "completion",
 )  # fmt: skip
 #: The module that has each verb.
 VERBS = {verb: verb for verb in _OWN} | dict.fromkeys(("fit", "validate", "test", "predict"), "train")
@@ -30,6 +30,7 @@ Re-run the history of image recognition, from the perceptron to VGG.
   zoo data fetch|verify|prepare|info DATASET
                                       download a data set, find every broken file, scale it once, see what it holds
   zoo data stream ImageNet            pack it for training from object storage
+  zoo demo                            the networks in a page: draw a digit, drop a picture, train in the browser
   zoo completion bash|zsh|fish        what makes the Tab key complete the words of this command
 
 zoo VERB --help says more. RUN is a run folder such as runs/lenet5_digits/2026-01-31_12-00-00.

@@ -1,0 +1,194 @@
+"""Trained networks as the page's own plain JavaScript computes them: a list of layers, and one block of numbers."""
+
+import base64
+import json
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from zoo.catalog import NETWORKS
+from zoo.errors import InputError
+from zoo.layers.lenet import RBF, Negative, ScaledTanh, Subsampling, TableConv2d
+from zoo.layers.local import Local2d
+from zoo.layers.normalization import ResponseNorm, SameMapNorm
+from zoo.layers.units import UnscaledDropout
+from zoo.models.network import Network
+from zoo.weights.export.forms import halved
+from zoo.weights.preprocessing import stored_shape
+from zoo.weights.trained import Weights, mean_image_in
+
+# Networks with more weights than this are stored in 8 bits.
+_MANY = 1_000_000
+_TITLES = {
+    "linear": "Linear classifier", "perceptron": "Perceptron", "mlp": "Multilayer perceptron", "lenet5": "LeNet-5",
+    "convnetjs": "ConvNetJS", "cuda_convnet": "cuda-convnet", "alexnet": "AlexNet", "vgg16": "VGG-16",
+}  # fmt: skip
+_FORMS = {"11pct": "11 %", "13pct": "13 %", "18pct": "18 %", "26pct": "26 %", "cifar": "for CIFAR-10", "paper": ""}
+# What two sets of weights of one network and data set differ in.
+_RECIPES = {
+    "mnist-1998": "rule of 1998", "mnist-distorted": "distorted digits", "cifar10-adadelta": "Adadelta, as in 2014",
+}  # fmt: skip
+
+
+class Block:
+    """Numbers one after another; ``add`` says where a tensor lies and how it is stored."""
+
+    def __init__(self, bits: int) -> None:
+        self.bits, self._parts, self._length = bits, [], 0  # type: ignore[var-annotated]
+
+    def add(self, tensor: Tensor, exact: bool = False) -> dict[str, Any]:
+        """Weights, two or more dimensions, in 16 or 8 bits; of 8 each first index has its scale. Others in 32 bits."""
+        if exact or tensor.ndim < 2:
+            return self._append("f32", tensor.detach().numpy().astype("<f4"), tensor)
+        if self.bits == 8:
+            whole, scales = eight_bits(tensor)
+            return self._append("i8", whole.numpy(), tensor) | {"scale": self.add(scales)}
+        return self._append("f16", halved(tensor.detach()).numpy().astype("<f2"), tensor)
+
+    def _append(self, kind: str, values: np.ndarray, tensor: Tensor) -> dict[str, Any]:
+        said = {"at": self._length, "kind": kind, "shape": list(tensor.shape)}
+        # JavaScript reads numbers of four bytes only where their address is a multiple of four.
+        content = values.tobytes() + bytes(-values.nbytes % 4)
+        self._parts.append(content)
+        self._length += len(content)
+        return said
+
+    def text(self) -> str:
+        """All of it, deflated and in 85 characters that need no escape in a string of JavaScript."""
+        return base64.b85encode(zlib.compress(b"".join(self._parts), 9)).decode()
+
+
+def eight_bits(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """int8 of the same shape, and float32 scales by which each first index is multiplied: the largest becomes 127."""
+    rows = weight.detach().flatten(1)
+    scales = rows.abs().amax(dim=1).clamp(min=torch.finfo(torch.float32).tiny) / 127
+    return (rows / scales[:, None]).round().to(torch.int8).reshape(weight.shape), scales
+
+
+def bits_for(network: Network) -> int:
+    """In how many bits the page stores a network's weights."""
+    return 8 if sum(weights.numel() for weights in network.parameters()) > _MANY else 16
+
+
+def rounded(network: Network) -> Network:
+    """The network with its weights as the page has them, changed in place."""
+    bits = bits_for(network)
+    with torch.no_grad():
+        for weight in network.parameters():
+            if weight.ndim > 1:
+                weight.copy_(_widened(*eight_bits(weight)) if bits == 8 else weight.half().float())
+    return network
+
+
+def _widened(whole: Tensor, scales: Tensor) -> Tensor:
+    return (whole.flatten(1).float() * scales[:, None]).reshape(whole.shape)
+
+
+def packed(weights: Weights) -> tuple[dict[str, Any], str]:
+    """What the page says and computes of one network, plain values, and the script with its numbers.
+
+    Raises InputError for a network that the page cannot compute, or of other data than MNIST's or CIFAR-10's.
+    """
+    stored = stored_shape(weights.data.class_name)
+    if weights.data.class_name not in ("MNIST", "CIFAR10") or stored is None:
+        raise InputError(
+            f"{weights.name} was trained on {weights.data.class_name}; the page has networks of MNIST and CIFAR10."
+        )
+    network = weights.network().eval()
+    block = Block(bits_for(network))
+    layers = [_layer(name, layer, block, weights.name) for name, layer in network.named_children()]
+    steps: Any = weights.steps()
+    placed = steps.place(torch.zeros(1, *stored, dtype=torch.uint8)).shape[-1]
+    mean = mean_image_in(steps)
+    zeros = torch.zeros(1, 1, 1, 1, dtype=torch.uint8).expand(1, stored[0], 1, 1)
+    # Pixels p become a p + b, or lose the mean image.
+    offset = [0.0] * stored[0] if mean is not None else steps.normalize(zeros).double().flatten().tolist()
+    factor = [1.0] * stored[0] if mean is not None else [1 / (255 * deviation) for deviation in steps.std]
+    said = {
+        "name": weights.name, "data": weights.data.class_name, "title": title_of(weights),
+        "year": NETWORKS[network.name].year, "classes": weights.class_names,
+        "parameters": sum(p.numel() for p in network.parameters()), "bits": block.bits,
+        "error": (weights.meta.get("scores") or {}).get("top1_error"),
+        "protocol": (weights.meta.get("scores") or {}).get("protocol"),
+        "stored": list(stored), "pad": (placed - stored[-1]) // 2, "input": list(network.input_shape),
+        "factor": factor, "offset": offset,
+        "mean": None if mean is None else block.add(mean, exact=True), "layers": layers,
+    }  # fmt: skip
+    script = f"zoo.weightsCame({json.dumps(weights.name)}, {json.dumps(block.text())});\n"
+    return said, script
+
+
+def title_of(weights: Weights) -> str:
+    """The network as people call it, and what tells it from its relatives in the page."""
+    network, variant = weights.meta["network"], weights.meta["variant"]
+    form = _FORMS.get(variant, variant) if network != "vgg16" else ""
+    recipe = _RECIPES.get(weights.name.partition("/")[2], "")
+    name = _TITLES.get(network, network) + (f" {form}" if form else "")
+    return f"{name}, {recipe}" if recipe else name
+
+
+def _convolution(layer: nn.Conv2d, block: Block) -> dict[str, Any]:
+    if layer.stride != (1, 1) or layer.dilation != (1, 1) or isinstance(layer.padding, str):
+        raise NotImplementedError
+    return {"pad": layer.padding[0], "groups": layer.groups, **_affine(layer, block)}
+
+
+def _affine(layer: Any, block: Block) -> dict[str, Any]:
+    return {"weight": block.add(layer.weight), "bias": block.add(layer.bias, exact=True)}
+
+
+def _table(layer: TableConv2d, block: Block) -> dict[str, Any]:
+    pairs = [[int(o), int(i)] for o, i in zip(layer.out_index, layer.in_index, strict=True)]
+    return {"maps": layer.out_channels, "pairs": pairs, **_affine(layer, block)}
+
+
+def _pooling(layer: nn.MaxPool2d | nn.AvgPool2d, block: Block) -> dict[str, Any]:
+    if layer.padding not in (0, (0, 0)):
+        raise NotImplementedError
+    return {"size": layer.kernel_size, "stride": layer.stride, "ceil": layer.ceil_mode}
+
+
+def _norm(layer: ResponseNorm | SameMapNorm, block: Block) -> dict[str, Any]:
+    said = {key: getattr(layer, key) for key in ("size", "alpha", "beta", "k")}
+    return said | ({"groups": layer.groups} if isinstance(layer, ResponseNorm) else {})
+
+
+def _batch_norm(layer: nn.BatchNorm2d, block: Block) -> dict[str, Any]:
+    assert layer.running_mean is not None
+    assert layer.running_var is not None
+    factor = layer.weight.detach() / (layer.running_var + layer.eps).sqrt()
+    shift = layer.bias.detach() - layer.running_mean * factor
+    return {"weight": block.add(factor), "bias": block.add(shift)}
+
+
+_FORMS_OF_LAYERS: dict[type[nn.Module], Callable[[Any, Block], dict[str, Any]]] = {
+    nn.Flatten: lambda layer, block: {},
+    nn.ReLU: lambda layer, block: {},
+    nn.Linear: _affine,
+    nn.Conv2d: _convolution,
+    nn.MaxPool2d: _pooling,
+    nn.AvgPool2d: _pooling,
+    nn.BatchNorm2d: _batch_norm,
+    ScaledTanh: lambda layer, block: {},
+    Subsampling: lambda layer, block: {
+        "weight": block.add(layer.coefficient), "bias": block.add(layer.bias),
+    },
+    TableConv2d: _table,
+    RBF: lambda layer, block: {"codes": block.add(layer.codes)},
+    Negative: lambda layer, block: {"scale": layer.scale},
+    Local2d: lambda layer, block: {"pad": layer.padding, **_affine(layer, block)},
+    ResponseNorm: _norm,
+    SameMapNorm: _norm,
+    UnscaledDropout: lambda layer, block: {"factor": 1 - layer.p},
+}  # fmt: skip
+
+
+def _layer(name: str, layer: nn.Module, block: Block, weights: str) -> dict[str, Any]:
+    try:
+        return {"name": name, "type": type(layer).__name__} | _FORMS_OF_LAYERS[type(layer)](layer, block)
+    except (KeyError, NotImplementedError) as error:
+        raise InputError(f"The page cannot compute the layer {name} of {weights}, {layer}: leave it out.") from error

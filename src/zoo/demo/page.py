@@ -1,0 +1,120 @@
+"""Builds the page's folder: its own files as they are, each network as a script, and what it was given besides."""
+
+import base64
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from zoo.data.cifar10 import CIFAR10
+from zoo.demo.pack import packed, title_of
+from zoo.errors import InputError
+from zoo.files import write
+from zoo.weights.cards import shipped
+from zoo.weights.find import find
+
+STATIC = Path(__file__).with_name("static")
+#: All files together have no more bytes than this.
+MOST = 15_000_000
+# Pictures of CIFAR-10 in the page, where they are at hand: to choose from and measure on, and to train on.
+_TO_TEST, _TO_TRAIN, _A_ROW = 100, 300, 20
+
+
+@dataclass(frozen=True)
+class Page:
+    """What was written: the folder, its bytes, the networks in it, and those that were too large."""
+
+    folder: Path
+    num_bytes: int
+    networks: list[str]
+    left_out: list[str]
+
+
+def names_of_ladders() -> list[str]:
+    """The shipped weights of MNIST and of CIFAR-10."""
+    return [name for name in shipped() if name.partition("/")[2].split("-")[0] in ("mnist", "cifar10")]
+
+
+def build(folder: Path, names: Sequence[str], library: bytes | None, root: Path | None) -> Page:
+    """Writes the page into ``folder``, which is made; files of an earlier page are replaced.
+
+    ``names`` are weights, of which the smallest come in first, until the page is full. ``library`` is ConvNetJS, None
+    for a page without training; ``root`` the folder of CIFAR-10, None for a page without its pictures. Raises
+    InputError for weights that are not there or cannot be computed in a page, and for a folder that cannot be made.
+    """
+    files = {path.name: path.read_bytes() for path in sorted(STATIC.iterdir()) if path.is_file()}
+    if library is not None:
+        files["convnet-min.js"] = library
+    if root is not None:
+        files["pictures.js"] = _pictures(root)
+    found = [find(name) for name in names]
+    networks, left_out = [], []
+    total = sum(map(len, files.values())) + 20_000
+    for number, weights, (said, script) in sorted(_each(found), key=lambda one: len(one[2][1])):
+        # 2 % for what the page says of them.
+        if total + 1.02 * len(script) > MOST:
+            left_out.append((number, title_of(weights), len(script)))
+            continue
+        total += len(script) + len(json.dumps(said))
+        said["script"] = f"weights-{number}.js"
+        files[said["script"]] = script.encode()
+        networks.append((number, said))
+    networks.sort(key=_by_year)
+    content = {
+        "networks": [said for _, said in networks],
+        "leftOut": [title for _, title, _ in sorted(left_out)],
+        "most": MOST // 1_000_000,
+        "training": library is not None,
+        "pictures": root is not None,
+    }
+    files["networks.js"] = f"zoo.came({json.dumps(content)});\n".encode()
+    _write(folder, files)
+    return Page(
+        folder, sum(map(len, files.values())), [said["name"] for _, said in networks],
+        [found[number].name for number, _, _ in sorted(left_out)],
+    )  # fmt: skip
+
+
+def _each(found: Sequence[Any]) -> Iterator[tuple[int, Any, tuple[dict[str, Any], str]]]:
+    for number, weights in enumerate(found):
+        yield number, weights, packed(weights)
+
+
+def _by_year(one: tuple[int, dict[str, Any]]) -> tuple[int, float]:
+    return one[1]["year"], -(one[1]["error"] or 0.0)
+
+
+def _write(folder: Path, files: dict[str, bytes]) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            write(folder / name, content)
+    except OSError as error:
+        raise InputError(f"The page cannot be written to {folder} ({error.strerror}): give another --output.") from error
+
+
+def _pictures(root: Path) -> bytes:
+    """Images of CIFAR-10 in two sheets, PNG, with their labels: a script."""
+    splits = CIFAR10(root=str(root)).read()
+    test = splits["test"]
+    # The first of each class in turn, so that the choice shows all of them.
+    order = np.argsort([np.count_nonzero(test[1][:n] == test[1][n]) for n in range(10 * _TO_TEST)], kind="stable")
+    chosen = {"test": np.asarray(order[:_TO_TEST]), "train": np.arange(_TO_TRAIN)}
+    sheets = {
+        split: {"labels": splits[split][1][which].tolist(), "png": _sheet(splits[split][0][which].numpy())}
+        for split, which in chosen.items()
+    }
+    return f"zoo.picturesCame({json.dumps(sheets | {'aRow': _A_ROW})});\n".encode()
+
+
+def _sheet(images: np.ndarray) -> str:
+    """uint8 (N, 3, 32, 32), N a multiple of a row's, as the address of a PNG image that is its own content."""
+    rows = images.reshape(-1, _A_ROW, 3, 32, 32).transpose(0, 3, 1, 4, 2)
+    buffer = io.BytesIO()
+    Image.fromarray(rows.reshape(-1, 32 * _A_ROW, 3)).save(buffer, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
