@@ -12,8 +12,8 @@ def run(verb: str, args: list[str]) -> int:
     """Writes the page, or serves it on this machine until it is interrupted."""
     parser = Parser(
         prog=f"zoo {verb}",
-        description="A page in which every network of MNIST reads the digit that one draws and every network of CIFAR-10"
-        " names a picture, and in which ConvNetJS trains. It needs no server and asks nobody for anything.",
+        description="A page in which every network of MNIST reads the digit that one draws and every network of"
+        " CIFAR-10 names a picture, and in which ConvNetJS trains. It needs no server and asks nobody for anything.",
     )
     parser.add_argument(
         "weights", metavar="WEIGHTS", nargs="*",
@@ -24,7 +24,9 @@ def run(verb: str, args: list[str]) -> int:
     )
     parser.add_argument("--port", type=int, default=8000, help="where it is served without --output (default: 8000)")
     parser.add_argument(
-        "--root", metavar="DIR", help="a folder with CIFAR-10, whose pictures the page then has (default: data, if there)"
+        "--root",
+        metavar="DIR",
+        help="a folder with CIFAR-10, whose pictures the page then has (default: data, if there)",
     )
     parser.add_argument(
         "--convnetjs", metavar="FILE",

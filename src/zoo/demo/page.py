@@ -94,8 +94,13 @@ def _write(folder: Path, files: dict[str, bytes]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
             write(folder / name, content)
+        for old in folder.glob("weights-*.js"):
+            if old.name not in files:
+                old.unlink()
     except OSError as error:
-        raise InputError(f"The page cannot be written to {folder} ({error.strerror}): give another --output.") from error
+        raise InputError(
+            f"The page cannot be written to {folder} ({error.strerror}): give another --output."
+        ) from error
 
 
 def _pictures(root: Path) -> bytes:

@@ -197,8 +197,8 @@ zoo.draw = (function () {
   // LeNet-5's layers.
   const select = zoo.byId("lenet"), rows = {};
   lenets.forEach((network) => select.append(zoo.element("option", { value: network.name }, network.title)));
-  select.hidden = !lenets.length;
-  zoo.byId("inside-title").hidden = !lenets.length;
+  zoo.byId("draw").hidden = !networks.length;
+  zoo.byId("lenet-inside").hidden = !lenets.length;
   select.value = (lenets.find((network) => network.name === "lenet5/mnist") || lenets[0] || {}).name || "";
   select.addEventListener("change", inside);
   const CAPTIONS = {
@@ -208,7 +208,7 @@ zoo.draw = (function () {
   };
   for (const [name, caption] of Object.entries(CAPTIONS)) {
     rows[name] = zoo.element("canvas", { "aria-hidden": "true" });
-    if (lenets.length) zoo.byId("lenet-maps").append(zoo.figure(rows[name], caption));
+    zoo.byId("lenet-maps").append(zoo.figure(rows[name], caption));
   }
 
   async function inside() {

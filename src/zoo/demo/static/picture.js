@@ -105,9 +105,10 @@ zoo.picture = (function () {
           zoo.element("span", null, bar), zoo.element("b", null, zoo.percent(probabilities[n])));
       }));
     }
-    const last = networks[networks.length - 1];
-    const same = firsts.filter((guess) => guess === firsts[firsts.length - 1]).length;
-    zoo.say("picture-said", `${last.title}: ${firsts[firsts.length - 1]}, as say ${same} of ${networks.length} networks.`);
+    const votes = {};
+    for (const guess of firsts) votes[guess] = (votes[guess] || 0) + 1;
+    const [most, count] = Object.entries(votes).sort((a, b) => b[1] - a[1])[0];
+    zoo.say("picture-said", `${count} of ${networks.length} networks see: ${most}.`);
     await inside();
     state.done = true;
   }

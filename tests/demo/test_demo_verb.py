@@ -1,0 +1,145 @@
+"""``zoo demo`` without a browser: what it writes, serves, leaves out and refuses."""
+
+import json
+import re
+import threading
+import urllib.request
+
+import pytest
+import torch
+from conftest import ROOT
+
+from zoo.cli import main
+from zoo.demo import library, serve
+from zoo.demo.pack import eight_bits
+from zoo.demo.page import STATIC, build
+
+SMALL = ["linear/mnist", "lenet5/mnist"]
+
+
+def content_of(folder):
+    """What the page is told of its networks."""
+    return json.loads(re.fullmatch(r"zoo\.came\((.*)\);\n", (folder / "networks.js").read_text())[1])
+
+
+def test_it_writes_a_page_with_the_networks_that_are_asked_for(in_folder, capsys):
+    assert main(["demo", *SMALL, "--output", "page", "--convnetjs", "none"]) == 0
+    said = capsys.readouterr().out
+    assert "with 2 networks" in said
+    assert "page/index.html" in said
+    content = content_of(in_folder / "page")
+    assert [network["name"] for network in content["networks"]] == SMALL
+    assert [network["error"] for network in content["networks"]] == [7.45, 0.79]
+    assert not content["training"]
+    assert not content["pictures"]
+    assert not (in_folder / "page" / "convnet-min.js").exists()
+    scripts = {network["script"] for network in content["networks"]}
+    assert {path.name for path in (in_folder / "page").iterdir()} == scripts | {"networks.js"} | {
+        path.name for path in STATIC.iterdir()
+    }
+
+
+def test_nothing_in_the_page_names_another_place():
+    for file in STATIC.iterdir():
+        assert not re.search(
+            r"https?:|//[a-z]|@import|\bfetch\(|XMLHttp|sendBeacon|cookie|localStorage", file.read_text()
+        )
+
+
+def test_what_does_not_fit_is_left_out_and_named(in_folder, capsys):
+    assert main(["demo", "linear/mnist", "vgg16-bn/cifar10", "--output", "page", "--convnetjs", "none"]) == 0
+    assert "Too large for a page: vgg16-bn/cifar10." in capsys.readouterr().out
+    assert content_of(in_folder / "page")["leftOut"] == ["VGG-16"]
+
+
+def test_a_second_page_replaces_the_first(in_folder):
+    for names in (SMALL, SMALL[:1]):
+        build(in_folder / "page", names, None, None)
+    assert len(list((in_folder / "page").glob("weights-*.js"))) == len(SMALL[:1])
+
+
+def test_it_is_served_on_this_machine_alone(in_folder, monkeypatch, capsys):
+    build(in_folder, SMALL[:1], None, None)
+    monkeypatch.setenv("no_proxy", "*")
+    servers, ready = [], threading.Event()
+
+    class Kept(serve.ThreadingHTTPServer):
+        def __init__(self, *words):
+            super().__init__(*words)
+            servers.append(self)
+
+    monkeypatch.setattr(serve, "ThreadingHTTPServer", Kept)
+    addresses = []
+    thread = threading.Thread(
+        target=serve.serve, args=(in_folder, 0, lambda address: (addresses.append(address), ready.set()))
+    )
+    thread.start()
+    assert ready.wait(30)
+    assert servers[0].server_address[0] == "127.0.0.1"
+    with urllib.request.urlopen(addresses[0] + "net.js") as answer:
+        assert answer.read() == (STATIC / "net.js").read_bytes()
+        assert "javascript" in answer.headers["Content-Type"]
+    # A port that is taken is said so in one sentence.
+    assert main(["demo", "linear/mnist", "--convnetjs", "none", "--port", str(servers[0].server_port)]) == 2
+    assert "give another --port" in capsys.readouterr().err
+    servers[0].shutdown()
+    thread.join()
+
+
+def test_eight_bits_are_off_by_half_a_step_at_most():
+    weight = torch.randn(7, 3, 5, 5, generator=torch.Generator().manual_seed(0))
+    weight[3] = 0
+    whole, scales = eight_bits(weight)
+    assert whole.abs().amax(dim=(1, 2, 3)).tolist() == [127, 127, 127, 0, 127, 127, 127]
+    steps = scales.view(-1, 1, 1, 1)
+    assert ((whole * steps - weight).abs() <= steps * 0.5001).all()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["demo", "lenet5/digits"], "was trained on Digits; the page has networks of MNIST and CIFAR10"),
+        (["demo", "no/such"], "no/such"),
+        (["demo", "--port", "70000"], "no port"),
+        (["demo", "--convnetjs", "missing.js"], "missing.js cannot be read"),
+        (["demo", "linear/mnist", "--convnetjs", "none", "--root", "nowhere", "--output", "page"], "nowhere"),
+        (["demo", "linear/mnist", "--convnetjs", "none", "--output", "taken"], "cannot be written to taken"),
+    ],
+)
+def test_what_it_cannot_do_is_one_sentence(in_folder, capsys, words, said):
+    (in_folder / "taken").write_text("a file")
+    if "--convnetjs" not in words:
+        words = [*words, "--convnetjs", "none"]
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.startswith("zoo: ")
+    assert error.count("\n") == 1
+
+
+def test_another_library_is_refused(in_folder, capsys):
+    (in_folder / "convnet-min.js").write_text("convnetjs = {};")
+    assert main(["demo", "--convnetjs", "convnet-min.js"]) == 2
+    assert "is not the file build/convnet-min.js of convnetjs@0.3.0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_without_npm_or_its_registry_it_says_what_to_do(in_folder, monkeypatch, capsys, there):
+    if there:
+        npm = in_folder / "npm"
+        npm.write_text("#!/bin/sh\nexit 1\n")
+        npm.chmod(0o755)
+    monkeypatch.setenv("PATH", str(in_folder))
+    assert main(["demo", "linear/mnist", "--output", "page"]) == 2
+    error = capsys.readouterr().err
+    assert ("npm cannot fetch" if there else "there is no npm here") in error
+    assert "--convnetjs none" in error
+    assert not (in_folder / "page").exists()
+
+
+def test_the_docs_name_the_options_and_the_version():
+    page = (ROOT / "docs" / "demo.md").read_text()
+    for option in ("--output", "--port", "--root", "--convnetjs"):
+        assert f"`{option} " in page
+    assert library.PACKAGE.partition("@")[2] in page
+    assert library.MEMBER.removeprefix("package/") in page
