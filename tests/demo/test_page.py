@@ -99,8 +99,8 @@ def test_the_logits_of_the_page_are_those_of_python(opened, name):
         }""",
         [name, images.flatten(1).tolist()],
     )
-    # Of float32's seven digits the last is rounded otherwise, which counts where distances reach a thousand.
-    np.testing.assert_allclose(np.array(found), expected, rtol=1e-6, atol=1e-4)
+    # Float32's own rounding counts where logits are large: of LeNet-5 they reach 200, of the perceptron 7,000.
+    np.testing.assert_allclose(np.array(found), expected, rtol=0, atol=max(1e-4, 1e-6 * abs(expected).max()))
 
 
 def draw(page, *strokes):
@@ -234,7 +234,7 @@ def test_an_accessibility_checker_finds_nothing(opened, axe, scheme):
     opened.get_by_role("button", name="Draw a 3").click()
     rest(opened)
     opened.evaluate(axe)
-    found = opened.evaluate("axe.run()")
+    found = opened.evaluate("axe.run({ preload: false })")
     assert [(one["id"], one["impact"], [node["html"] for node in one["nodes"]]) for one in found["violations"]] == []
 
 

@@ -2,10 +2,14 @@
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zoo.commands.options import Parser
 from zoo.errors import InputError
 from zoo.files import given_path
+
+if TYPE_CHECKING:
+    from zoo.demo.page import Page
 
 
 def run(verb: str, args: list[str]) -> int:
@@ -60,8 +64,7 @@ def _usual_root() -> Path | None:
     return root if any((root / name).is_dir() for name in ("cifar-10-batches-bin", "cifar-10-batches-py")) else None
 
 
-def _report(page: object) -> None:
-    networks, left_out = page.networks, page.left_out  # type: ignore[attr-defined]
-    print(f"A page of {page.num_bytes:,} bytes with {len(networks)} networks.")  # type: ignore[attr-defined]
-    if left_out:
-        print(f"Too large for a page: {', '.join(left_out)}.")
+def _report(page: "Page") -> None:
+    print(f"A page of {page.num_bytes:,} bytes with {len(page.networks)} networks.")
+    if page.left_out:
+        print(f"Too large for a page: {', '.join(page.left_out)}.")

@@ -78,8 +78,9 @@ def rounded(network: Network) -> Network:
     """The network with its weights as the page has them, changed in place."""
     bits = bits_for(network)
     with torch.no_grad():
-        for weight in network.parameters():
-            if weight.ndim > 1:
+        for name, weight in network.named_parameters():
+            # Local layers have a bias a place, and biases are as exact as they were.
+            if weight.ndim > 1 and not name.endswith("bias"):
                 weight.copy_(_widened(*eight_bits(weight)) if bits == 8 else weight.half().float())
     return network
 

@@ -3,7 +3,7 @@
 import base64
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,8 @@ def build(folder: Path, names: Sequence[str], library: bytes | None, root: Path 
     found = [find(name) for name in names]
     networks, left_out = [], []
     total = sum(map(len, files.values())) + 20_000
-    for number, weights, (said, script) in sorted(_each(found), key=lambda one: len(one[2][1])):
+    packs = [(number, weights, *packed(weights)) for number, weights in enumerate(found)]
+    for number, weights, said, script in sorted(packs, key=lambda pack: len(pack[3])):
         # 2 % for what the page says of them.
         if total + 1.02 * len(script) > MOST:
             left_out.append((number, title_of(weights), len(script)))
@@ -78,11 +79,6 @@ def build(folder: Path, names: Sequence[str], library: bytes | None, root: Path 
         folder, sum(map(len, files.values())), [said["name"] for _, said in networks],
         [found[number].name for number, _, _ in sorted(left_out)],
     )  # fmt: skip
-
-
-def _each(found: Sequence[Any]) -> Iterator[tuple[int, Any, tuple[dict[str, Any], str]]]:
-    for number, weights in enumerate(found):
-        yield number, weights, packed(weights)
 
 
 def _by_year(one: tuple[int, dict[str, Any]]) -> tuple[int, float]:
