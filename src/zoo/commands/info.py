@@ -16,8 +16,10 @@ def _network(verb: str, args: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="as JSON")
     options = parser.parse_args(args)
     from zoo.report.network import describe, render
+    from zoo.report.prepared import description_of
 
-    description = describe(options.network, options.variant, options.input_size)
+    ready = description_of(options.network, options.variant) if options.input_size is None else None
+    description = ready or describe(options.network, options.variant, options.input_size)
     if options.json:
         import json
 

@@ -10,6 +10,12 @@ def run(verb: str, args: list[str]) -> int:
     """Trains or measures, then prints the Record or the metrics. Raises InputError for bad input."""
     # Lightning reads them when it is imported.
     check_launcher()
+    if args in (["--help"], ["-h"]):
+        from zoo.report.prepared import help_of
+
+        if ready := help_of(verb):
+            print(ready, end="")
+            return 0
     from zoo.training.verbs import main
 
     outcome = main(verb, args)

@@ -1,5 +1,8 @@
 """The command line of ``zoo fit|validate|test|predict``: LightningCLI with one folder a run."""
 
+import contextlib
+import io
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -214,6 +217,16 @@ def understood(args: list[str]) -> tuple[dict[str, Any], ImageDataModule]:
     load_classes()
     cli = ZooCLI("fit", args)
     return yaml.safe_load(cli.config_text), cli.datamodule
+
+
+def help_text(verb: str) -> str:
+    """What ``zoo verb --help`` prints."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit), warnings.catch_warnings():
+        # Lightning's, of a command line beside the process's own.
+        warnings.simplefilter("ignore")
+        ZooCLI(verb, ["--help"])
+    return printed.getvalue()
 
 
 def _config_name(configs: Any) -> str:
