@@ -16,6 +16,7 @@ from zoo import __version__
 from zoo.catalog import NETWORKS
 from zoo.errors import InputError
 from zoo.models.network import Network
+from zoo.models.unfilled import Unfilled
 
 CONFIG, WEIGHTS, README = "config.json", "model.safetensors", "README.md"
 # What an exported file holds beside the network's own tensors.
@@ -69,8 +70,8 @@ def load(name: str | Path, **how: Any) -> Network:
     options = {key: tuple(value) if isinstance(value, list) else value for key, value in config["options"].items()}
     from zoo.models import get_model
 
-    # What the constructor draws is thrown away, and is not taken from the caller's stream.
-    with torch.random.fork_rng(devices=[]):
+    # What the constructor yet draws is thrown away, and is not taken from the caller's stream.
+    with torch.random.fork_rng(devices=[]), Unfilled():
         network: Network = get_model(config["network"], variant=config["variant"], **options)
     try:
         network.load_state_dict(_tensors(file_of(name, WEIGHTS, **how)))

@@ -19,6 +19,7 @@ from zoo.data.transforms import LessMeanImage, Preprocessing
 from zoo.errors import InputError
 from zoo.models import get_model
 from zoo.models.network import Network
+from zoo.models.unfilled import Unfilled
 from zoo.weights.preprocessing import ImagePreprocessing, shape_kept, taken_for
 
 if TYPE_CHECKING:
@@ -89,7 +90,8 @@ class Weights(ABC):
         """
         state = self.state()
         check_state(state, self.bare_network(), str(self.path or self.name))
-        network = self.bare_network("cpu")
+        with Unfilled():
+            network = self.bare_network("cpu")
         network.load_state_dict(state)
         network.meta = self.meta
         return network
