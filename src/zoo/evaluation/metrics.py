@@ -30,10 +30,15 @@ class ErrorCounts(Metric):
     def update(self, logits: Tensor, labels: Tensor, losses: Tensor) -> None:
         """Adds a batch: logits (N, classes), labels int64 (N,), one loss an image (N,)."""
         rank = label_ranks(logits, labels)
-        self.num_images += len(labels)
-        self.top1_wrong += (rank >= 1).sum()
-        self.top5_wrong += (rank >= 5).sum()
-        self.loss_sum = self.loss_sum + losses.detach().to(_widest(losses)).sum()
+        # In place: an assignment to a metric costs as much as the addition.
+        self.num_images.add_(len(labels))
+        self.top1_wrong.add_((rank >= 1).sum())
+        self.top5_wrong.add_((rank >= 5).sum())
+        total = losses.detach().to(_widest(losses)).sum()
+        if self.loss_sum.dtype == total.dtype:
+            self.loss_sum.add_(total)
+        else:
+            self.loss_sum = self.loss_sum + total
 
     def compute(self) -> dict[str, float | int]:
         """``n``, ``top1_wrong``, ``top5_wrong``, the errors in percent and the mean loss, over all processes."""

@@ -68,6 +68,14 @@ class Classifier(LightningModule):
         # seed_everything has just set it; dropout is keyed by it, so that a resumed run draws the same masks.
         self.run_seed = torch.initial_seed()
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Lightning notes here, fifty times a step, which hook is at work; torch would look each time whether a name
+        # and a text are a parameter, a buffer or a layer.
+        if name == "_current_fx_name":
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
+
     def configure_callbacks(self) -> list[Callback]:
         """What any Trainer needs to go on exactly."""
         return [ExactResume()]

@@ -35,6 +35,7 @@ from zoo.training.lent import OF_THE_CALL, needed_trust
 from zoo.training.loggers import MetricsFile, Wandb, wandb_logger
 from zoo.training.parser import Parser
 from zoo.training.progress import progress_bar
+from zoo.training.step import WorkingHooks, lighten
 
 VERBS = {
     "fit": "Train a network, then measure it on the test set.",
@@ -183,7 +184,12 @@ class ZooCLI(LightningCLI):
         self.metrics = MetricsFile(self.run_dir)
         loggers = [self.metrics, *(logger for logger in loggers if logger not in (None, True, False))]
         self.recorder = Recorder(self.run_dir / runs.RECORD, config)
-        callbacks: list[Callback] = [FiniteLoss(self.run_dir / runs.CHECKPOINT), self.recorder, LoaderReport()]
+        callbacks: list[Callback] = [
+            FiniteLoss(self.run_dir / runs.CHECKPOINT),
+            self.recorder,
+            LoaderReport(),
+            WorkingHooks(),
+        ]
         if self.config_init.wandb:
             from zoo.training.wandb_run import WandbRun
 
@@ -202,6 +208,7 @@ class ZooCLI(LightningCLI):
         kwargs["default_root_dir"] = options.default_root_dir or self.run_dir
         trainer = super().instantiate_trainer(logger=loggers, enable_model_summary=False, **kwargs)
         trainer.strategy.checkpoint_io = WholeFile()
+        lighten(trainer)
         processes.bound(trainer)
         processes.settle_batch_norm(trainer)
         processes.leave_requeuing(trainer)
