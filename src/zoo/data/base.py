@@ -39,6 +39,8 @@ class ImageDataModule(LightningDataModule):
     #: What the option ``transform`` chooses from, by name; empty where there is no choice.
     transforms: ClassVar[Mapping[str, Any]] = {}
     num_workers = 0
+    #: Threads of this process that make the batches instead of workers.
+    threads = 0
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -150,16 +152,18 @@ class ImageDataModule(LightningDataModule):
         dataset = self.splits[split]
         batches = self.batches(split, shuffle=shuffle, seed=self.seed, rank=rank, num_replicas=replicas)
         # batch_size=None: the sampler's items are whole batches already.
-        workers = self.num_workers
+        threads = self.threads
+        workers = 0 if threads else self.num_workers
         return Loader(
             dataset,
             batch_size=None,
             sampler=batches,
             num_workers=workers,
             persistent_workers=workers > 0,
-            pin_memory=workers > 0 and torch.cuda.is_available(),
+            pin_memory=workers + threads > 0 and torch.cuda.is_available(),
             timeout=HANGS if workers else 0,
             worker_init_fn=WorkerStart(workers) if workers else None,
+            threads=threads,
         )
 
 

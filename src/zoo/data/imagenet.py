@@ -21,6 +21,9 @@ from zoo.errors import InputError
 from zoo.files import given_path
 from zoo.options import with_options_of
 
+# More threads than this only wait for each other: what they do between two copies of pixels, one does at a time.
+MOST_THREADS = 8
+
 
 class ImageNet(PhotoDataModule):
     """ILSVRC folders with any number of wnid classes; the ILSVRC validation images are the test set.
@@ -68,6 +71,13 @@ class ImageNet(PhotoDataModule):
         self.store: Store | None = None
         #: Training images that were left out, where ``on_error`` is "skip".
         self.skipped = Skipped()
+
+    @property
+    def threads(self) -> int:  # type: ignore[override]
+        """Of a store this process's share of the cores, at most ``MOST_THREADS``; 0 where workers were given."""
+        if self.store is None or self._num_workers is not None:
+            return 0
+        return min(self.num_workers, MOST_THREADS)
 
     def prepare_data(self) -> None:
         """Raises InputError, with a way to get ImageNet, where there are neither its folders nor a prepared store."""

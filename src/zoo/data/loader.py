@@ -4,11 +4,15 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing.util import Finalize
 from typing import Any
 
+import torch
 from torch.utils.data import DataLoader
 
 from zoo.errors import InputError, Stopped
@@ -26,14 +30,40 @@ class Loader(DataLoader):
     the time in which they were made. A worker that hangs is named on standard error, with the file that it is reading
     where the data set says so by ``reading`` and ``name_of``. A disk or a server may come back; ``HOPELESS`` seconds
     later Stopped is raised.
+
+    With ``threads`` so many threads of this process make the batches ahead, without workers: right for data that lie
+    in memory or are mapped into it, where what makes a batch lets go of the interpreter and a pipe would cost more.
     """
 
     waited = 0.0
 
+    def __init__(self, *args: Any, threads: int = 0, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.threads = threads
+
     def __iter__(self) -> Any:
         # Where an epoch goes on in its middle, the sampler forgets so as it begins.
         first: int = self.sampler.first_step  # type: ignore[attr-defined]
-        return _Timed(super().__iter__(), self, first)
+        return _Timed(self._ahead() if self.threads else super().__iter__(), self, first)
+
+    def _ahead(self) -> Iterator:
+        """The batches in order, each begun while at most two a thread before it are not yet taken."""
+        pool, begun = ThreadPoolExecutor(self.threads, "zoo-loader"), deque[Future]()
+        _single_threaded(pool, self.threads)
+        try:
+            for draw in self.sampler:
+                begun.append(pool.submit(self._made, draw))
+                if len(begun) > 2 * self.threads:
+                    yield begun.popleft().result()
+            while begun:
+                yield begun.popleft().result()
+        finally:
+            # Also where the epoch is left in its middle.
+            pool.shutdown(cancel_futures=True)
+
+    def _made(self, draw: Any) -> Any:
+        # A list, as DataLoader makes of a tuple.
+        return [part.pin_memory() if self.pin_memory else part for part in self.dataset[draw]]
 
     def state_dict(self) -> dict[str, Any]:
         """What an epoch is cut into; where in it to go on, ``zoo.models.resuming`` tells the sampler."""
@@ -48,6 +78,20 @@ class Loader(DataLoader):
                 f" {state['batch_size']:,}, which batches of {own['batch_size']:,} from {own['num_images']:,} cannot go"
                 " on with: leave data.batch_size and data.num_held_out as they were."
             )
+
+
+def _single_threaded(pool: ThreadPoolExecutor, threads: int) -> None:
+    """Has each thread of a pool compute alone, to which torch would give as many threads as there are cores."""
+    usual, together = torch.get_num_threads(), threading.Barrier(threads)
+
+    def settle() -> None:
+        torch.set_num_threads(1)
+        together.wait()
+
+    for each in [pool.submit(settle) for _ in range(threads)]:
+        each.result()
+    # It is also what threads that begin later will have, and is set for this one anew.
+    torch.set_num_threads(usual)
 
 
 class _Timed(Iterator):

@@ -27,6 +27,8 @@ class LoaderReport(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """A run that goes on in the middle of an epoch reports on the rest of it."""
+        if threads := getattr(trainer.train_dataloader, "threads", 0):
+            rank_zero_only(print)(f"Batches are cut from the store by {threads} thread{'s' * (threads > 1)} a process.")
         self._start(trainer)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -95,6 +97,8 @@ class LoaderReport(Callback):
 
 def _advice(data: Any) -> str:
     workers, cores = getattr(data, "num_workers", 0), os.cpu_count() or 1
+    if getattr(data, "threads", 0):
+        return f"{data.threads} threads cut them from the store: try --data.num_workers {cores}, or a faster disk"
     if hasattr(data, "read"):  # in memory: there are no workers to add
         return "its batches are made by the process that trains, which a lighter data.transform or a GPU would relieve"
     more = f"try --data.num_workers {cores} (now {workers}), " if workers < cores else ""

@@ -8,6 +8,7 @@ import resource
 import shutil
 import signal
 import stat
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -214,6 +215,41 @@ def test_batches_are_the_same_through_workers_and_after_pickling(whole):
     for one, two, three in zip(alone, shared, again, strict=True):
         assert torch.equal(one, two)
         assert torch.equal(one, three)
+
+
+def test_batches_are_the_same_through_threads_which_leave_nothing_behind(whole, monkeypatch):
+    monkeypatch.setattr("zoo.data.cores.share", lambda processes=None: 3)
+    usual = torch.get_num_threads()
+    # Workers that were given are workers.
+    assert not made(whole, num_workers=2).threads
+    alone, data = made(whole, num_workers=0), made(whole, num_workers=None)
+    # More batches than are ever made ahead.
+    alone.batch_size = data.batch_size = 1
+    expected, loader = list(alone.train_dataloader()), data.train_dataloader()
+    assert (data.threads, loader.threads, loader.num_workers) == (3, 3, 0)
+    for _ in range(2):
+        loader.sampler.set_epoch(0)
+        found = list(loader)
+        assert len(found) == len(expected) > 7
+        for batch, other in zip(found, expected, strict=True):
+            assert all(torch.equal(part, same) for part, same in zip(batch, other, strict=True))
+    left = iter(loader)
+    next(left)
+    del left
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("zoo-loader")]
+    assert torch.get_num_threads() == usual
+
+
+def test_what_is_wrong_with_a_photo_is_said_by_a_thread_too(whole, monkeypatch):
+    data = made(whole, num_workers=None)
+    loader = data.train_dataloader()
+
+    def broken(position):
+        raise InputError("This shard is gone.")
+
+    monkeypatch.setattr(data.splits["train"], "photo", broken)
+    with pytest.raises(InputError, match=r"This shard is gone\."):
+        next(iter(loader))
 
 
 def test_the_statistics_are_numpys_over_all_pixels_of_the_centre_squares(root, whole):
