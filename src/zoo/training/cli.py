@@ -184,12 +184,7 @@ class ZooCLI(LightningCLI):
         self.metrics = MetricsFile(self.run_dir)
         loggers = [self.metrics, *(logger for logger in loggers if logger not in (None, True, False))]
         self.recorder = Recorder(self.run_dir / runs.RECORD, config)
-        callbacks: list[Callback] = [
-            FiniteLoss(self.run_dir / runs.CHECKPOINT),
-            self.recorder,
-            LoaderReport(),
-            WorkingHooks(),
-        ]
+        callbacks: list[Callback] = [FiniteLoss(self.run_dir / runs.CHECKPOINT), self.recorder, LoaderReport()]
         if self.config_init.wandb:
             from zoo.training.wandb_run import WandbRun
 
@@ -203,6 +198,7 @@ class ZooCLI(LightningCLI):
             every = (self.config_init.save_every_n_steps, self.config_init.save_every_n_minutes)
             last = self.run_dir / runs.CHECKPOINT
             callbacks.append(LastCheckpoint(last, *every, self.how_to_go_on, self.config_init.keep))
+        callbacks.append(WorkingHooks())
         self.trainer_defaults = {"callbacks": callbacks}
         # Where Lightning, in a job of SLURM, looks for checkpoints of its own: none of another run's.
         kwargs["default_root_dir"] = options.default_root_dir or self.run_dir
