@@ -1,6 +1,6 @@
 """The verbs of the command line, one a file; ``zoo.cli`` imports the one that is meant."""
 
-_OWN = ("list", "info", "classify", "export", "table", "benchmark", "reproduce", "data", "completion")
+_OWN = ("sweep", "runs", "list", "info", "classify", "export", "table", "benchmark", "reproduce", "data", "completion")
 #: The module that has each verb.
 VERBS = {verb: verb for verb in _OWN} | dict.fromkeys(("fit", "validate", "test", "predict"), "train")
 
@@ -10,11 +10,13 @@ Re-run the history of image recognition, from the perceptron to VGG.
 
   zoo fit --config lenet5_digits      train a network, then measure it on the test set
   zoo fit --resume RUN                go on with a run that was stopped or killed
+  zoo sweep --config C --KEY V,V,...  train every combination of some values, ranked on the held-out slice
   zoo validate --ckpt_path RUN        measure a checkpoint on the held-out slice of train
   zoo test --ckpt_path RUN            measure a checkpoint on the test set
   zoo benchmark WEIGHTS ...           measure networks under the papers' protocols: ten-crop, dense, multi-crop
   zoo predict --ckpt_path RUN         write a checkpoint's predictions on the test set
   zoo list models|configs|data|weights  what there is
+  zoo list runs                       the runs in this folder; zoo runs rm RUN removes some
   zoo info NETWORK                    a network layer by layer: shapes, parameters, multiply-accumulates
   zoo info weights NAME               how trained weights came to be, and what they score
   zoo classify WEIGHTS IMAGE...       the likeliest classes of images, or of all images in folders

@@ -66,6 +66,9 @@ def complete(words: list[str]) -> list[str]:
     verb, *before = before
     if VERBS.get(verb) == "train":
         return _starting(current, _of_training(before, current))
+    if verb == "sweep":
+        # Its own options, and all of fit's.
+        return _starting(current, [*_of_verb(verb, before, current), *_of_training(before, current)])
     return _starting(current, _of_verb(verb, before, current)) if verb in VERBS else []
 
 

@@ -6,7 +6,7 @@ measures or repeats a result must not run a stranger's code by that.
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +30,8 @@ _LIGHTNING = {
     "strategies": {"DDPStrategy", "FSDPStrategy", "SingleDeviceStrategy"},
 }  # fmt: skip
 _FOLDERS = ("dirpath", "save_dir", "root_dir")
+# Options of a run that name files of the user's own, which nothing executes.
+_PATHS = ("data.root", "data.cache_dir", "init_from")
 # Words, numbers and patterns for names of files; neither a path to import, which has a dot before a letter, nor YAML.
 _PLAIN = re.compile(r"([\w\-/{}:=+,%#]|\.(?=\d))*")
 _KEY = re.compile(r"[A-Za-z]\w*")
@@ -168,3 +170,18 @@ def _is_harmless(path: str) -> bool:
     package, _, rest = path.partition("lightning.pytorch.")
     room, _, name = rest.partition(".")
     return not package and name in _LIGHTNING.get(room, ())
+
+
+def check_lent_values(values: Iterable[tuple[str, str]], origin: Path, trusted: Collection[str] = ()) -> None:
+    """Raises InputError at the first of the options with values in ``origin`` that could run anything, as above."""
+    for option, value in values:
+        allowed = _PLAIN.fullmatch(value) or _OWN.fullmatch(value) or _TORCH.fullmatch(value) or _is_harmless(value)
+        of_folder = option in _PATHS and not _MODULE.fullmatch(value)
+        if allowed or of_folder or any(f"{value}.".startswith(f"{module}.") for module in trusted):
+            continue
+        module = value.rpartition(".")[0] if _MODULE.fullmatch(value) else None
+        way = f"add --trust {module}" if module else "start another sweep with it"
+        raise InputError(
+            f"{origin} came with results and has {value!r} for {option}, but such a sweep may use only {_WHOSE}: read"
+            f" it, then {way} if you trust it."
+        )
