@@ -1,6 +1,6 @@
 """The verbs of the command line, one a file; ``zoo.cli`` imports the one that is meant."""
 
-_OWN = ("sweep", "runs", "list", "info", "classify", "export", "table", "benchmark", "reproduce", "data", "completion")
+_OWN = ("list", "info", "classify", "export", "table", "benchmark", "reproduce", "data", "completion", "sweep", "runs")
 #: The module that has each verb.
 VERBS = {verb: verb for verb in _OWN} | dict.fromkeys(("fit", "validate", "test", "predict"), "train")
 
@@ -22,7 +22,7 @@ Re-run the history of image recognition, from the perceptron to VGG.
   zoo classify WEIGHTS IMAGE...       the likeliest classes of images, or of all images in folders
   zoo export WEIGHTS --format FORM    trained weights as safetensors, ONNX, torch.export program, hub folder, ConvNetJS
   zoo table [DATA]                    measured errors beside the published ones, with a verdict
-  zoo reproduce RECORD                run a Record's experiment again: does its number come back?
+  zoo reproduce RECORD|WEIGHTS        run the experiment behind a number again: does it come back?
   zoo data fetch|verify|prepare|info DATASET
                                       download a data set, find every broken file, scale it once, see what it holds
   zoo data stream ImageNet            pack it for training from object storage

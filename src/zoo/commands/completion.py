@@ -159,7 +159,7 @@ def _values(action: Any) -> list[str]:
     """What an option or argument can be: its choices, or names of what the verbs call so."""
     if action.choices:
         return list(map(str, action.choices))
-    if action.dest in ("weights", "name"):
+    if action.dest in ("weights", "name", "record"):
         return _weights()
     if action.dest == "network":
         return ["weights", *networks_by_year()]

@@ -88,10 +88,13 @@ class Record:
         error outside 0..100 or other than 100 * wrong / n, counts that do not add up, images left out of a test that
         was not limited.
         """
-        content = read_json(path, "record")
-        problem = _problem(content)
-        if problem:
-            raise InputError(f"{path} is not a record that zoo {__version__} can read: {problem}.")
+        return cls.of(read_json(path, "record"), str(path))
+
+    @classmethod
+    def of(cls, content: Any, origin: str) -> "Record":
+        """The Record that ``content``, as JSON has it, makes; ``origin`` is where it is from. Raises as ``read``."""
+        if problem := _problem(content):
+            raise InputError(f"{origin} is not a record that zoo {__version__} can read: {problem}.")
         return cls(**content)
 
 
