@@ -70,7 +70,8 @@ class Sweep:
         path = self.folder / runs.OUTCOMES
         try:
             with whole(path, durable=True) as draft:
-                draft.write_text(json.dumps({name: asdict(one) for name, one in found.items()}, indent=1) + "\n")
+                content = {name: asdict(one) for name, one in found.items()}
+                draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         except OSError as error:
             raise InputError(f"{path} cannot be written ({error.strerror}): make room, then go on.") from error
 
