@@ -1,5 +1,6 @@
 """The command line of ``zoo fit|validate|test|predict``: LightningCLI with one folder a run."""
 
+from argparse import SUPPRESS
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,15 @@ from zoo.training.checkpoints import LastCheckpoint
 from zoo.training.console import quiet
 from zoo.training.divergence import FiniteLoss
 from zoo.training.lent import OF_THE_CALL, needed_trust
-from zoo.training.loggers import MetricsFile, Wandb, wandb_logger
+from zoo.training.loggers import (
+    MetricsFile,
+    MLflow,
+    TensorBoard,
+    Wandb,
+    mlflow_logger,
+    tensorboard_logger,
+    wandb_logger,
+)
 from zoo.training.parser import Parser
 from zoo.training.progress import progress_bar
 
@@ -87,6 +96,9 @@ class ZooCLI(LightningCLI):
         parser.add_argument("--channels_last", type=bool, default=False, help="store maps pixel by pixel: often faster")
         parser.add_argument("--compile", type=bool, default=False, help="compile the network with torch.compile")
         parser.add_argument("--wandb", type=Wandb | None, default=None, help="Weights & Biases: project, entity, group")
+        # Their overlays tell of them: the help of fit fits on a screen.
+        parser.add_argument("--tensorboard", type=TensorBoard | None, default=None, help=SUPPRESS)
+        parser.add_argument("--mlflow", type=MLflow | None, default=None, help=SUPPRESS)
         parser.link_arguments("seed_everything", "data.init_args.seed", apply_on="parse")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
@@ -178,6 +190,10 @@ class ZooCLI(LightningCLI):
         loggers = [self.metrics, *(logger for logger in loggers if logger not in (None, True, False))]
         if self.config_init.wandb:
             loggers.append(wandb_logger(self.config_init.wandb, self.run_dir, config))
+        if self.config_init.tensorboard:
+            loggers.append(tensorboard_logger(self.config_init.tensorboard, self.run_dir))
+        if self.config_init.mlflow:
+            loggers.append(mlflow_logger(self.config_init.mlflow, self.run_dir))
         self.recorder = Recorder(self.run_dir / runs.RECORD, config)
         callbacks: list[Callback] = [FiniteLoss(self.run_dir / runs.CHECKPOINT), self.recorder, LoaderReport()]
         if self.predictions or self.verb == "predict":

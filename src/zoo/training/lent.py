@@ -94,7 +94,7 @@ class _Lent:
                     yield _Fault(f"has no class_path for its {key}")
                 else:
                     yield from self._class(value, key)
-            elif key in ("trainer", "wandb") and not isinstance(value, dict | None):
+            elif key in ("trainer", "wandb", "tensorboard", "mlflow") and not isinstance(value, dict | None):
                 yield _Fault(f"gives {key} {value!r}")
             elif key == "trainer" and (value or {}).get("default_root_dir") is not None:
                 yield _Fault(f"writes to {value['default_root_dir']!r} (trainer.default_root_dir)")
