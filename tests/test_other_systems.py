@@ -17,7 +17,7 @@ AS_ON_WINDOWS = """
 import multiprocessing, os, signal, sys, types
 import lightning.pytorch
 for owner, names in {
-    signal: ("SIGUSR1", "SIGUSR2", "SIGHUP", "SIGKILL"),
+    signal: ("SIGUSR1", "SIGUSR2", "SIGHUP"),
     os: ("fork", "register_at_fork", "sched_getaffinity", "getloadavg", "killpg", "setsid"),
 }.items():
     for name in names:

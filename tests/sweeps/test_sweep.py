@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shlex
 import signal
 import statistics
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import time
 
 import pytest
+from conftest import ROOT
 
 from zoo import runs
 from zoo.cli import main
@@ -141,6 +143,10 @@ def test_list_runs_shows_them_and_rm_removes_the_sweep_unless_a_run_is_in_progre
     assert main(["runs", "rm", str(folder), "--yes"]) == 2
     assert "holds notes.txt, which no run writes" in capsys.readouterr().err
     (folder / "notes.txt").unlink()
+    with monkeypatch.context() as inside:
+        inside.chdir(folder / "001-lr=0.001,seed_everything=0")
+        assert main(["runs", "rm", ".", "--yes"]) == 2
+        assert "is the working folder" in capsys.readouterr().err
     assert main(["runs", "rm", str(folder)]) == 2
     assert "add --yes" in capsys.readouterr().err
     before = len(list(folder.rglob("*")))
@@ -203,7 +209,7 @@ def test_equal_errors_keep_the_order_of_the_grid(made):
         (["--config", "lenet5_digits", "--model.optimizer.lr", "0.1,0.2"], "add --data.num_held_out N"),
         (["--config", "lenet5_digit", "--model.optimizer.lr", "1,2"], "did you mean lenet5_digits"),
         (["--config", "lenet5_digits", "--model.optimizer.rate", "1,2"], "There is no key"),
-        (["--config", "lenet5_digits", "--model.optimizer.lr", "1,a"], "must be a number, not 'a'"),
+        (["--config", "lenet5_digits", "--model.optimizer.lr", "1,a"], "model.optimizer.lr cannot be 'a'"),
         (["--config", "lenet5_digits", "--jobs", "0"], "at least 1, not 0"),
         (["--config", "lenet5_digits", "--jobs", "two"], "invalid int value"),
         (["--config", "lenet5_digits", "--run_dir", "there"], "holds a sweep already"),
@@ -251,3 +257,10 @@ def test_runs_at_a_time_share_cores_and_gpus():
 def test_the_grid_in_a_folder_is_the_one_that_was_typed(made):
     grid = ["--model.optimizer.lr", "1,2", "--seed_everything=0..1"]
     assert made(grid, {}).grid == read_grid(grid)
+
+
+def test_the_command_of_the_page_is_a_grid_of_nine(in_folder, capsys):
+    page = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
+    block = page.split("```sh\n")[1].split("```")[0].replace("\\\n", " ")
+    assert main([*shlex.split(block)[1:], "--dry_run"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "9 runs"

@@ -1,6 +1,7 @@
 """``zoo runs rm``: removes run folders, with care; ``zoo list runs`` shows them."""
 
 import sys
+from pathlib import Path
 
 from zoo import runs
 from zoo.commands.options import Parser
@@ -20,6 +21,8 @@ def run(verb: str, args: list[str]) -> int:
     folders = list(dict.fromkeys(given_path(name) for name in options.runs))
     for folder in folders:
         runs.check_removable(folder)
+        if Path.cwd().is_relative_to(folder.resolve()):
+            raise InputError(f"{folder} is the working folder, or holds it: go elsewhere, then remove it.")
         for path in (folder, *folder.glob("*/")):
             if runs.in_progress(path):
                 raise InputError(f"A process is at work in {path}: stop it, or wait until it is over.")

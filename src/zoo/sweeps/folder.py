@@ -84,7 +84,7 @@ def new_folder(config: Path, given: str | None) -> Path:
     """The folder for a new sweep, not yet made. Raises InputError where a sweep or a run is there already."""
     if given is None:
         name = f"sweep_{datetime.now().strftime('%Y-%m-%d_%H-%M-%S')}"
-        return runs.unused(Path(runs.RUNS) / config.stem / name)
+        return runs.unused(Path(runs.RUNS) / _name_of(config) / name)
     folder = given_path(given)
     if (folder / runs.SWEEP).exists():
         raise InputError(f"{folder} holds a sweep already: give another --run_dir, or --resume {folder} to go on.")
@@ -92,9 +92,14 @@ def new_folder(config: Path, given: str | None) -> Path:
     return folder
 
 
+def _name_of(config: Path) -> str:
+    """A config's name; that of a run stands for what the run was named after."""
+    return config.absolute().parent.parent.name if config.name == runs.CONFIG else config.stem
+
+
 def begin(folder: Path, configs: Sequence[Path], words: Sequence[str], num_held_out: int) -> Sweep:
     """Writes down what is asked for in ``folder``, which exists. Raises InputError where the disk refuses."""
-    kept = [Path("configs") / f"{place}" / config.name for place, config in enumerate(configs)]
+    kept = [Path("configs") / f"{place}" / f"{_name_of(config)}.yaml" for place, config in enumerate(configs)]
     content = {"configs": [path.as_posix() for path in kept], "grid": [*words], "num_held_out": num_held_out}
     try:
         for config, path in zip(configs, kept, strict=True):

@@ -1,6 +1,5 @@
 """The command line of ``zoo fit|validate|test|predict``: LightningCLI with one folder a run."""
 
-from argparse import SUPPRESS
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +95,8 @@ class ZooCLI(LightningCLI):
         parser.add_argument("--channels_last", type=bool, default=False, help="store maps pixel by pixel: often faster")
         parser.add_argument("--compile", type=bool, default=False, help="compile the network with torch.compile")
         parser.add_argument("--wandb", type=Wandb | None, default=None, help="Weights & Biases: project, entity, group")
-        # Their overlays tell of them: the help of fit fits on a screen.
-        parser.add_argument("--tensorboard", type=TensorBoard | None, default=None, help=SUPPRESS)
-        parser.add_argument("--mlflow", type=MLflow | None, default=None, help=SUPPRESS)
+        parser.add_argument("--tensorboard", type=TensorBoard | None, default=None, help="TensorBoard: flush_secs")
+        parser.add_argument("--mlflow", type=MLflow | None, default=None, help="MLflow: experiment")
         parser.link_arguments("seed_everything", "data.init_args.seed", apply_on="parse")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:

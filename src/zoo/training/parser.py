@@ -14,6 +14,8 @@ from zoo.training import suggestions
 from zoo.training.arguments import value_of
 
 WIDTH = 100
+# Of these their overlays tell: the help fits on a screen.
+_OVERLAYS = ("tensorboard", "mlflow")
 _LOGGERS = (
     "add --config overlays/tensorboard, overlays/mlflow or overlays/wandb, or give class_path and init_args of one of"
     " Lightning's loggers in a config."
@@ -71,7 +73,7 @@ def _filled(text: str) -> str:
 
 def _own_options(actions: Iterable[argparse.Action]) -> Iterable[str]:
     for action in actions:
-        known = action.help not in (None, argparse.SUPPRESS) and action.option_strings
+        known = action.help not in (None, argparse.SUPPRESS) and action.option_strings and action.dest not in _OVERLAYS
         if known and "." not in action.dest and action.dest not in ("trainer", "model", "data"):
             name = action.option_strings[-1] + (f" {action.metavar}" if action.metavar else "")
             default = f" (default: {action.default})" if action.default not in (None, argparse.SUPPRESS) else ""
