@@ -16,12 +16,13 @@ from zoo.files import alone, lock
 AS_ON_WINDOWS = """
 import multiprocessing, os, signal, sys, types
 import lightning.pytorch
-for owner, names in {
-    signal: ("SIGUSR1", "SIGUSR2", "SIGHUP"),
-    os: ("fork", "register_at_fork", "sched_getaffinity", "getloadavg", "killpg", "setsid"),
-}.items():
-    for name in names:
-        vars(owner).pop(name, None)
+for name in ("fork", "register_at_fork", "sched_getaffinity", "getloadavg", "killpg", "setsid"):
+    vars(os).pop(name, None)
+# For what is imported from here on: Lightning asks its own question of the system before it uses these.
+less = types.ModuleType("signal")
+vars(less).update({name: value for name, value in vars(signal).items() if name not in
+                   ("SIGUSR1", "SIGUSR2", "SIGHUP", "SIGKILL")})
+sys.modules["signal"] = less
 sys.modules |= {"fcntl": None, "resource": None}
 sys.modules["msvcrt"] = types.SimpleNamespace(LK_NBLCK=2, locking=lambda *words: None)
 multiprocessing.set_start_method("spawn")

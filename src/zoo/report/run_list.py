@@ -6,8 +6,8 @@ from typing import Any
 
 from zoo import runs, yaml_text
 from zoo.errors import InputError
+from zoo.results.held_out import last_error
 from zoo.results.json_file import read_json
-from zoo.results.metrics_file import last_error
 
 # How far below the folder a member of a sweep lies: runs/<config>/sweep_<time>/<member>.
 _DEPTH = 3

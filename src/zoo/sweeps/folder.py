@@ -17,8 +17,8 @@ import yaml
 from zoo import runs, yaml_text
 from zoo.errors import InputError
 from zoo.files import given_path, whole
+from zoo.results.held_out import last_error
 from zoo.results.json_file import read_json
-from zoo.results.metrics_file import last_error
 from zoo.sweeps.grid import Grid, Member, read_grid
 
 

@@ -1,4 +1,4 @@
-"""What a run's metrics.csv says of its progress. Standard library only."""
+"""A run's error on the held-out slice, as its metrics.csv has it. Standard library only."""
 
 import csv
 from pathlib import Path
