@@ -116,9 +116,10 @@ def test_ages_are_given_in_their_largest_unit(seconds, text):
 LONGEST = {"loss": "6.91", "val": "58.1%", "img/s": "12345", "wait": "100%", "GB": "123.4", "saved": "59m"}
 
 
-def test_the_longest_plain_line_fits_and_none_of_the_watched_is_cut():
+@pytest.mark.parametrize("batches", [10_009, 5_005])
+def test_the_longest_plain_line_fits_and_no_figure_is_cut(batches):
     bar = PlainBar().init_train_tqdm()
-    bar.disable, bar.total, bar.n = False, 10_009, 10_009
+    bar.disable, bar.total, bar.n = False, 10_009, batches
     bar.start_t = bar._time() - 2 * 3600
     bar.set_description("Epoch 89", refresh=False)
     bar.set_postfix(LONGEST, refresh=False)
@@ -126,6 +127,8 @@ def test_the_longest_plain_line_fits_and_none_of_the_watched_is_cut():
     bar.close()
     assert len(line) <= WIDTH == 100
     assert line.startswith("Epoch 89: ")
+    # What remains, by the pace so far.
+    assert f" {batches}/10009 [{'00:00' if batches == 10_009 else '1:59:58'}, loss=6.91, " in line
     for name, text in LONGEST.items():
         assert f"{name}={text}" in line
 

@@ -94,9 +94,9 @@ class PlainBar(TQDMProgressBar):
     """Lines one after another."""
 
     def init_train_tqdm(self) -> Tqdm:
-        """The bar takes the room that the figures leave."""
+        """The bar takes the room that the figures and the time that remains leave."""
         bar = super().init_train_tqdm()
-        bar.bar_format = "{desc}{bar} {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
+        bar.bar_format = "{desc}{bar} {n_fmt}/{total_fmt} [{remaining}{postfix}]"
         bar.dynamic_ncols, bar.ncols = None, WIDTH
         return bar
 
