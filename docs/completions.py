@@ -13,7 +13,7 @@ import zoo.models
 from zoo.catalog import DATA
 from zoo.training import suggestions
 from zoo.training.arguments import TOP_KEYS
-from zoo.training.loggers import Wandb
+from zoo.training.loggers import MLflow, TensorBoard, Wandb
 
 FILE = Path(__file__).parents[1] / "src" / "zoo" / "commands" / "completions.json"
 
@@ -21,7 +21,10 @@ FILE = Path(__file__).parents[1] / "src" / "zoo" / "commands" / "completions.jso
 def document() -> str:
     """The options by section: those of classes by class, each with the values that it can have where they are few."""
     sections = {
-        "run": {name: [] for name in ("config", *TOP_KEYS, "print_config", "trust")} | _of(Wandb, "wandb."),
+        "run": {name: [] for name in ("config", *TOP_KEYS, "print_config", "trust")}
+        | _of(Wandb, "wandb.")
+        | _of(TensorBoard, "tensorboard.")
+        | _of(MLflow, "mlflow."),
         "trainer": _of(Trainer),
         "data": {name: _of(getattr(zoo.data, name)) for name in DATA},
         "model": {name: _of(getattr(zoo.models, name)) for name in suggestions.models()},

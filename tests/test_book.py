@@ -12,7 +12,10 @@ from conftest import ROOT
 sys.path.insert(0, str(ROOT / "docs"))
 import deviations
 
-PAGES = ("ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", ".github/pull_request_template.md", "docs/imagenet.md")
+PAGES = (
+    "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", ".github/pull_request_template.md", "docs/imagenet.md",
+    "docs/installing.md", "docs/sweeps.md",
+)  # fmt: skip
 # What the worked lists of CONTRIBUTING.md add.
 ADDED = ("tiny", "stripes", "count.py")
 
@@ -25,7 +28,8 @@ def spans(page: str) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_file_that_a_page_names_is_there(page):
-    elsewhere = {"utils.py", "record.json", "config.yaml"}  # where there shall be none, and in a run's folder
+    # Where there shall be none, and in the folders of runs and sweeps.
+    elsewhere = {"utils.py", "record.json", "config.yaml", "sweep.yaml", "outcomes.json", "logs/", "runs/"}
     files = {span for span in spans(page) if re.fullmatch(r"\.?[\w./-]*(/|\.(py|md|yaml|json|toml|txt|yml))", span)}
     assert [name for name in sorted(files - elsewhere) if not (ROOT / name).exists()] == []
 

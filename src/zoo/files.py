@@ -4,12 +4,16 @@ import errno
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from zoo.errors import InputError
+
+_LOCKED_BYTE = 1 << 30
 
 
 def given_path(name: str | Path) -> Path:
@@ -182,13 +186,12 @@ def _has_name(file: IO, path: Path) -> bool:
 def lock(file: IO, *, wait: bool = False) -> bool:
     """Keeps ``file`` for this process until it is closed; False where another process has it and we do not ``wait``.
 
-    True as well where there are no such locks, on Windows and some network file systems: there, nobody keeps two
-    processes apart.
+    True as well where there are no such locks, on some network file systems: there, nobody keeps two processes apart.
     """
     try:
         import fcntl
     except ImportError:
-        return True
+        return _lock_on_windows(file, wait)
     try:
         fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -196,3 +199,20 @@ def lock(file: IO, *, wait: bool = False) -> bool:
     except OSError:
         return True
     return True
+
+
+def _lock_on_windows(file: IO, wait: bool) -> bool:
+    # mypy knows msvcrt on Windows alone.
+    msvcrt: Any = import_module("msvcrt")
+    # A byte beyond whatever is written: there, others cannot read what is locked.
+    os.lseek(file.fileno(), _LOCKED_BYTE, os.SEEK_SET)
+    while True:
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            return True
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EDEADLK):
+                return True
+        if not wait:
+            return False
+        time.sleep(0.1)

@@ -24,6 +24,9 @@ CHECKPOINT = Path("checkpoints") / "last.ckpt"
 RECORD = "record.json"
 PREDICTIONS = "predictions.csv"
 LOCK = ".lock"
+# Of a sweep, whose members are the runs in its folder.
+SWEEP = "sweep.yaml"
+OUTCOMES = "outcomes.json"
 
 # Tells the processes that Lightning starts for the other devices where the first one writes.
 _SHARED = "ZOO_RUN_DIR"
@@ -32,6 +35,13 @@ _OF_LAUNCHERS = (
     "RANK", "LOCAL_RANK", "GROUP_RANK", "NODE_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "SLURM_NTASKS", "SLURM_PROCID",
     "SLURM_LOCALID", "SLURM_NODEID", "JSM_NAMESPACE_RANK",
 )  # fmt: skip
+
+# What zoo and the loggers of its extras write into the folder of a run, and zoo sweep into its own.
+_OF_RUN = re.compile(
+    r"config(\.\d+)?\.yaml|metrics\.csv|checkpoints|record\.json|predictions\.\w+|\.lock|\..*\.part|wandb|tensorboard"
+    r"|mlruns|mlflow\.db|\w*-?profile\w*\.txt"
+)
+_OF_SWEEP = re.compile(r"sweep\.yaml|outcomes\.json|configs|logs|\.lock|\..*\.part")
 
 
 def new_run_dir(config_name: str, given: str | None) -> Path:
@@ -49,7 +59,7 @@ def new_run_dir(config_name: str, given: str | None) -> Path:
     elif _joins_a_run():
         raise InputError("Several processes started from outside need one folder for the run: add --run_dir DIR.")
     else:
-        folder = _unused(Path(RUNS) / config_name / datetime.now().strftime("%Y-%m-%d_%H-%M-%S"))
+        folder = unused(Path(RUNS) / config_name / datetime.now().strftime("%Y-%m-%d_%H-%M-%S"))
     os.environ[_SHARED] = str(folder)
     return folder
 
@@ -115,6 +125,18 @@ def alone_in(folder: Path) -> Iterator[bool]:
                     path.rmdir()
             raise InputError(f"{folder} cannot be written ({error.strerror}): give another --run_dir.") from error
         yield is_new
+
+
+def in_progress(folder: Path) -> bool:
+    """Whether a process is at work in ``folder``; where the system has no locks, nobody knows of one."""
+    path = folder / LOCK
+    if not path.exists():
+        return False
+    try:
+        with alone(path, wait=False):
+            return False
+    except OSError as error:
+        return isinstance(error, BlockingIOError)
 
 
 def last_checkpoint(folder: Path) -> Path | None:
@@ -189,6 +211,50 @@ def _flat(value: Any, name: str = "") -> dict[str, Any]:
     return {key: content for part in parts for key, content in part.items() if key}
 
 
+def check_removable(folder: Path) -> None:
+    """Raises InputError unless ``folder`` is that of a run or a sweep, with nothing in it but what these write."""
+    if folder.is_symlink() or not folder.is_dir():
+        raise InputError(f"{folder} is no run folder: zoo list runs shows those there are.")
+    if not (folder / CONFIG).is_file() and not (folder / SWEEP).is_file():
+        raise InputError(
+            f"{folder} holds no run of its own ({CONFIG}) and no sweep ({SWEEP}): name the runs one by one."
+        )
+    own = _OF_SWEEP if (folder / SWEEP).is_file() else _OF_RUN
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and own is _OF_SWEEP and (path / CONFIG).is_file():
+            check_removable(path)
+        elif not own.fullmatch(path.name):
+            raise InputError(f"{folder} holds {path.name}, which no run writes: move it away, then remove the run.")
+
+
+def remove_alone(folder: Path) -> None:
+    """Removes a run or a sweep while no process is at work in it.
+
+    Raises InputError where one is, or where the disk refuses; what had to stay is then a run still, or a part of one.
+    """
+    inner = [path.parent for path in folder.glob(f"*/{CONFIG}")] if (folder / SWEEP).is_file() else []
+    with ExitStack() as stack:
+        for path in (folder, *inner):
+            try:
+                stack.enter_context(alone(path / LOCK, wait=False))
+            except BlockingIOError as error:
+                raise InputError(
+                    f"A process is at work in {path}: stop it, or wait until it is over, then remove {folder}."
+                ) from error
+            except OSError as error:
+                raise InputError(f"{path} cannot be removed ({error.strerror}).") from error
+        try:
+            for path in folder.iterdir():
+                # While the locks are held: their files go last.
+                if path not in inner and path.name != LOCK:
+                    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        except OSError as error:
+            raise InputError(f"{folder} cannot be removed ({error.strerror}).") from error
+    remove(folder)
+    if folder.exists():
+        raise InputError(f"{folder} cannot be removed: something in it is write-protected or in use.")
+
+
 def remove(folder: Path) -> None:
     """Removes a run's folder, and those of ``runs/<config>`` above it that this leaves empty."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -212,7 +278,7 @@ def _joins_a_run() -> bool:
     return by_hand or int(os.environ.get("SLURM_NTASKS", "1")) > 1
 
 
-def _unused(folder: Path) -> Path:
+def unused(folder: Path) -> Path:
     """``folder``, or the first of folder-2, folder-3, ... that does not exist: two runs may start in one second."""
     number, candidate = 1, folder
     while candidate.exists():

@@ -19,6 +19,8 @@ from zoo.options import declared
 from zoo.results.provenance import git_state
 from zoo.results.record import Record
 from zoo.results.reproduction import compare, of_code, of_config, of_environment
+from zoo.training.lent import check_lent
+from zoo.weights.cards import shipped
 
 SHORT = ["--trainer.max_epochs", "1", "--trainer.limit_train_batches", "4", "--trainer.accelerator", "cpu"]
 
@@ -291,3 +293,46 @@ def test_the_run_is_free_of_what_this_process_was_told(trained, in_folder, ended
     assert ended["env"]["OMP_NUM_THREADS"] == "1"
     # What lies in the working folder is not imported.
     assert ended["env"]["PYTHONSAFEPATH"] == "1"
+
+
+# Shipped weights -----------------------------------------------------------------------------------------------------
+
+
+def test_the_name_of_weights_stands_for_the_record_on_their_card(in_folder, capsys):
+    assert main(["reproduce", "lenet5/digits", "--dry_run"]) == 0
+    by_name = capsys.readouterr().out
+    committed = ROOT / "benchmarks" / "results" / "lenet5_digits-seed0.json"
+    then = Record.read(committed)
+    assert (
+        f"lenet5/digits: lenet5 (paper) on digits, seed {then.seed}, of {then.created[:10]}: 1.67 % (6 of 360)"
+        in by_name
+    )
+    assert main(["reproduce", str(committed), "--dry_run"]) == 0
+    by_file = capsys.readouterr().out.replace(str(committed), "lenet5/digits")
+
+    def run_of(text):
+        return [word for word in text.splitlines()[-1].split() if not word.startswith("runs/")]
+
+    assert run_of(by_name) == run_of(by_file)
+    assert "runs/lenet5_digits/" in by_name.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("lenet5/mnst", "did you mean lenet5/mnist"),
+        ("torchvision/alexnet", "was trained by torchvision"),
+        ("nowhere.json", "Cannot read the record nowhere.json"),
+    ],
+)
+def test_names_of_no_weights_of_ours_are_one_sentence(name, says, in_folder, capsys):
+    assert main(["reproduce", name]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert says in line
+
+
+def test_every_shipped_card_has_a_run_to_make_again():
+    for name, card in shipped().items():
+        then = Record.of(json.loads(card.read_text())["record"], name)
+        assert then.timing["train_images"] > 0
+        check_lent(then.config, card)

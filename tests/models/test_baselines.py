@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -251,3 +252,9 @@ def test_squared_distances_multiply_each_stored_pixel_once():
     with FlopCounterMode(display=False) as counter:
         network(images)
     assert counter.get_total_flops() == 2 * describe("nearest_neighbour")["macs"]
+
+
+def test_without_scikit_image_one_sentence_names_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "skimage.feature", None)
+    with pytest.raises(InputError, match="pip install scikit-image"):
+        zoo.get_model("hog_svm")(torch.zeros(1, 3, 32, 32))

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from lightning.pytorch import Trainer
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from zoo.cli import main
 from zoo.errors import InputError
@@ -230,3 +232,21 @@ def test_the_wandb_run_is_gone_on_with(in_folder):
     (first,) = ids()
     assert main(["fit", "--resume", "run", *QUIET, "--trainer.max_epochs", "2"]) == 0
     assert set(ids()) == {first}
+
+
+def test_a_signal_that_came_before_the_run_listened_stops_it_before_its_first_step(in_folder, monkeypatch, capsys):
+    def no_step(self, *ignored):
+        raise AssertionError("a step began")
+
+    monkeypatch.setattr("zoo.models.classifier.Classifier.training_step", no_step)
+    monkeypatch.setattr(Trainer, "received_sigterm", True)
+    assert main(["fit", *RUN, "--run_dir", "early"]) == 128 + signal.SIGTERM
+    assert "Stopped by SIGTERM after step 0; go on with: zoo fit --resume early" in capsys.readouterr().err
+
+    def with_others(self, *ignored, **options):
+        # What Lightning does then, before the first step, where there are several processes.
+        raise SIGTERMException
+
+    monkeypatch.setattr(Trainer, "fit", with_others)
+    assert main(["fit", *RUN, "--run_dir", "several"]) == 128 + signal.SIGTERM
+    assert "Stopped by SIGTERM before the first step; start it again" in capsys.readouterr().err

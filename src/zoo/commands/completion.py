@@ -66,6 +66,9 @@ def complete(words: list[str]) -> list[str]:
     verb, *before = before
     if VERBS.get(verb) == "train":
         return _starting(current, _of_training(before, current))
+    if verb == "sweep":
+        # Its own options, and all of fit's.
+        return _starting(current, [*_of_verb(verb, before, current), *_of_training(before, current)])
     return _starting(current, _of_verb(verb, before, current)) if verb in VERBS else []
 
 
@@ -156,7 +159,7 @@ def _values(action: Any) -> list[str]:
     """What an option or argument can be: its choices, or names of what the verbs call so."""
     if action.choices:
         return list(map(str, action.choices))
-    if action.dest in ("weights", "name"):
+    if action.dest in ("weights", "name", "record"):
         return _weights()
     if action.dest == "network":
         return ["weights", *networks_by_year()]

@@ -24,11 +24,11 @@ class Parser(argparse.ArgumentParser):
 
     shown = False
 
-    def parse_args(self, *args: Any, **options: Any) -> Any:
-        """As argparse does."""
+    def parse_known_args(self, *args: Any, **options: Any) -> Any:
+        """As argparse does, which ``parse_args`` calls."""
         if Parser.shown:
             raise Shown(self)
-        return super().parse_args(*args, **options)
+        return super().parse_known_args(*args, **options)
 
     def error(self, message: str) -> None:  # type: ignore[override]
         """One sentence with a capital, and the way out."""

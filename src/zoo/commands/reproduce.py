@@ -1,4 +1,7 @@
-"""``zoo reproduce``: runs the experiment of a Record again and says how closely its number came back."""
+"""``zoo reproduce``: runs the experiment of a Record again and says how closely its number came back.
+
+The Record of shipped weights is on their card.
+"""
 
 import os
 import shlex
@@ -18,8 +21,9 @@ from zoo.files import given_path
 from zoo.options import declared
 from zoo.results.provenance import checkout_of, environment, git_state
 from zoo.results.record import Record
-from zoo.results.reproduction import Difference, compare, of_code, of_config, of_environment
+from zoo.results.reproduction import LOGGERS, Difference, compare, of_code, of_config, of_environment
 from zoo.training.lent import check_lent
+from zoo.weights.cards import NAME, TORCHVISION, read_card, shipped_card
 
 # What Lightning or an earlier run in this shell may have left for a process that joins a run.
 _OF_OTHERS = ("LOCAL_RANK", "ZOO_RUN_DIR", "PL_GLOBAL_SEED")
@@ -32,7 +36,9 @@ def run(verb: str, args: list[str]) -> int:
         description="Say what differs from a Record's run today, run it again, and judge: exit status 0 where its"
         " number came back, 1 where not.",
     )
-    parser.add_argument("record", metavar="RECORD", help="a Record (.json) or a run folder that has one")
+    parser.add_argument(
+        "record", metavar="RECORD", help="a Record (.json), a run folder that has one, or weights of zoo list weights"
+    )
     parser.add_argument("--run_dir", metavar="DIR", help="the new run's folder instead of runs/...")
     parser.add_argument("--data.root", metavar="DIR", help="where the data lie here")
     parser.add_argument("--data.download", metavar="true", help="fetch them where they are missing")
@@ -59,7 +65,7 @@ def reproduce(
     other_data: bool = False,
     trust: Sequence[str] = (),
 ) -> int:
-    """Runs ``given``, a Record or a run folder, again; returns 0 where its number came back and 1 where not.
+    """Runs ``given``, a Record, a run folder or weights, again; returns 0 where its number came back and 1 where not.
 
     ``data`` are options of where the data lie, ``code`` is a checkout to run instead of this one. With ``dry_run`` it
     stops after saying what differs and what it would run. ``trust`` names modules: a Record may be a stranger's, and
@@ -67,9 +73,10 @@ def reproduce(
     of ``zoo fit`` wrote, a config that names others or that this code does not understand, data that are missing or,
     without ``other_data``, of another fingerprint.
     """
-    path = given_path(given)
-    path = path / runs.RECORD if path.is_dir() else path
-    then = Record.read(path)
+    path, then = _record(given)
+    if path == Path(given) and not path.exists():
+        # Of shipped weights, whose run may have had its data anywhere.
+        data = ({"root": "data"} if "root" in then.config["data"].get("init_args", {}) else {}) | (data or {})
     _check_trained(path, then)
     check_lent(then.config, path, trust)
     for name in data or {}:
@@ -78,7 +85,7 @@ def reproduce(
     surroundings = {name: value for name, value in os.environ.items() if name not in _OF_OTHERS}
     with TemporaryDirectory() as folder:
         config = Path(folder) / f"{_name(path)}.yaml"
-        config.write_text(yaml.safe_dump({k: v for k, v in then.config.items() if k != "wandb"}), encoding="utf-8")
+        config.write_text(yaml.safe_dump({k: v for k, v in then.config.items() if k not in LOGGERS}), encoding="utf-8")
         target = runs.new_run_dir(_name(path), run_dir)
         words = ["--config", str(config), "--run_dir", str(target), "--test", "true", *_machine(then)]
         words += [word for name, value in (data or {}).items() for word in (f"--data.{name}", value)]
@@ -96,6 +103,17 @@ def reproduce(
     return _verdict(then, target, done.returncode)
 
 
+def _record(given: str) -> tuple[Path, Record]:
+    """The Record that is meant, with its path, or with the name of the shipped weights whose card has it."""
+    path = given_path(given)
+    path = path / runs.RECORD if path.is_dir() else path
+    if path.exists() or not NAME.fullmatch(given):
+        return path, Record.read(path)
+    if given in TORCHVISION:
+        raise InputError(f"{given} was trained by torchvision, not by zoo: zoo benchmark {given} measures it.")
+    return path, Record.of(read_card(shipped_card(given))["record"], given)
+
+
 def _check_trained(path: Path, then: Record) -> None:
     if "benchmark" in then.config:
         raise InputError(
@@ -110,7 +128,9 @@ def _check_trained(path: Path, then: Record) -> None:
 
 
 def _name(path: Path) -> str:
-    """A name for the run: that of the Record's file, or of the config that its run folder was named after."""
+    """A name for the run: of the weights, of the Record's file, or of the config that its folder was named after."""
+    if NAME.fullmatch(path.as_posix()) and not path.exists():
+        return path.as_posix().replace("/", "_")
     return path.stem if path.name != runs.RECORD else path.absolute().parent.parent.name or "run"
 
 

@@ -9,7 +9,7 @@ from zoo.comparison.answers import MOST_BYTES
 from zoo.comparison.run import Answers, Curve, Run
 from zoo.errors import InputError
 from zoo.files import read_text
-from zoo.results.record import Record, parsed
+from zoo.results.record import Record
 
 #: The Record, as JSON, in a run's summary, and the table of predictions.
 RECORD = "record"
@@ -40,7 +40,7 @@ def _record(text: Any, where: str) -> Record | None:
         content = json.loads(text)
     except ValueError as error:
         raise InputError(f"The summary of {where} has a record that is not JSON: {error}.") from error
-    return parsed(content, f"The record in the summary of {where}")
+    return Record.of(content, f"The record in the summary of {where}")
 
 
 def answers_logged(folders: Iterable[Path]) -> Answers | None:

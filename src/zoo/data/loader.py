@@ -160,6 +160,8 @@ class WorkerStart:
         global _notes
         _notes, leaving = (self.notes, worker), self.leaving
         self.notes[2 * worker] = os.getpid()
-        for signum in (signal.SIGINT, signal.SIGUSR1):
-            signal.signal(signum, signal.SIG_IGN)
+        for name in ("SIGINT", "SIGUSR1"):
+            # Windows has only the first.
+            if signum := getattr(signal, name, None):
+                signal.signal(signum, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda *ignored: os._exit(0) if leaving.value else None)

@@ -20,6 +20,8 @@ FAULTS = {
     "other contents": "not the official files, or not those that were prepared",
 }
 NOTICES = {
+    "altered copy": "not the official files; a copy that is known, with which the records here were made",
+    "official files": "by their checksums; the records here were made with a copy that is not quite the same",
     "wrong format": "another format than the name says; it is read all the same",
     "CMYK": "printing colours; read as RGB",
     "greyscale": "one channel; read as RGB",

@@ -17,7 +17,7 @@ from zoo.layers.local import Local2d
 from zoo.layers.normalization import ResponseNorm, SameMapNorm
 from zoo.layers.units import UnscaledDropout
 from zoo.models.network import Network
-from zoo.weights.export.forms import halved
+from zoo.weights.export.graphs import halved
 from zoo.weights.preprocessing import stored_shape
 from zoo.weights.trained import Weights, mean_image_in
 

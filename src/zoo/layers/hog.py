@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from zoo.errors import InputError
+
 
 class HOG(nn.Module):
     """Dalal and Triggs (2005): images (N, C, S, S) to features (N, num_features), whatever their scale of pixels.
@@ -22,12 +24,15 @@ class HOG(nn.Module):
         self.num_features = (image_size // cell_size - block_size + 1) ** 2 * block_size**2 * orientations
 
     def forward(self, images: Tensor) -> Tensor:
-        """On the CPU, an image at a time, wherever the images are."""
+        """On the CPU, an image at a time, wherever the images are. Raises InputError without scikit-image."""
         features = images.new_empty(len(images), self.num_features)
         if images.is_meta:
             return features
         # Imported here: only this network needs it.
-        from skimage.feature import hog
+        try:
+            from skimage.feature import hog
+        except ModuleNotFoundError as error:
+            raise InputError("hog_svm computes its features with scikit-image: pip install scikit-image.") from error
 
         cell, block = (self.cell_size,) * 2, (self.block_size,) * 2
         for row, image in zip(features, images.detach().double().movedim(1, -1).cpu().numpy(), strict=True):

@@ -14,7 +14,7 @@ from zoo.report.formats import Table
 # What a narrow terminal does without, the first first.
 _LEFT_OUT_FIRST = (
     "top-5 interval", "top-5", "neither", "images", "interval, 95 %", "points", "first", "reached at step", "at step",
-    "test time", "epochs", "steps", "training images/s", "seed", "compared",
+    "test time", "epochs", "steps", "training images/s", "seed", "compared", "time a run", "over seeds",
     "MACs", "n", "training MACs", "images seen", "top-5 error, %", "parameters", "time then", "device", "protocol",
     "runs", "difference, 95 % interval", "hardware of the time", "split", "nets", "more data", "read in", "wall time",
     "in this zoo", "variant", "source", "training",

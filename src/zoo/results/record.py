@@ -88,15 +88,14 @@ class Record:
         error outside 0..100 or other than 100 * wrong / n, counts that do not add up, images left out of a test that
         was not limited.
         """
-        return parsed(read_json(path, "record"), str(path))
+        return cls.of(read_json(path, "record"), str(path))
 
-
-def parsed(content: Any, where: str) -> Record:
-    """The Record that plain values describe. Raises InputError, naming ``where`` they are from, as ``Record.read``."""
-    problem = _problem(content)
-    if problem:
-        raise InputError(f"{where} is not a record that zoo {__version__} can read: {problem}.")
-    return Record(**content)
+    @classmethod
+    def of(cls, content: Any, origin: str) -> "Record":
+        """The Record that ``content``, as JSON has it, makes; ``origin`` is where it is from. Raises as ``read``."""
+        if problem := _problem(content):
+            raise InputError(f"{origin} is not a record that zoo {__version__} can read: {problem}.")
+        return cls(**content)
 
 
 def _problem(content: dict[str, Any]) -> str | None:

@@ -11,7 +11,8 @@ IDENTICAL, SAME_COUNTS, WITHIN = "bit-identical weights", "the same counts", "wi
 NOT_REPRODUCED = "not reproduced"
 UNKNOWN, ABSENT = "not recorded", "absent"
 # On what the run goes, who watches it and when it saves are no part of what was computed; no class declares these.
-_NOT_THE_RUN = ("trainer.accelerator", "trainer.devices", "wandb", "save_every", "keep")
+LOGGERS = ("wandb", "tensorboard", "mlflow")
+_NOT_THE_RUN = ("trainer.accelerator", "trainer.devices", *LOGGERS, "save_every", "keep")
 
 
 @dataclass(frozen=True)

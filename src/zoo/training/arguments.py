@@ -12,7 +12,7 @@ from zoo.training.yaml_text import known_class
 
 TOP_KEYS = (
     "data", "model", "channels_last", "compile", "trainer", "seed_everything", "test", "wandb",
-    "run_dir", "ckpt_path", "init_from", "predictions", "resume",
+    "tensorboard", "mlflow", "run_dir", "ckpt_path", "init_from", "predictions", "resume",
     "save_every_n_steps", "save_every_n_minutes", "keep",
 )  # fmt: skip
 

@@ -19,8 +19,8 @@ from zoo.models.saved_training import unlike
 from zoo.training.checkpoint_files import keep_as_step, kept_before
 from zoo.training.loggers import MetricsFile, send_again
 
-# SIGUSR1 is what a job's script has SLURM send before the time is over, to be started again.
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+# SIGUSR1, which Windows has not, is what a job's script has SLURM send before the time is over, to be started again.
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGUSR1") if hasattr(signal, name))
 ROWS_KEY = "zoo_metrics_rows"
 BEST_KEY = "zoo_fewest_errors"
 # Epochs of milliseconds need no checkpoint each.
@@ -141,7 +141,9 @@ class LastCheckpoint(Checkpoint):
         for signum in SIGNALS:
             signal.signal(signum, self._note)
         if trainer.received_sigterm:
-            self._signum, trainer._signal_connector.received_sigterm = signal.SIGTERM, False
+            # It came before this. With several processes Lightning ends the run by a SIGTERMException before the first
+            # step; with one it would after that step, which does not begin.
+            self._signum = signal.SIGTERM
 
     def _note(self, signum: int, frame: FrameType | None) -> None:
         self._signum = signum

@@ -32,7 +32,15 @@ from zoo.training.checkpoints import LastCheckpoint
 from zoo.training.console import quiet
 from zoo.training.divergence import FiniteLoss
 from zoo.training.lent import OF_THE_CALL, needed_trust
-from zoo.training.loggers import MetricsFile, Wandb, wandb_logger
+from zoo.training.loggers import (
+    MetricsFile,
+    MLflow,
+    TensorBoard,
+    Wandb,
+    mlflow_logger,
+    tensorboard_logger,
+    wandb_logger,
+)
 from zoo.training.parser import Parser
 from zoo.training.progress import progress_bar
 from zoo.training.step import WorkingHooks, lighten
@@ -94,6 +102,8 @@ class ZooCLI(LightningCLI):
         parser.add_argument(
             "--wandb", type=Wandb | None, default=None, help="Weights & Biases: project, entity, group, name, tags, ..."
         )
+        parser.add_argument("--tensorboard", type=TensorBoard | None, default=None, help="TensorBoard: flush_secs")
+        parser.add_argument("--mlflow", type=MLflow | None, default=None, help="MLflow: experiment")
         parser.link_arguments("seed_everything", "data.init_args.seed", apply_on="parse")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
@@ -190,6 +200,10 @@ class ZooCLI(LightningCLI):
 
             loggers.append(wandb_logger(self.config_init.wandb, self.run_dir, config))
             callbacks.append(WandbRun(loggers[-1], self.recorder))
+        if self.config_init.tensorboard:
+            loggers.append(tensorboard_logger(self.config_init.tensorboard, self.run_dir))
+        if self.config_init.mlflow:
+            loggers.append(mlflow_logger(self.config_init.mlflow, self.run_dir))
         if self.predictions or self.verb == "predict":
             callbacks.append(Predicting(self.predictions or Predictions(self.run_dir / runs.PREDICTIONS)))
         if options.enable_progress_bar is not False:

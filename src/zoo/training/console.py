@@ -24,6 +24,8 @@ def quiet() -> None:
     """Silences what Lightning says to its developers; warnings about the user's own run stay."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+    # What trainer.profiler measures is said there.
+    logging.getLogger("lightning.pytorch.profilers").setLevel(logging.INFO)
     for message in (
         ".*does not have many workers.*",
         ".*number of training batches .* is smaller than the logging interval.*",

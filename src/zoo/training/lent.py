@@ -6,7 +6,7 @@ measures or repeats a result must not run a stranger's code by that.
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +30,8 @@ _LIGHTNING = {
     "strategies": {"DDPStrategy", "FSDPStrategy", "SingleDeviceStrategy"},
 }  # fmt: skip
 _FOLDERS = ("dirpath", "save_dir", "root_dir")
+# Options of a run that name files of the user's own, which nothing executes.
+_PATHS = ("data.root", "data.cache_dir", "init_from")
 # Words, numbers and patterns for names of files; neither a path to import, which has a dot before a letter, nor YAML.
 _PLAIN = re.compile(r"([\w\-/{}:=+,%#]|\.(?=\d))*")
 _KEY = re.compile(r"[A-Za-z]\w*")
@@ -92,7 +94,7 @@ class _Lent:
                     yield _Fault(f"has no class_path for its {key}")
                 else:
                     yield from self._class(value, key)
-            elif key in ("trainer", "wandb") and not isinstance(value, dict | None):
+            elif key in ("trainer", "wandb", "tensorboard", "mlflow") and not isinstance(value, dict | None):
                 yield _Fault(f"gives {key} {value!r}")
             elif key == "trainer" and (value or {}).get("default_root_dir") is not None:
                 yield _Fault(f"writes to {value['default_root_dir']!r} (trainer.default_root_dir)")
@@ -170,3 +172,18 @@ def _is_harmless(path: str) -> bool:
     package, _, rest = path.partition("lightning.pytorch.")
     room, _, name = rest.partition(".")
     return not package and name in _LIGHTNING.get(room, ())
+
+
+def check_lent_values(values: Iterable[tuple[str, str]], origin: Path, trusted: Collection[str] = ()) -> None:
+    """Raises InputError at the first of the options with values in ``origin`` that could run anything, as above."""
+    for option, value in values:
+        allowed = _PLAIN.fullmatch(value) or _OWN.fullmatch(value) or _TORCH.fullmatch(value) or _is_harmless(value)
+        of_folder = option in _PATHS and not _MODULE.fullmatch(value)
+        if allowed or of_folder or any(f"{value}.".startswith(f"{module}.") for module in trusted):
+            continue
+        module = value.rpartition(".")[0] if _MODULE.fullmatch(value) else None
+        way = f"add --trust {module}" if module else "start another sweep with it"
+        raise InputError(
+            f"{origin} came with results and has {value!r} for {option}, but such a sweep may use only {_WHOSE}: read"
+            f" it, then {way} if you trust it."
+        )

@@ -1,14 +1,15 @@
-"""Where metrics go: metrics.csv in the run folder, and Weights & Biases where it is asked for."""
+"""Where metrics go: metrics.csv in the run folder, and Weights & Biases, TensorBoard or MLflow where asked for."""
 
 import csv
 import os
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from lightning.fabric.loggers.logger import rank_zero_experiment
-from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
+from lightning.pytorch.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
@@ -49,6 +50,32 @@ class Wandb:
             raise ValueError(f"wandb.tags has {wrong[0]!r}: W&B takes tags of 1 to {LONGEST_TAG} characters.")
         if forbidden := [sign for sign in FORBIDDEN if sign in self.project]:
             raise ValueError(f"wandb.project cannot be {self.project!r}: W&B takes no {forbidden[0]!r} in it.")
+
+
+@dataclass
+class TensorBoard:
+    """TensorBoard: a run's curves, in its folder tensorboard. ``tensorboard --logdir runs`` shows those of all runs."""
+
+    flush_secs: int = 30
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a time that is none."""
+        if self.flush_secs < 1:
+            raise ValueError(
+                f"tensorboard.flush_secs is seconds between two writes, at least 1, not {self.flush_secs}."
+            )
+
+
+@dataclass
+class MLflow:
+    """MLflow. MLFLOW_TRACKING_URI is the server, as for MLflow's own commands."""
+
+    experiment: str = "zoo"
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for an empty name."""
+        if not self.experiment.strip():
+            raise ValueError(f"mlflow.experiment is empty: {EMPTY}.")
 
 
 class _Writer(ExperimentWriter):
@@ -205,6 +232,42 @@ def wandb_logger(options: Wandb, run_dir: Path, config: dict[str, Any]) -> OneRo
         )
     except ModuleNotFoundError as error:
         raise InputError("Weights & Biases is not installed: pip install wandb, or leave the overlay out.") from error
+
+
+def tensorboard_logger(options: TensorBoard, run_dir: Path) -> Logger:
+    """A logger that writes to tensorboard/ in the run folder. Raises InputError without the package."""
+    try:
+        return TensorBoardLogger(
+            run_dir, name="", version="tensorboard", default_hp_metric=False, flush_secs=options.flush_secs
+        )
+    except ModuleNotFoundError as error:
+        raise InputError("TensorBoard is not installed: pip install tensorboard, or leave the overlay out.") from error
+
+
+def mlflow_logger(options: MLflow, run_dir: Path) -> Logger:
+    """A logger that is named after the run folder.
+
+    Raises InputError without the package, and without a server where the package can keep no database itself.
+    """
+    if find_spec("mlflow") is None:
+        raise InputError("MLflow is not installed: pip install mlflow-skinny, or leave the overlay out.")
+    server = os.environ.get("MLFLOW_TRACKING_URI")
+    if not server and find_spec("sqlalchemy") is None:
+        raise InputError(
+            "MLflow has no place to log to: set MLFLOW_TRACKING_URI to its server, or pip install mlflow, which keeps"
+            " mlflow.db in the working folder."
+        )
+    # It would tell its makers that it is used.
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    name = "/".join(run_dir.absolute().parts[-2:])
+    return MLFlowLogger(options.experiment, name, server or "sqlite:///mlflow.db", save_dir=str(run_dir))
+
+
+def tell_config(loggers: list[Logger], config: dict[str, Any]) -> None:
+    """Gives MLflow, where it is among ``loggers``, the whole config; a run begins there with that."""
+    for logger in loggers:
+        if isinstance(logger, MLFlowLogger):
+            logger.log_hyperparams(config)
 
 
 def _earlier_id(run_dir: Path) -> str | None:

@@ -14,6 +14,12 @@ from zoo.training import suggestions
 from zoo.training.arguments import value_of
 
 WIDTH = 100
+# Of these their overlays tell: the help fits on a screen.
+_OVERLAYS = ("tensorboard", "mlflow")
+_LOGGERS = (
+    "add --config overlays/tensorboard, overlays/mlflow or overlays/wandb, or give class_path and init_args of one of"
+    " Lightning's loggers in a config."
+)
 # Shorter words for the options that come with LightningCLI.
 HELP = {
     "config": "a YAML file or the name of a shipped config (zoo list configs); of several, later ones win",
@@ -79,7 +85,7 @@ def _filled(text: str) -> str:
 
 def _own_options(actions: Iterable[argparse.Action]) -> Iterable[str]:
     for action in actions:
-        known = action.help not in (None, argparse.SUPPRESS) and action.option_strings
+        known = action.help not in (None, argparse.SUPPRESS) and action.option_strings and action.dest not in _OVERLAYS
         if known and "." not in action.dest and action.dest not in ("trainer", "model", "data"):
             name = action.option_strings[-1] + (f" {action.metavar}" if action.metavar else "")
             default = f" (default: {action.default})" if action.default not in (None, argparse.SUPPRESS) else ""
@@ -106,13 +112,15 @@ def sentence(message: str) -> str:
         _plain_type(text) for text in re.findall(r"Expected a (<class .+?>|typing\.\S.+?)(?:\. Got|\n|$)", about)
     ]
     kinds = [kind for kind in dict.fromkeys(expected) if kind != "nothing"]
-    if kinds:
+    if kinds and path != "trainer.logger":
         return f"{path} must be {' or '.join(kinds)}, not {value}."
     empty = "Not of type NotEmptyStr" in message
     return f"{path} is empty: {EMPTY}." if empty else f"{path} cannot be {_wrong(path, value)}"
 
 
 def _wrong(path: str, value: str) -> str:
+    if path == "trainer.logger":
+        return f"{value} as it is typed: {_LOGGERS}"
     name = value.strip("'\"")
     return f"{value}: {suggestions.choices(path, name)}"
 

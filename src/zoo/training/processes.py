@@ -104,7 +104,7 @@ def named(trainer: Trainer, how_to_go_on: str) -> Iterator[None]:
         # Others may hang where no signal but this one reaches them.
         kill: Any = getattr(trainer.strategy.launcher, "kill", None)
         if kill is not None:
-            kill(signal.SIGKILL)
+            kill(getattr(signal, "SIGKILL", signal.SIGTERM))  # which on Windows cannot be caught
         raise Stopped(f"{message} after step {trainer.global_step:,}; {how_to_go_on}", 1) from error
 
 

@@ -1,4 +1,4 @@
-"""The progress line of a run: how fast it goes, whether it waits, what it holds in memory, when it was last saved."""
+"""The progress line of a run: the loss first, then how fast it goes, what it waits for and holds, when it was saved."""
 
 import sys
 from typing import Any
@@ -16,23 +16,23 @@ from zoo.training.checkpoints import LastCheckpoint
 #: Columns that a line has at most: those of two windows side by side, and of most logs.
 WIDTH = 100
 # Which of a network's own figures are shown, and as what; metrics.csv has the others too.
-SHOWN = {"val/top1_error": "val", "train/top1_error": "train", "train/loss": "loss"}
+SHOWN = {"train/loss": "loss", "val/top1_error": "val", "train/top1_error": "train"}
 HIDDEN = ("val/loss", "v_num")
 
 
 def figures(trainer: Trainer, metrics: dict[str, Any]) -> dict[str, str]:
     """What the line says in the course of a training, by short names, the most important first; else ``metrics``.
 
-    ``img/s`` of all processes and ``wait``, the share of the epoch in which no batch was at hand; ``GB`` of memory;
-    ``saved``, the age of the last checkpoint; the error on the held-out slice, or without one on the training images;
-    the loss; what else a model shows.
+    The loss; the error on the held-out slice, or without one on the training images; ``img/s`` of all processes and
+    ``wait``, the share of the epoch in which no batch was at hand; ``GB`` of memory; ``saved``, the age of the last
+    checkpoint; what else a model shows.
     """
     if "val/top1_error" in metrics:
         metrics = {name: value for name, value in metrics.items() if name != "train/top1_error"}
     watched = _watched(trainer) if trainer.state.fn == TrainerFn.FITTING else {}
     own = {short: _text(name, metrics[name]) for name, short in SHOWN.items() if name in metrics}
     others = {name: _text(name, value) for name, value in metrics.items() if name not in (*SHOWN, *HIDDEN)}
-    return watched | own | others
+    return own | watched | others
 
 
 def _text(name: str, value: Any) -> str:
@@ -94,9 +94,9 @@ class PlainBar(TQDMProgressBar):
     """Lines one after another."""
 
     def init_train_tqdm(self) -> Tqdm:
-        """The bar takes the room that the figures leave."""
+        """The bar takes the room that the figures and the time that remains leave."""
         bar = super().init_train_tqdm()
-        bar.bar_format = "{desc}{bar} {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
+        bar.bar_format = "{desc}{bar} {n_fmt}/{total_fmt} [{remaining}{postfix}]"
         bar.dynamic_ncols, bar.ncols = None, WIDTH
         return bar
 

@@ -10,7 +10,7 @@ from lightning.pytorch import Trainer
 
 from zoo.catalog import DATA, NETWORKS
 from zoo.training.arguments import TOP_KEYS
-from zoo.training.loggers import Wandb
+from zoo.training.loggers import MLflow, TensorBoard, Wandb
 
 # What other programs, or other parts of this one, call an option.
 USUAL = {
@@ -108,6 +108,8 @@ def _options() -> dict[str, dict[str, list[str]]]:
         "data": _of({name: getattr(zoo.data, name) for name in DATA}),
         "model": _of({name: getattr(zoo.models, name) for name in models()}),
         "wandb": _of({"Wandb": Wandb}),
+        "tensorboard": _of({"TensorBoard": TensorBoard}),
+        "mlflow": _of({"MLflow": MLflow}),
     }
     for path in _WITH_CLASSES:
         sections[path] = _of(classes(path))

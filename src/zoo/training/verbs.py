@@ -1,5 +1,6 @@
 """What ``zoo fit|validate|test|predict`` do, once their command line is understood: train, measure, tell."""
 
+import signal
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.utilities.exceptions import MisconfigurationException, SIGTERMException
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from zoo import runs
@@ -22,7 +24,7 @@ from zoo.training.allocator import keep_freed_memory
 from zoo.training.arguments import complete
 from zoo.training.cli import ZooCLI, load_classes
 from zoo.training.console import announce, quiet, say
-from zoo.training.loggers import OneRowAStep, close
+from zoo.training.loggers import OneRowAStep, close, tell_config
 from zoo.training.memory import enough_for
 from zoo.weights.pretrained import load
 from zoo.weights.sources.checkpoint import check_fits
@@ -105,9 +107,11 @@ def _run(cli: ZooCLI) -> dict[str, float]:
             _show_differences(cli)
         cli.metrics.check()
         runs.keep_config(cli.run_dir, cli.config_text)
+        tell_config(cli.trainer.loggers, yaml.safe_load(cli.config_text))
     trainer = cli.trainer
     given: dict[str, Any] = {"model": cli.model, "datamodule": cli.datamodule}
     if cli.verb == "fit":
+        trainer.callbacks.append(_SomethingToWatch())  # type: ignore[attr-defined]
         if cli.config.test:
             trainer.callbacks.append(_SomethingToTest())  # type: ignore[attr-defined]
         announce(cli.model.network, cli.datamodule, cli.run_dir)
@@ -141,6 +145,21 @@ class _SomethingToTest(Callback):
             )
 
 
+class _SomethingToWatch(Callback):
+    """Ends a training before its first step where a callback watches a held-out slice that there is not."""
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Raises InputError."""
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            monitor = getattr(callback, "monitor", None)
+            if isinstance(monitor, str) and monitor.startswith("val/") and not data.num_held_out:
+                raise InputError(
+                    f"{type(callback).__name__} watches {monitor}, but data.num_held_out is 0, so that there is no"
+                    f" slice of {data.name} to measure it on: add --data.num_held_out N, or let it watch train/loss."
+                )
+
+
 @contextmanager
 def _sentences_of_lightning(checkpoint: Path | None) -> Iterator[None]:
     """What Lightning refuses only when it knows how many steps an epoch has becomes InputError.
@@ -151,11 +170,16 @@ def _sentences_of_lightning(checkpoint: Path | None) -> Iterator[None]:
         yield
     except (InputError, Stopped, Diverged):
         raise
+    except SIGTERMException as stop:
+        # Before ``LastCheckpoint`` listened.
+        said = "Stopped by SIGTERM before the first step; start it again with the same command"
+        raise Stopped(said if _is_first_process() else "", 128 + signal.SIGTERM) from stop
     except MisconfigurationException as error:
         raise InputError(" ".join(str(error).split())) from error
     except Exception as error:
         reason = " ".join(str(error).split())
-        if "`val_check_interval`" in reason and isinstance(error, ValueError):
+        of_early_stopping = reason.startswith("Early stopping conditioned on metric")
+        if of_early_stopping or ("`val_check_interval`" in reason and isinstance(error, ValueError)):
             raise InputError(reason) from error
         frames = traceback.extract_tb(error.__traceback__)
         if any(Path(frame.filename).stem == "checkpoint_connector" and frame.name in _RESTORING for frame in frames):

@@ -72,11 +72,15 @@ def _rows(card: dict[str, Any]) -> dict[str, str]:
         rows["scores"] = _scores(scores, scores["n"], scores["protocol"])
     if record:
         rows["scores of the run"] = _scores(record["metrics"], record["n"], record["protocol"])
+        if scores and scores["top1_wrong"] != record["metrics"]["top1_wrong"]:
+            rows["why two"] = f"the run's weights are float32, and those here are stored as {card['dtype']}"
         trained = record["timing"]
         rows["training"] = f"{trained['train_epochs']} epochs, {trained['train_seconds']:.0f} s on {_device(record)}"
         rows["run"] = record["created"]
     if "published" in card:
         rows["published"] = "; ".join(f"{data}: {_pairs(values)}" for data, values in card["published"].items())
+    if card["name"] in shipped():
+        rows["train it again"] = f"zoo reproduce {card['name']}"
     for key in ("config", "seed", "commit", "url", "recipe", "sha256", "sha256_begins", "bytes", "dtype", "licence"):
         if isinstance(card.get(key), (str, int)):
             rows[key] = f"{card[key]:,}" if key == "bytes" else str(card[key])

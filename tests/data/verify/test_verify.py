@@ -1,5 +1,6 @@
 """``zoo data verify``: every injected fault is found under its path and named with its kind, and nothing else is."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ import pytest
 from photo_fault_cases import INJECTIONS, WNIDS, empty, fill, inject, rewrite
 from scipy.io import savemat
 
+from zoo.catalog import DATA
 from zoo.cli import main
 from zoo.data import ImageNet
 from zoo.data.photos import manifest
@@ -287,6 +289,34 @@ def test_digits_are_clean_and_a_changed_pixel_or_label_is_not(monkeypatch):
         ("other contents", "data"),
     ]
     assert "the same pixels as train[30]" in changed.findings[0].detail
+
+
+def test_a_known_copy_that_is_not_the_official_one_is_said_to_be_none_and_is_no_fault(monkeypatch):
+    from zoo.data import Digits
+    from zoo.data.fingerprint import of_tensors
+
+    (known,) = DATA["Digits"].fingerprints
+    note = "two images went through JPEG"
+    monkeypatch.setitem(DATA["Digits"].fingerprints, known, {"altered": 2, "note": note})
+    found = verify_memory(Digits(), "data")
+    assert [(f.kind, f.path, f.detail) for f in found.findings] == [
+        ("altered copy", "data", f"not the official files: {note}")
+    ]
+    assert found.num_faults == 0
+    # The official one has another fingerprint, which nobody knows, and checksums.
+    arrays = Digits().read()
+    arrays["test"][0][7, 0, 0, 0] ^= 1
+    assert of_tensors([tensor for split in arrays.values() for tensor in split]) != known
+    monkeypatch.setattr(Digits, "read", lambda self: arrays)
+    assert [f.kind for f in verify_memory(Digits(), "data").findings] == ["other contents"]
+    file = Path(__file__)
+    sums = {file: f"md5:{hashlib.md5(file.read_bytes()).hexdigest()}"}
+    monkeypatch.setattr(Digits, "official_sums", lambda self: sums)
+    found = verify_memory(Digits(), "data")
+    assert [f.kind for f in found.findings] == ["official files"]
+    assert found.num_faults == 0
+    sums[file] = f"md5:{'0' * 32}"
+    assert [f.kind for f in verify_memory(Digits(), "data").findings] == ["other contents"] * 2
 
 
 def test_a_cut_batch_of_cifar10_is_a_fault_with_its_path(in_folder, capsys):

@@ -31,9 +31,17 @@ def verify_memory(data: InMemoryDataModule, root: str) -> Verification:
         for split, (_, labels) in arrays.items()
     }
     findings = [*wrong_counts(data.facts, counts), *_doubles(arrays, data.class_names)]
-    findings += _other_files(data)
+    other_files = list(_other_files(data))
+    findings += other_files
     known = data.facts.fingerprints if data.facts else {}
-    if known and fingerprint not in known:
+    if known and fingerprint in known:
+        if known[fingerprint]["altered"]:
+            findings.append(Finding("altered copy", root, f"not the official files: {known[fingerprint]['note']}"))
+    elif known and data.official_sums() and not other_files and all(copy["altered"] for copy in known.values()):
+        # The copy that is known is not the official one, which only its files' checksums tell.
+        (note,) = (copy["note"] for copy in known.values())
+        findings.append(Finding("official files", root, f"of the copy behind the records here: {note}"))
+    elif known:
         expected = " or ".join(known)
         detail = f"pixels or labels differ from those of the published records, whose fingerprint is {expected}"
         findings.append(Finding("other contents", root, detail))

@@ -1,6 +1,7 @@
 """Reads the checkpoints that runs write, executing nothing that a file holds."""
 
 import io
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,9 @@ def load_checkpoint(file: Path) -> dict[str, Any]:
     """
     try:
         check_whole(file)
-        # Mapped, not read: only the tensors that are used come into memory. Torch maps no file whose name is not UTF-8.
-        if is_utf8(str(file)):
+        # Mapped, not read: only the tensors that are used come into memory. Torch maps no file whose name is not UTF-8,
+        # and on Windows no file that is mapped can be replaced, as last.ckpt is.
+        if is_utf8(str(file)) and os.name == "posix":
             checkpoint = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
         else:
             checkpoint = torch.load(io.BytesIO(file.read_bytes()), map_location="cpu", weights_only=True)
