@@ -23,6 +23,7 @@ from zoo.evaluation.predictions import Predicting, Predictions
 from zoo.evaluation.recorder import Recorder
 from zoo.files import given_path
 from zoo.models.classifier import Classifier
+from zoo.models.own import OwnModel, OwnNetwork
 from zoo.training import bounds, processes, yaml_text
 from zoo.training.checkpoint_files import WholeFile, newest_whole
 from zoo.training.checkpoints import LastCheckpoint
@@ -163,12 +164,21 @@ class ZooCLI(LightningCLI):
                 raise InputError(" ".join(str(origin).split())) from error
             raise origin from error
         network = self.model.network
+        if isinstance(self.model, OwnModel):
+            self._tell(self.model)
         if self.config.channels_last:
             # Inputs need not be: the first convolution brings them into the form of its weights.
             network.to(memory_format=torch.channels_last)
         if self.config.compile:
             # In place, so that the names of the weights stay.
             network.compile()
+
+    def _tell(self, model: OwnModel) -> None:
+        """Tells a model of somebody's own network how this was built, and which images it is for, where that is known."""
+        described = yaml.safe_load(self.config_text)["model"]["init_args"].get("network") or {}
+        if isinstance(model.network, OwnNetwork):
+            model.network.options["init_args"] = described.get("init_args") or {}
+        model.see(self.datamodule)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Adds what every run has: metrics.csv, last.ckpt, the Recorder, a progress bar."""

@@ -19,6 +19,7 @@ from zoo.data.transforms import LessMeanImage, Preprocessing
 from zoo.errors import InputError
 from zoo.models import get_model
 from zoo.models.network import Network
+from zoo.models.own import own_network
 from zoo.weights.preprocessing import ImagePreprocessing, shape_kept, taken_for
 
 if TYPE_CHECKING:
@@ -73,6 +74,10 @@ class Weights(ABC):
         # JSON has lists where the networks' options are tuples.
         trained = self.meta["options"].items()
         chosen = {key: tuple(value) if isinstance(value, list) else value for key, value in trained} | options
+        if self.meta["network"] not in NETWORKS:
+            # What somebody's own class does on no device at all, nobody knows.
+            with torch.random.fork_rng(devices=[]):
+                return own_network(self.meta["network"], self.meta["variant"], chosen, self.name)
         # The weights come after: what the constructor draws is thrown away, and is not taken from the caller's stream.
         with torch.random.fork_rng(devices=[]), torch.device(device):
             try:

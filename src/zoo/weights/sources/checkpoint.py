@@ -14,6 +14,7 @@ from zoo.evaluation.recorder import state_digest
 from zoo.files import is_utf8
 from zoo.models.classifier import CLASSES_KEY, NETWORK_KEY
 from zoo.models.network import Network
+from zoo.models.own import OwnNetwork
 from zoo.results.record import Record
 from zoo.weights.sources.seal import check_whole
 from zoo.weights.trained import check_state
@@ -25,6 +26,10 @@ def check_fits(file: Path, network: Network) -> None:
     held = description_of(checkpoint, file)
     wanted = {"name": network.name, "variant": network.variant, "options": network.options}
     for key, value in wanted.items():
+        if isinstance(network, OwnNetwork) and key == "options":
+            # What it is for, it learns from the data.
+            if held[key].get("init_args") == value["init_args"]:
+                continue
         if held[key] != value:
             raise InputError(f"{file} holds a network with {key} {held[key]}, but the config builds one with {value}.")
     state = state_of(checkpoint, file)
