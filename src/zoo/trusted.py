@@ -38,10 +38,8 @@ def import_named(name: str, stays: bool = True) -> Any:
     with _working_folder(parts[0], stays):
         found = _imported(parts[0], name)
         for number, part in enumerate(parts[1:], start=2):
-            if not hasattr(found, part):
-                found = _imported(".".join(parts[:number]), name)
-            else:
-                found = getattr(found, part)
+            known = hasattr(found, part)
+            found = getattr(found, part) if known else _imported(".".join(parts[:number]), name)
     return found
 
 
@@ -75,8 +73,8 @@ def _imported(module: str, name: str) -> Any:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name is not None and (module == error.name or module.startswith(f"{error.name}.")):
-            where = "neither installed nor in the working folder" if module == name.split(".")[0] else "there is none"
-            raise InputError(f"There is no {module}, which {name} names: it is {where}.") from error
+            where = ": it is neither installed nor in the working folder" if "." not in module else ""
+            raise InputError(f"There is no {module}{where}.") from error
         raise InputError(f"{module} cannot be imported: {error}.") from error
     except Exception as error:
         reason = " ".join(str(error).split())

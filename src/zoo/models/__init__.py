@@ -7,7 +7,7 @@ from typing import Any
 from zoo.catalog import NETWORKS, no_network
 from zoo.errors import InputError, nearest
 
-_HOMES = {name: entry.module for entry in NETWORKS.values() for name in (entry.network, entry.model)}
+_HOMES = {name: entry.module for entry in NETWORKS.own.values() for name in (entry.network, entry.model)}
 _HOMES |= {
     "Classifier": "zoo.models.classifier",
     "Network": "zoo.models.network",
@@ -70,9 +70,15 @@ def _model_of(name: str) -> Any:
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    home = _HOMES.get(name) if name in _HOMES or name.startswith("__") else _added().get(name)
+    if home is None:
         raise AttributeError(f"module 'zoo.models' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(home), name)
+
+
+def _added() -> dict[str, str]:
+    """The classes that installed packages add, with their modules: looked for only when one is asked for."""
+    return {name: entry.module for entry in NETWORKS.values() for name in (entry.network, entry.model)}
 
 
 def __dir__() -> list[str]:

@@ -114,10 +114,14 @@ class Classifier(LightningModule):
         if classes > self.network.num_classes:
             raise InputError(
                 f"The data have {classes} classes but the network {self.network.num_classes} outputs:"
-                f" add --model.num_classes {classes}."
+                f" {self.more_outputs(classes)}."
             )
         if stage == "fit" and isinstance(data, ImageDataModule):
             self._check_images(data)
+
+    def more_outputs(self, classes: int) -> str:
+        """How to get as many, for a message."""
+        return f"add --model.num_classes {classes}"
 
     def _check_images(self, data: ImageDataModule) -> None:
         """Raises InputError where training images do not fit, and says which of the data's transforms would."""
@@ -143,6 +147,8 @@ class Classifier(LightningModule):
         patterns of ``lr_scale`` name a layer, the last one counts; of a layer of one's own network, or of a block's,
         the name stands for all within it. Raises ValueError for names that no layer has and factors that make no sense.
         """
+        if not isinstance(lr_scale, Mapping | None):
+            raise ValueError(f"lr_scale must be factors by layer, such as {{conv1: 0.1}}, not {lr_scale}.")
         names = freeze.split(",") if isinstance(freeze, str) else freeze or ()
         patterns = [name.strip() for name in names if name.strip()]
         frozen = {name for pattern in patterns for name in self._named_so(pattern, "freeze")}

@@ -224,7 +224,9 @@ class Network(nn.Sequential):
             return found
         units = {**self.named_units(), **{name: module for name, module in self.named_modules() if name}}
         if layer not in units:
-            raise InputError(f"{self.name} {self.variant} has no layer {layer!r}: there is {', '.join(self.named_units())}.")
+            raise InputError(
+                f"{self.name} {self.variant} has no layer {layer!r}: there is {', '.join(self.named_units())}."
+            )
         given: list[Tensor] = []
         with units[layer].register_forward_hook(lambda module, inputs, output: given.append(output)):
             self(images)

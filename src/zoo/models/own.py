@@ -68,7 +68,7 @@ class OwnNetwork(Network):
         return self.input_shape != (0, 0, 0)
 
     def see(self, shape: tuple[int, ...], num_classes: int | None = None) -> None:
-        """Takes images of ``shape``, (C, H, W), from now on; the number of classes is what it makes of one, if not given.
+        """Takes images of ``shape``, (C, H, W), from now on; the number of classes is what it makes of them, or given.
 
         Raises InputError where its forward fails on such images, or does not give logits (N, classes).
         """
@@ -136,7 +136,7 @@ class OwnModel(Classifier):
     def __init__(
         self,
         network: nn.Module,
-        optimizer: OptimizerCallable = lambda groups: torch.optim.Adam(groups),
+        optimizer: OptimizerCallable = torch.optim.Adam,
         schedule: AnySchedule | None = None,
         label_smoothing: float = 0.0,
     ) -> None:
@@ -174,6 +174,12 @@ class OwnModel(Classifier):
             if is_overridden("setup", module, LightningModule):
                 module.setup(stage)
         super().setup(stage)
+
+    def more_outputs(self, classes: int) -> str:
+        """How to get as many: by the option of its class, where it has it."""
+        if "num_classes" in inspect.signature(type(self.network.root)).parameters:
+            return super().more_outputs(classes)
+        return f"{self.network.name} must give {classes} logits"
 
     def see(self, data: Any) -> None:
         """Tells an ``OwnNetwork`` the shape of the data's images, where that is known by now."""

@@ -157,7 +157,7 @@ def _whose(record: Record) -> list[str]:
         return []
     digest = record.own["source_sha256"]
     code = f", whose file has the sha256 {digest[:12]}..." if digest else ""
-    return [f"{record.own['class']} is not a network of the zoo: its code is its author's{code}"]
+    return [f"Not a network of the zoo: {record.own['class']} is its author's code{code}"]
 
 
 def _untrained_row(one: Shipped, figure: Figure | None, published: Published) -> Row:

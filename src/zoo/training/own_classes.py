@@ -45,6 +45,9 @@ def around_own_network(words: list[str], model: str | None, lent: Path | None = 
     ``model`` is the class that was typed; where none was, that of the ``lent`` config. Raises InputError where it is no
     network.
     """
+    if "--model.help" in words[:-1] and _is_own(asked := words[words.index("--model.help") + 1]):
+        trusted.import_named(asked)
+        return ["--model", OWN_MODEL, "--model.network.help", asked]
     if model is None and lent is not None:
         described: Any = yaml_text.read_file(lent).get("model")
         model = described.get("class_path") if isinstance(described, dict) else None

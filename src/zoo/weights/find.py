@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from zoo import trusted
 from zoo.errors import EMPTY, InputError
 from zoo.files import given_path
 from zoo.weights.cards import NAME, is_card, shipped, shipped_card, suggestion
@@ -40,8 +41,13 @@ def find(name_or_path: "str | Path | Weights") -> Weights:
     return _of_path(path)
 
 
-def get_weights(name: "str | Path | Weights") -> Weights:
-    """The same under the name that torchvision gives to it."""
+def get_weights(name: "str | Path | Weights", trust: str | None = None) -> Weights:
+    """The same under the name that torchvision gives to it.
+
+    ``trust`` is the module with the class of somebody's own network, which is imported: without it none is.
+    """
+    if trust is not None:
+        trusted.trust(trust)
     return find(name)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from zoo.catalog import NETWORKS
+from zoo.catalog import DATA, NETWORKS
 from zoo.data.base import ImageDataModule
 from zoo.data.photos.transforms import PhotoTransform
 from zoo.data.transforms import LessMeanImage, Preprocessing
@@ -142,7 +142,7 @@ class Weights(ABC):
     def _module(self, **init_args: Any) -> ImageDataModule:
         import zoo.data
 
-        if self.data.class_name not in zoo.data.__all__:
+        if self.data.class_name not in DATA:
             raise InputError(f"There is no data set {self.data.class_name!r}, which {self.name} names.")
         found = getattr(zoo.data, self.data.class_name)
         taken = inspect.signature(found).parameters

@@ -214,5 +214,6 @@ def _citation(network: Network) -> str:
         "  title = {zoo: the history of image recognition, re-run},",
         f"  version = {{{__version__}}},",
     ]
-    entries = [bibtex(network.name, network.variant), "\n".join([*own, "}"])]
+    paper = "" if network.is_own else bibtex(network.name, network.variant)
+    entries = [paper, "\n".join([*own, "}"])]
     return "\n".join(["```bibtex", "\n\n".join(filter(None, entries)), "```"])

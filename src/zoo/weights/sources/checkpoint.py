@@ -26,10 +26,9 @@ def check_fits(file: Path, network: Network) -> None:
     held = description_of(checkpoint, file)
     wanted = {"name": network.name, "variant": network.variant, "options": network.options}
     for key, value in wanted.items():
-        if isinstance(network, OwnNetwork) and key == "options":
+        if isinstance(network, OwnNetwork) and key == "options" and held[key].get("init_args") == value["init_args"]:
             # What it is for, it learns from the data.
-            if held[key].get("init_args") == value["init_args"]:
-                continue
+            continue
         if held[key] != value:
             raise InputError(f"{file} holds a network with {key} {held[key]}, but the config builds one with {value}.")
     state = state_of(checkpoint, file)
