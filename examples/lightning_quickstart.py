@@ -1,6 +1,6 @@
 """Lightning's quick-start, a model and data that its Trainer fits and tests: only the import is another."""
 
-import lightning as L  # noqa: N812
+import lightning as L
 
 import zoo
 

@@ -31,6 +31,5 @@ with torch.inference_mode():
         output = model(images)
         leading = output.topk(5, dim=1).indices == target[:, None]
         top1, top5, total = top1 + int(leading[:, 0].sum()), top5 + int(leading.sum()), total + len(target)
-features = model.forward_features(images)
-assert torch.equal(model.forward_head(features), output)
+    assert torch.equal(model.forward_head(model.forward_features(images)), output)
 print(f"Acc@1 {100 * top1 / total:.3f} Acc@5 {100 * top5 / total:.3f}")

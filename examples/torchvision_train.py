@@ -20,9 +20,8 @@ def train_one_epoch(model, criterion, optimizer, data_loader, device):
     """As in the references."""
     model.train()
     for image, target in data_loader:
-        image, target = image.to(device), target.to(device)
-        output = model(image)
-        loss = criterion(output, target)
+        output = model(image.to(device))
+        loss = criterion(output, target.to(device))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

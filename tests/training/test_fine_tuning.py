@@ -53,8 +53,9 @@ def test_running_means_of_frozen_layers_stay_in_training_mode_too():
 
 def test_rates_by_layer_are_what_a_step_of_sgd_shows():
     """One step of SGD at rate 1 moves a weight by its gradient times its factor."""
-    model = OwnModel(nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)),
-                     optimizer=lambda groups: torch.optim.SGD(groups, lr=1.0), lr_scale={"1": 0.25, "3*": 0})  # fmt: skip
+    module = nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+    rates = {"1": 0.25, "3*": 0}
+    model = OwnModel(module, optimizer=lambda groups: torch.optim.SGD(groups, lr=1.0), lr_scale=rates)
     optimizer = model.configure_optimizers()
     before = [p.detach().clone() for p in model.parameters()]
     model.network[0](torch.ones(2, 1, 2, 2)).square().sum().backward()
