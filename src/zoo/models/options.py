@@ -50,7 +50,8 @@ def fine_tunes(init: Init) -> Init:
         init(self, *args, **options)
         self.fine_tune(freeze, lr_scale)
 
-    more = [each for each in inspect.signature(tuned, follow_wrapped=False).parameters.values() if each.name in _TUNING]
+    kinds = {"freeze": str | list[str] | None, "lr_scale": dict[str, float] | None}
+    more = [Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=kind) for name, kind in kinds.items()]
     tuned.__signature__ = own.replace(parameters=[*own.parameters.values(), *more])  # type: ignore[attr-defined]
     if tuned.__doc__ and "Args:" in tuned.__doc__:
         tuned.__doc__ = inspect.cleandoc(tuned.__doc__) + "".join(f"\n    {key}: {say}" for key, say in _TUNING.items())

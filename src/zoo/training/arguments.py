@@ -52,7 +52,9 @@ def complete(verb: str, words: list[str]) -> list[str]:
         return around_own_network(words, import_typed(words, _all_values_of))
     check_lent(yaml_text.read_file(readable(str(own))), own, _all_values_of(words, "--trust"), own.parent)
     for module in _all_values_of(words, "--trust"):
-        trusted.trust(module)
+        # What is installed, the parser finds by itself.
+        if trusted.is_here(module):
+            trusted.trust(module)
     return ["--config", str(own), *around_own_network(words, import_typed(words, _all_values_of), own)]
 
 
