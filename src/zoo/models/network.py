@@ -83,7 +83,7 @@ class Network(nn.Sequential):
         # TorchScript would compile the checks, a trace would warn of them: both are of one shape.
         if not torch.jit.is_scripting() and not torch.jit.is_tracing():
             if isinstance(images, Proxy):
-                return self._one_node_a_layer(images) if self.is_chain else self.compute_logits(images)  # type: ignore[arg-type]
+                return self._one_node_a_layer(images) if self.is_chain else self.compute_logits(images)
             self.check_input(images)
             if images.ndim != 4:
                 several = self.compute_logits(images.reshape(-1, *images.shape[-3:]))

@@ -24,7 +24,7 @@ def check_fits(file: Path, network: Network) -> None:
     """Raises InputError where ``file`` is no checkpoint of a zoo model, is damaged, or is of another network."""
     checkpoint = load_checkpoint(file)
     held = description_of(checkpoint, file)
-    wanted = {"name": network.name, "variant": network.variant, "options": network.options}
+    wanted: dict[str, Any] = {"name": network.name, "variant": network.variant, "options": network.options}
     for key, value in wanted.items():
         if isinstance(network, OwnNetwork) and key == "options" and held[key].get("init_args") == value["init_args"]:
             # What it is for, it learns from the data.
