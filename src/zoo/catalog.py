@@ -1,9 +1,13 @@
 """What the zoo holds, as plain data: the commands that only list things import nothing heavier than this."""
 
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from zoo.errors import InputError, nearest
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,62 @@ class DataSet:
         return {split: number if isinstance(number, int) else sum(number) for split, number in self.images.items()}
 
 
-NETWORKS = {
+class Catalogue(Mapping[str, T]):
+    """What the zoo holds, and behind it what installed packages add by the entry points of ``group``.
+
+    An entry point names an ``Entry``, or a ``DataSet``. They are looked for when something is not the zoo's, or when
+    everything is listed; what cannot be loaded is told on standard error, and left out.
+    """
+
+    def __init__(self, group: str, kind: type[T], own: dict[str, T]) -> None:
+        self._group, self._kind, self.own = group, kind, own
+        self._added: dict[str, T] | None = None
+
+    def __getitem__(self, name: str) -> T:
+        if name in self.own:
+            return self.own[name]
+        return self._everything()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._everything())
+
+    def __len__(self) -> int:
+        return len(self._everything())
+
+    def is_added(self, name: str) -> bool:
+        """Whether another package adds it."""
+        return name not in self.own and name in self._everything()
+
+    def _everything(self) -> dict[str, T]:
+        if self._added is None:
+            # While they are loaded, a package may ask for what there is.
+            self._added = {}
+            self._added = self._loaded()
+        return {**self.own, **self._added}
+
+    def _loaded(self) -> dict[str, T]:
+        from importlib.metadata import entry_points
+
+        found: dict[str, T] = {}
+        for point in entry_points(group=self._group):
+            origin = f"{point.name} of {point.dist.name}" if point.dist else point.name
+            try:
+                entry = point.load()
+            except Exception as error:
+                # Somebody else's code, which fails in its own ways, must not keep the zoo from working.
+                entry, reason = None, f"{type(error).__name__}: {' '.join(str(error).split())}"
+            else:
+                reason = f"it is no {self._kind.__name__} of zoo.catalog"
+            if point.name in self.own or point.name in found:
+                print(f"zoo: {origin} is left out: there is one of this name.", file=sys.stderr)
+            elif isinstance(entry, self._kind):
+                found[point.name] = entry
+            else:
+                print(f"zoo: {origin} is left out: {reason}.", file=sys.stderr)
+        return found
+
+
+NETWORKS = Catalogue("zoo.networks", Entry, {
     "nearest_neighbour": Entry(
         "zoo.models.nearest_neighbour", "NearestNeighbour", "NearestNeighbourModel", 1967, ("paper",),
         "the k nearest training images vote, L1 or L2 on pixels",
@@ -182,7 +241,7 @@ NETWORKS = {
         },
         {"depth": 19},
     ),
-}  # fmt: skip
+})  # fmt: skip
 
 _IMAGENET: dict[str, Any] = {
     "name": "imagenet", "title": "ImageNet, ILSVRC-2012", "source": "registration", "stored": None,
@@ -190,7 +249,7 @@ _IMAGENET: dict[str, Any] = {
     # The labels of the official test images are not public, so that test is the validation images here.
     "test_split": "val",
 }  # fmt: skip
-DATA = {
+DATA = Catalogue("zoo.data", DataSet, {
     "Digits": DataSet(
         module="zoo.data.digits", name="digits", title="Digits (scikit-learn)",
         summary="1,797 handwritten digits, 8x8, carried by scikit-learn: needs no download",
@@ -305,7 +364,7 @@ DATA = {
         summary="ten classes of generated JPEG files in ImageNet's layout, for a quick try",
         storage="photos", source="made", stored=None, hub=None,
     ),
-}  # fmt: skip
+})  # fmt: skip
 
 
 def data_named(name: str) -> DataSet | None:

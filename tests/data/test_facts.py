@@ -61,7 +61,7 @@ def test_what_a_data_set_lacks_is_named(monkeypatch):
         module="zoo.data.stripes", name="stripes", title="", summary="stripes", storage="memory", source="download",
         stored=(1, 8, 8), hub=None,
     )  # fmt: skip
-    monkeypatch.setitem(DATA, "Stripes", entry)
+    monkeypatch.setitem(DATA.own, "Stripes", entry)
     monkeypatch.setitem(CLASSES, "Stripes", Stripes)
     assert lacks("Stripes") == [
         'zoo.data.stripes: Stripes lacks the line facts = DATA["Stripes"]',

@@ -19,6 +19,7 @@ from zoo.models.options import takes_options_of
 
 PIXELS = ["num_classes", "in_channels", "input_size"]
 TRAINED = ["optimizer", "schedule"]
+TUNED = ["freeze", "lr_scale"]
 # What configs, Records and checkpoints hold under model.init_args.
 OPTIONS = {
     "NearestNeighbourModel": [*PIXELS, "num_images", "k", "metric"],
@@ -27,19 +28,20 @@ OPTIONS = {
     "PerceptronModel": [
         "variant", *PIXELS, "num_a_units", "excitatory", "inhibitory", "threshold", "wiring_seed", "average",
     ],
-    "LinearModel": [*PIXELS, *TRAINED],
+    "LinearModel": [*PIXELS, *TRAINED, *TUNED],
     "NeocognitronModel": ["num_classes"],
-    "MLPModel": [*PIXELS, "hidden", "activation", *TRAINED],
+    "MLPModel": [*PIXELS, "hidden", "activation", *TRAINED, *TUNED],
     "SymmetryModel": ["optimizer"],
-    "LeNet5Model": ["variant", *PIXELS, "distance_scale", "j", "num_curvature", *TRAINED],
-    "CudaConvnetModel": ["variant", "num_classes", "input_size", "in_channels", "weight_decay", *TRAINED],
+    "LeNet5Model": ["variant", *PIXELS, "distance_scale", "j", "num_curvature", *TRAINED, *TUNED],
+    "CudaConvnetModel": ["variant", "num_classes", "input_size", "in_channels", "weight_decay", *TRAINED, *TUNED],
     "AlexNetModel": [
         "variant", "num_classes", "input_size", "order", "alpha", "init", "in_channels", "towers", *TRAINED,
-        "label_smoothing",
+        "label_smoothing", *TUNED,
     ],
-    "ConvNetJSModel": ["num_classes", "in_channels", *TRAINED],
+    "ConvNetJSModel": ["num_classes", "in_channels", *TRAINED, *TUNED],
     "VGGModel": [
         "depth", "variant", "num_classes", "input_size", "head", "init", "in_channels", *TRAINED, "label_smoothing",
+        *TUNED,
     ],
 }  # fmt: skip
 # Other values than the usual ones, for every option that a network keeps.

@@ -252,7 +252,7 @@ def test_options_of_the_zoo_that_take_a_class_are_the_known_ones():
         return set().union(*(leaves(each) for each in typing.get_args(kind) if each is not ...))
 
     owners = [getattr(zoo.data, name) for name in DATA]
-    owners += [getattr(zoo.models, entry.model) for entry in NETWORKS.values()]
+    owners += [zoo.models.OwnModel, *(getattr(zoo.models, entry.model) for entry in NETWORKS.values())]
     owners += [zoo.optim.SDLM, zoo.optim.MomentumSGD, zoo.optim.Cosine, zoo.optim.Drops, zoo.optim.Passes]
     seen = set()
     for owner in owners:

@@ -57,6 +57,7 @@ def _parsed(verb: str, args: list[str]) -> dict[str, Any]:
     add("--warmup", type=int, metavar="N", help="with --speed: steps before the clock starts (default: 3)")
     add("--repeats", type=int, metavar="N", help="with --speed: timings a row (default: 10)")
     add("--forms", metavar="F,...", help=f"with --speed, only these of {', '.join(FORMS)}, with commas between")
+    parser.add_trust()
     options = vars(parser.parse_args(args))
     for name in _OF_SPEED:
         if not options["speed"] and options[name] is not None:

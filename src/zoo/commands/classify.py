@@ -28,6 +28,7 @@ def run(verb: str, args: list[str]) -> int:
         "--as-is", action="store_true", help="only scale images, and leave out what brings them into the data's form"
     )
     parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_trust()
     options = parser.parse_args(args)
     return classify(options.weights, options.images, options.top, options.invert, options.as_is, options.json)
 

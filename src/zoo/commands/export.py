@@ -24,6 +24,7 @@ def run(verb: str, args: list[str]) -> int:
         "--output", metavar="FILE", help="the file, for hub the folder (default: named after the weights)"
     )
     parser.add_argument("--half", action="store_true", help="store the weights in 16 bits; computing stays in 32")
+    parser.add_trust()
     options = parser.parse_args(args)
     from zoo.weights.export.write import export
     from zoo.weights.find import find

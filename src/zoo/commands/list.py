@@ -45,7 +45,13 @@ def _rows(what: str) -> dict[str, str]:
         return listed()
     from zoo.catalog import DATA, NETWORKS, networks_by_year
 
+    def whose(text: str, added: bool) -> str:
+        return f"{text} [another package's]" if added else text
+
     if what == "data":
-        return {name: entry.summary for name, entry in DATA.items()}
+        return {name: whose(entry.summary, DATA.is_added(name)) for name, entry in DATA.items()}
     found = {name: NETWORKS[name] for name in networks_by_year()}
-    return {name: f"{e.year}  {e.summary} ({', '.join(e.variants)})" for name, e in found.items()}
+    return {
+        name: whose(f"{e.year}  {e.summary} ({', '.join(e.variants)})", NETWORKS.is_added(name))
+        for name, e in found.items()
+    }

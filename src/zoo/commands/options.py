@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from zoo.errors import InputError
+from zoo.trusted import trust
 
 
 class Shown(Exception):  # noqa: N818
@@ -25,10 +26,20 @@ class Parser(argparse.ArgumentParser):
     shown = False
 
     def parse_known_args(self, *args: Any, **options: Any) -> Any:
-        """As argparse does, which ``parse_args`` calls."""
+        """As argparse does, which ``parse_args`` calls; imports the modules that the user trusts."""
         if Parser.shown:
             raise Shown(self)
-        return super().parse_known_args(*args, **options)
+        found = super().parse_known_args(*args, **options)
+        for name in getattr(found[0], "trusted", ()):
+            trust(name)
+        return found
+
+    def add_trust(self) -> None:
+        """Declares ``--trust``: for weights of a network whose class is not the zoo's."""
+        self.add_argument(
+            "--trust", dest="trusted", metavar="MODULE", action="append", default=[],
+            help="the module of somebody's own network, which is imported",
+        )  # fmt: skip
 
     def error(self, message: str) -> None:  # type: ignore[override]
         """One sentence with a capital, and the way out."""

@@ -5,15 +5,17 @@ from typing import Any
 
 from zoo.catalog import DATA
 
-_HOMES = {name: entry.module for name, entry in DATA.items()}
+_HOMES = {name: entry.module for name, entry in DATA.own.items()}
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    # What installed packages add is looked for only when it is asked for.
+    added = name not in _HOMES and not name.startswith("__") and name in DATA
+    if name not in _HOMES and not added:
         raise AttributeError(f"module 'zoo.data' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(DATA[name].module), name)
 
 
 def __dir__() -> list[str]:

@@ -1,7 +1,10 @@
 """Where a Record is put together, for ``zoo fit``, ``zoo test`` and ``zoo benchmark`` alike."""
 
+import hashlib
+import inspect
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -46,8 +49,21 @@ def build_record(
         metrics=metrics | {"loss": finite(results["loss"])},
         environment=environment(device_name(device)) | {"processes": processes, "threads": torch.get_num_threads()},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        own=_own([network for network in networks if network.is_own]),
         **rest,
     )
+
+
+def _own(networks: Sequence[Any]) -> dict[str, Any] | None:
+    """Of networks that are not the zoo's: their class, and the digest of the file with its code."""
+    if not networks:
+        return None
+    digests = []
+    for network in networks:
+        file = inspect.getsourcefile(type(network.root))
+        digests.append(hashlib.sha256(Path(file).read_bytes()).hexdigest() if file and Path(file).is_file() else None)
+    names = list(dict.fromkeys(network.name for network in networks))
+    return {"class": "+".join(names), "source_sha256": digests[0] if len(set(digests)) == 1 else None}
 
 
 def device_name(device: torch.device) -> str:

@@ -7,8 +7,15 @@ from typing import Any
 from zoo.catalog import NETWORKS, no_network
 from zoo.errors import InputError, nearest
 
-_HOMES = {name: entry.module for entry in NETWORKS.values() for name in (entry.network, entry.model)}
-_HOMES["fully_convolutional"] = "zoo.models.dense"
+_HOMES = {name: entry.module for entry in NETWORKS.own.values() for name in (entry.network, entry.model)}
+_HOMES |= {
+    "Classifier": "zoo.models.classifier",
+    "Network": "zoo.models.network",
+    "OwnModel": "zoo.models.own",
+    "OwnNetwork": "zoo.models.own",
+    "fully_convolutional": "zoo.models.dense",
+    "takes_options_of": "zoo.models.options",
+}
 
 __all__ = ["get_model", *sorted(_HOMES)]  # noqa: PLE0604
 
@@ -20,6 +27,8 @@ def get_model(name: str, *, variant: str | None = None, **options: Any) -> Any:
     such as ``num_classes`` or ``input_size``. With ``num_classes`` 0 it has no last layer, as after
     ``reset_classifier(0)``. Raises InputError, a ValueError, for a name, variant or option that the zoo does not have.
     """
+    if name not in NETWORKS and "." in name:
+        return import_module("zoo.models.own").own_network(name, variant, options, "get_model")
     if name not in NETWORKS:
         raise no_network(name)
     entry = NETWORKS[name]
@@ -54,13 +63,22 @@ def work_of(name: str) -> Any:
 
 
 def _model_of(name: str) -> Any:
+    if name not in NETWORKS:
+        # Of somebody's own network it is not known which class trained it.
+        return import_module("zoo.models.classifier").Classifier
     return getattr(import_module(NETWORKS[name].module), NETWORKS[name].model)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    home = _HOMES.get(name) if name in _HOMES or name.startswith("__") else _added().get(name)
+    if home is None:
         raise AttributeError(f"module 'zoo.models' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(home), name)
+
+
+def _added() -> dict[str, str]:
+    """The classes that installed packages add, with their modules: looked for only when one is asked for."""
+    return {name: entry.module for entry in NETWORKS.values() for name in (entry.network, entry.model)}
 
 
 def __dir__() -> list[str]:

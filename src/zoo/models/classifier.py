@@ -3,7 +3,9 @@
 import copy
 import math
 import sys
-from typing import Any
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
@@ -65,6 +67,9 @@ class Classifier(LightningModule):
         self.schedule_starts: list[dict[str, Any]] = []
         self._monitored: dict[str, float] = {}
         self._looks_again = self._counted = False
+        # Names of layers, not the layers: Lightning replaces them where it synchronises batch normalisation.
+        self.frozen: tuple[str, ...] = ()
+        self.rates_of: dict[str, float] = {}
         # seed_everything has just set it; dropout is keyed by it, so that a resumed run draws the same masks.
         self.run_seed = torch.initial_seed()
 
@@ -117,10 +122,14 @@ class Classifier(LightningModule):
         if classes > self.network.num_classes:
             raise InputError(
                 f"The data have {classes} classes but the network {self.network.num_classes} outputs:"
-                f" add --model.num_classes {classes}."
+                f" {self.more_outputs(classes)}."
             )
         if stage == "fit" and isinstance(data, ImageDataModule):
             self._check_images(data)
+
+    def more_outputs(self, classes: int) -> str:
+        """How to get as many, for a message."""
+        return f"add --model.num_classes {classes}"
 
     def _check_images(self, data: ImageDataModule) -> None:
         """Raises InputError where training images do not fit, and says which of the data's transforms would."""
@@ -136,7 +145,47 @@ class Classifier(LightningModule):
 
     def compute(self, images: int) -> dict[str, Any]:
         """What one view of an image and training on ``images`` images cost, for the Record."""
-        return ledger.compute(self.network, self.work, images)
+        work = ledger.Work(None, "not counted: some layers were frozen") if self.frozen else self.work
+        return ledger.compute(self.network, work, images)
+
+    def fine_tune(self, freeze: str | Sequence[str] | None, lr_scale: Mapping[str, float] | None) -> None:
+        """Freezes layers and scales the learning rates of others, by their names or patterns such as ``conv*``.
+
+        A frozen layer keeps its weights and, in eval mode throughout, its running means to the bit. Where several
+        patterns of ``lr_scale`` name a layer, the last one counts; of a layer of one's own network, or of a block's,
+        the name stands for all within it. Raises ValueError for names that no layer has and factors that make no sense.
+        """
+        if not isinstance(lr_scale, Mapping | None):
+            raise ValueError(f"lr_scale must be factors by layer, such as {{conv1: 0.1}}, not {lr_scale}.")
+        names = freeze.split(",") if isinstance(freeze, str) else freeze or ()
+        patterns = [name.strip() for name in names if name.strip()]
+        frozen = {name for pattern in patterns for name in self._named_so(pattern, "freeze")}
+        for pattern, factor in (lr_scale or {}).items():
+            if isinstance(factor, bool) or not isinstance(factor, int | float) or not 0 <= factor < math.inf:
+                raise ValueError(f"lr_scale for {pattern} must be a number of at least 0, not {factor}.")
+            self.rates_of |= dict.fromkeys(self._named_so(str(pattern), "lr_scale"), float(factor))
+        self.frozen = tuple(name for name in self.network.named_units() if name in frozen)
+        for name in self.frozen:
+            self.network.named_units()[name].requires_grad_(False)
+        if self.frozen and not any(parameter.requires_grad for parameter in self.network.parameters()):
+            raise ValueError("freeze leaves no layer that could learn: leave out some of its names.")
+        self.train(self.training)
+
+    def _named_so(self, pattern: str, option: str) -> list[str]:
+        known = self.network.named_units()
+        found = [name for name in known if fnmatchcase(name, pattern) or name.startswith(f"{pattern}.")]
+        if not any(known[name].state_dict() for name in found):
+            having = ", ".join(name for name, layer in known.items() if layer.state_dict())
+            raise ValueError(f"{option} names {pattern!r}, but the layers with weights are {having}.")
+        return found
+
+    def train(self, mode: bool = True) -> Self:
+        """Training mode for all but the frozen layers, which then keep their running means."""
+        super().train(mode)
+        units = self.network.named_units() if self.frozen else {}
+        for name in self.frozen:
+            units[name].eval()
+        return self
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Makes dropout a function of (seed, step, process). Raises InputError for images that do not fit."""
@@ -215,7 +264,7 @@ class Classifier(LightningModule):
         Those of the zoo, OneCycleLR and CyclicLR are stepped after every batch, torch's others after every epoch.
         Raises InputError where the optimiser or the schedule refuses one of its values.
         """
-        optimizer = self._built_optimizer(self.parameter_groups())
+        optimizer = self._built_optimizer(self._by_rate(self.parameter_groups()))
         self._looks_again = isinstance(optimizer, torch.optim.LBFGS)
         if isinstance(optimizer, torch.optim.SparseAdam):
             raise InputError("SparseAdam takes sparse gradients, and no network here has any: take torch.optim.Adam.")
@@ -233,6 +282,20 @@ class Classifier(LightningModule):
         schedule = self.schedule
         scheduler = LambdaLR(optimizer, lambda step: schedule.factor(step / per_epoch, epochs))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def _by_rate(self, groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Without what is frozen, and the layers of ``lr_scale`` in groups of their own, after those of full rate."""
+        if not (self.frozen or self.rates_of):
+            return groups
+        units = self.network.named_units()
+        scale = {p: factor for name, factor in self.rates_of.items() for p in units[name].parameters()}
+        divided = []
+        for factor in sorted({1.0, *self.rates_of.values()}, key=lambda factor: (factor != 1, factor)):
+            for group in groups:
+                mine = [p for p in group["params"] if p.requires_grad and scale.get(p, 1.0) == factor]
+                if mine:
+                    divided.append(group | {"params": mine, "rate": group.get("rate", 1.0) * factor})
+        return divided
 
     def _built_optimizer(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
         try:

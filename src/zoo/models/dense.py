@@ -36,6 +36,8 @@ def fully_convolutional(network: Network) -> FullyConvolutional:
     where they now meet the rest of the image. Raises ValueError for a network that is no chain of convolutions,
     then fully connected layers.
     """
+    if not network.is_chain:
+        raise ValueError(f"{network.name} has branches, and only a chain of layers can be moved over a larger image")
     layers: dict[str, nn.Module] = {}
     channels = flat = 0
     for name, layer in network.named_children():

@@ -55,6 +55,11 @@ def feature_maps(network: Network, out_indices: Sequence[int] | None = None) -> 
     ``out_indices`` chooses levels, all unless given; negative ones count from the end. Raises InputError for a network
     without maps, and for a level that it does not have.
     """
+    if not network.is_chain or any("." in name for name, _ in network.named_modules()):
+        raise InputError(
+            f"{network.name} has blocks or branches, and features_only is for chains of layers: use"
+            " network.features(images, layer), or torchvision's create_feature_extractor."
+        )
     levels = _levels(network)
     if not levels:
         raise InputError(f"{network.name} has no convolutions, so no maps: leave out features_only.")

@@ -1,4 +1,4 @@
-"""What every network of the zoo is: a chain of layers under the paper's names."""
+"""What every network of the zoo is: layers under the paper's names, one after the other or in branches."""
 
 import inspect
 from collections import OrderedDict
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx import Proxy
 
+from zoo.catalog import NETWORKS
 from zoo.errors import InputError
 
 # More units, pixels a side, classes or stored images than any network here can have.
@@ -21,8 +22,10 @@ LARGEST = 10_000_000
 class Network(nn.Sequential):
     """A network as a chain of named layers, from images (N, C, H, W) to logits (N, num_classes).
 
-    ``input_shape`` is (C, H, W). ``name``, ``variant`` and ``options`` are what ``zoo.get_model`` needs to build the
-    same network again. A slice, ``network[:5]``, is an ordinary nn.Sequential.
+    A layer may be a block of layers with branches of its own, as a residual block; a network that is no chain of its
+    layers overrides ``compute_logits``. ``input_shape`` is (C, H, W). ``name``, ``variant`` and ``options`` are what
+    ``zoo.get_model`` needs to build the same network again; of a class that is not the zoo's, ``name`` is its import
+    path. A slice, ``network[:5]``, is an ordinary nn.Sequential.
     """
 
     name: str
@@ -36,6 +39,17 @@ class Network(nn.Sequential):
             raise ValueError(f"there is no network for images of {input_shape} with the options {options}")
         super().__init__(OrderedDict(layers))
         self.variant, self.input_shape, self.options = variant, input_shape, options
+        if self.is_own:
+            # Two people may give one name to two networks, and both may give it to one of ours.
+            self.name = f"{type(self).__module__}.{type(self).__qualname__}"
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is somebody's own: neither the zoo's nor that of an installed package which adds to the zoo."""
+        module, kind = type(self).__module__, type(self).__name__
+        if module.startswith("zoo."):
+            return False
+        return not any((entry.module, entry.network) == (module, kind) for entry in NETWORKS.values())
 
     @property
     def num_classes(self) -> int:
@@ -69,16 +83,31 @@ class Network(nn.Sequential):
         # TorchScript would compile the checks, a trace would warn of them: both are of one shape.
         if not torch.jit.is_scripting() and not torch.jit.is_tracing():
             if isinstance(images, Proxy):
-                return self._one_node_a_layer(images)
+                return self._one_node_a_layer(images) if self.is_chain else self.compute_logits(images)
             self.check_input(images)
             if images.ndim != 4:
-                several = self._chain(images.reshape(-1, *images.shape[-3:]))
+                several = self.compute_logits(images.reshape(-1, *images.shape[-3:]))
                 return several.reshape(*images.shape[:-3], *several.shape[1:])
-        return self._chain(images)
+        return self.compute_logits(images)
 
-    def _chain(self, images: Tensor) -> Tensor:
+    def compute_logits(self, images: Tensor) -> Tensor:
+        """Images (N, C, H, W) to logits (N, num_classes), layer after layer; a network with branches overrides it."""
         logits: Tensor = super().forward(images)
         return logits
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether images go through the layers one after the other."""
+        return type(self).compute_logits is Network.compute_logits
+
+    @property
+    def root(self) -> nn.Module:
+        """The module whose layers are meant where layers are named, and whose class says how they work together."""
+        return self
+
+    def named_units(self) -> dict[str, nn.Module]:
+        """The layers by the names under which weights are taken over, frozen and given rates: each as a whole."""
+        return dict(self.named_children())
 
     def _one_node_a_layer(self, images: Any) -> Any:
         """For torch.fx, which cannot look into layers that ask a tensor for its shape: ours are whole, as torch's are.
@@ -149,7 +178,14 @@ class Network(nn.Sequential):
             self.meta = self.meta | {"initialised": list(new)}
 
     def _parts(self) -> tuple[int, int]:
-        """The places at which ``forward_head`` begins, and of the last layer that has weights, or stands for one."""
+        """The places at which ``forward_head`` begins, and of the last layer that has weights, or stands for one.
+
+        Raises InputError where the layers are no chain.
+        """
+        if not self.is_chain:
+            raise InputError(
+                f"{self.name} is no chain of layers that could be cut in two: its class has to override this method."
+            )
         layers = list(self.children())
         # What follows only turns its outputs into logits.
         classifier = max(n for n, layer in enumerate(layers) if layer.state_dict() or isinstance(layer, nn.Identity))
@@ -179,13 +215,24 @@ class Network(nn.Sequential):
     def features(self, images: Tensor, layer: str) -> Tensor:
         """What the layer of this name gives for images (N, C, H, W), in the layer's own shape, (N, ...).
 
-        Later layers are not computed. Raises InputError, listing the names, where there is no such layer.
+        Of a chain, later layers are not computed; elsewhere and within a block (``block1.conv1``) it is what the layer
+        gave last. Raises InputError, listing the names, where there is no such layer.
         """
         names = [name for name, _ in self.named_children()]
-        if layer not in names:
-            raise InputError(f"{self.name} {self.variant} has no layer {layer!r}: there is {', '.join(names)}.")
-        found: Tensor = self[: names.index(layer) + 1](images)
-        return found
+        if layer in names and self.is_chain:
+            found: Tensor = self[: names.index(layer) + 1](images)
+            return found
+        units = {**self.named_units(), **{name: module for name, module in self.named_modules() if name}}
+        if layer not in units:
+            raise InputError(
+                f"{self.name} {self.variant} has no layer {layer!r}: there is {', '.join(self.named_units())}."
+            )
+        given: list[Tensor] = []
+        with units[layer].register_forward_hook(lambda module, inputs, output: given.append(output)):
+            self(images)
+        if not given:
+            raise InputError(f"{self.name} {self.variant} has the layer {layer!r}, but no image goes through it.")
+        return given[-1]
 
     @classmethod
     def from_pretrained(cls, name: str | Path, **how: Any) -> Self:
@@ -231,13 +278,14 @@ class Network(nn.Sequential):
 
         ``layers`` limits the names. A layer goes as a whole, weights, biases and running means, or not at all.
         """
-        state = trained.state_dict()
+        theirs = trained.named_units()
         copied = []
-        for name, layer in self.named_children():
-            mine = layer.state_dict(prefix=f"{name}.")
+        for name, layer in self.named_units().items():
+            state = theirs[name].state_dict() if name in theirs else {}
+            mine = layer.state_dict()
             fits = mine and all(key in state and state[key].shape == mine[key].shape for key in mine)
             if fits and (layers is None or name in layers):
-                layer.load_state_dict({key.removeprefix(f"{name}."): state[key] for key in mine})
+                layer.load_state_dict({key: state[key] for key in mine})
                 copied.append(name)
         return copied
 

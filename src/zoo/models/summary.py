@@ -1,11 +1,13 @@
 """A network layer by layer: geometry, parameters, multiply-accumulates, and where a filter does not fit its input."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from zoo.layers import (
     HOG,
@@ -77,7 +79,9 @@ KINDS: dict[type[nn.Module], Kind] = {
     PixelNeighbours: Kind("neighbours", _matrices),
     CCells: Kind("C-cells", lambda layer, output: layer.d.numel() * output.numel(), windows=True),
 }
-WORDS = {kind.word for kind in KINDS.values()}
+#: What happens between the layers of somebody's own network, or to parameters that are no layer's.
+BETWEEN = "other"
+WORDS = {kind.word for kind in KINDS.values()} | {BETWEEN}
 
 
 @dataclass(frozen=True)
@@ -109,18 +113,81 @@ class Row:
 def summarize(network: Network) -> list[Row]:
     """One Row a layer, in the order the data move; raises TypeError for a layer it has no counting rule for.
 
+    Blocks are taken apart: their layers have a Row each, under their place in the network (``block1.conv1``). Of a
+    layer that images pass several times, the later Rows have no parameters. What is somebody's own and not in
+    ``KINDS`` is counted by torch, as half the operations of its matrix products and convolutions; what these do
+    between the layers, or with parameters that are no layer's, has the Row ``(between layers)``.
+
     The network runs once, on an image of ``network.input_shape``: build it under ``torch.device("meta")``, and
     nothing is stored or computed.
     """
-    rows = []
+    rows: list[Row] = []
+    met: set[nn.Parameter] = set()
     device = next((p.device for p in network.parameters()), None)
     x = torch.empty(1, *network.input_shape, device=device)
-    with torch.no_grad(), answering(network):
-        for name, layer in network.named_children():
-            shape = tuple(x.shape[1:])
-            x = layer(x)
-            rows.append(_row(name, layer, shape, x))
+    with torch.no_grad(), answering(network), ExitStack() as stack:
+        for name, layer in list(_apart(network.root)) or list(_apart(network)):
+            for hook in _hooks(rows, met, name, layer, counted=network.is_own):
+                stack.enter_context(hook)
+        if not network.is_own:
+            network.compute_logits(x)
+            return rows
+        with torch.random.fork_rng(devices=[]), FlopCounterMode(display=False) as all_of_it:
+            logits = network.compute_logits(torch.zeros_like(x))
+    parameters = sum(p.numel() for p in network.parameters() if p not in met)
+    macs = all_of_it.get_total_flops() // 2 - sum(row.macs for row in rows if row.kind != KINDS[Subsampling].word)
+    if parameters or macs > 0:
+        shape = tuple(logits.shape[1:])
+        place = next((n for n in range(len(rows), 0, -1) if rows[n - 1].output_shape == shape), len(rows))
+        rows.insert(
+            place, Row("(between layers)", BETWEEN, 1, None, None, None, shape, shape, parameters, max(macs, 0))
+        )
     return rows
+
+
+def _apart(module: nn.Module, place: str = "") -> Iterator[tuple[str, nn.Module]]:
+    """The layers with their places, and those of blocks in place of the blocks."""
+    for name, layer in module.named_children():
+        whole = type(layer) in KINDS or type(layer).__module__.startswith("zoo.layers.")
+        if whole or not any(True for _ in layer.children()) or isinstance(layer, nn.MultiheadAttention):
+            yield place + name, layer
+        else:
+            yield from _apart(layer, f"{place}{name}.")
+
+
+def _hooks(
+    rows: list[Row], met: set[nn.Parameter], name: str, layer: nn.Module, counted: bool
+) -> Iterator[AbstractContextManager[Any]]:
+    """What adds a Row whenever something goes through ``layer``."""
+    counters: list[FlopCounterMode] = []
+
+    def before(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        counters.append(FlopCounterMode(display=False))
+        counters[-1].__enter__()
+
+    def after(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        macs = None
+        if counted:
+            counter = counters.pop()
+            counter.__exit__(None, None, None)
+            macs = counter.get_total_flops() // 2
+        shape, result = _first_tensor(inputs), _first_tensor(output)
+        if shape is None or result is None:
+            return
+        new = sum(p.numel() for p in layer.parameters() if p not in met)
+        met.update(layer.parameters())
+        rows.append(_row(name, layer, tuple(shape.shape[1:]), result, new, macs))
+
+    if counted:
+        yield layer.register_forward_pre_hook(before)
+    yield layer.register_forward_hook(after)
+
+
+def _first_tensor(values: Any) -> Tensor | None:
+    """Of what goes into a layer or comes out of it, the images' own: some layers give several."""
+    if isinstance(values, Tensor):
+        return values
+    return next((value for value in values if isinstance(value, Tensor)), None) if isinstance(values, tuple) else None
 
 
 def total_macs(rows: list[Row]) -> tuple[int, int]:
@@ -129,10 +196,15 @@ def total_macs(rows: list[Row]) -> tuple[int, int]:
     return sum(row.macs for row in rows) - apart, apart
 
 
-def _row(name: str, layer: nn.Module, input_shape: tuple[int, ...], output: Tensor) -> Row:
+def _row(
+    name: str, layer: nn.Module, input_shape: tuple[int, ...], output: Tensor, parameters: int, counted: int | None
+) -> Row:
+    """``counted`` are the multiply-accumulates that torch has counted, where it has."""
     kind = KINDS.get(type(layer), Kind(type(layer).__name__))
-    if type(layer) not in KINDS and any(p.ndim > 1 for p in layer.parameters()):
+    if type(layer) not in KINDS and counted is None and any(p.ndim > 1 for p in layer.parameters()):
         raise TypeError(f"no rule for the multiply-accumulates of {kind.word}")
+    if counted is not None:
+        return _counted_row(name, layer, input_shape, output, parameters, counted)
     kernel, stride, padding = _geometry(layer, kind)
     return Row(
         name=name,
@@ -143,9 +215,26 @@ def _row(name: str, layer: nn.Module, input_shape: tuple[int, ...], output: Tens
         padding=padding,
         input_shape=input_shape,
         output_shape=tuple(output.shape[1:]),
-        parameters=sum(p.numel() for p in layer.parameters()),
+        parameters=parameters,
         macs=kind.macs(layer, output),
     )
+
+
+def _counted_row(
+    name: str, layer: nn.Module, input_shape: tuple[int, ...], output: Tensor, parameters: int, counted: int
+) -> Row:
+    """A Row of a network that is not the zoo's: its filters need not be square, and have no geometry then."""
+    kind = KINDS.get(type(layer), Kind(type(layer).__name__))
+    try:
+        kernel, stride, padding = _geometry(layer, kind)
+    except TypeError:
+        kernel = stride = padding = None
+    # torch knows nothing of what is computed elementwise, as the zoo's subsampling is.
+    macs = counted if type(layer) not in KINDS or not type(layer).__module__.startswith("zoo.") else None
+    return Row(
+        name, kind.word, getattr(layer, "groups", 1) if isinstance(layer, nn.Conv2d) else 1, kernel, stride, padding,
+        input_shape, tuple(output.shape[1:]), parameters, kind.macs(layer, output) if macs is None else macs,
+    )  # fmt: skip
 
 
 def _geometry(layer: Any, kind: Kind) -> tuple[int | None, int | None, int | None]:

@@ -35,24 +35,34 @@ def describe(name: str, variant: str | None = None, input_size: int | None = Non
     # The class is imported before the meta device is set, which would catch tensors that modules make on import.
     network_class = getattr(import_module(entry.module), entry.network)
     default = _build(network_class, variant)
-    return describe_network(default if input_size is None else _resized(network_class, default, input_size))
+    network = default if input_size is None else _resized(network_class, default, input_size)
+    return describe_network(network, default.options)
 
 
-def describe_network(network: "Network") -> dict[str, Any]:
-    """As ``describe``, of a network that there is; its weights are not looked at, so that it may be on ``meta``."""
+def describe_network(network: "Network", default_options: dict[str, Any] | None = None) -> dict[str, Any]:
+    """As ``describe``, of a network that is there; somebody's own has no year and no published count.
+
+    Its weights are not looked at, so that it may be on ``meta``.
+
+    ``default_options`` are those of the published form, where they are known; otherwise the network's own class is
+    asked.
+    """
     from zoo.models.deviations import deviations_of
     from zoo.models.summary import misfits, summarize, total_macs
 
-    entry, variant = NETWORKS[network.name], network.variant
+    network_class = type(network)
+    entry = NETWORKS.get(network.name)
+    if default_options is None and entry is not None:
+        default_options = _build(network_class, network.variant).options
     rows = summarize(network)
     macs, macs_subsampling = total_macs(rows)
-    default = _build(type(network), variant)
-    published = entry.published.get(variant) if network.options == default.options else None
+    published = entry.published.get(network.variant) if entry and network.options == default_options else None
+    trained_by = f"zoo.models.{entry.model}" if entry else "zoo.models.OwnModel, or a model of its author's"
     return {
         "network": network.name,
-        "variant": variant,
-        "year": entry.year,
-        "model": {"class_path": f"zoo.models.{entry.model}", "init_args": dict(entry.model_options)},
+        "variant": network.variant,
+        "year": entry.year if entry else None,
+        "model": {"class_path": trained_by, "init_args": dict(entry.model_options) if entry else {}},
         "options": _plain(network.options),
         "input_shape": list(network.input_shape),
         "parameters": sum(row.parameters for row in rows),
@@ -110,7 +120,8 @@ def render(description: dict[str, Any]) -> None:
     width = console.width if console.is_terminal else 80
     table = _table(description)
     shape = "x".join(map(str, description["input_shape"]))
-    title = f"{description['network']} ({description['year']}), variant {description['variant']}, input {shape}\n"
+    year = f"({description['year']})" if description["year"] else "(not the zoo's)"
+    title = f"{description['network']} {year}, variant {description['variant']}, input {shape}\n"
     console.print(title, width=width)
     # Numbers are never cut short: a wide table moves closer together, and beyond that its lines wrap.
     unbounded = console.options.update(max_width=1000)

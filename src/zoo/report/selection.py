@@ -12,7 +12,7 @@ from zoo.report.row import Row
 NOT_MEASURED = "not measured"
 ORDERS: dict[str, Callable[[Row], Any]] = {
     "error": lambda row: -row.error,
-    "network": lambda row: list(NETWORKS).index(row.network) if row.network in NETWORKS else len(NETWORKS),
+    "network": lambda row: list(NETWORKS).index(row.network or "") if row.network in NETWORKS else len(NETWORKS),
     "parameters": lambda row: row.parameters or 0,
     "macs": lambda row: row.macs or 0,
     "time": lambda row: row.train_seconds or 0,

@@ -140,7 +140,7 @@ def _row(experiment: Experiment, training: str, published: Published, *, replace
         interval=[round(end, _DIGITS) for end in verdict.interval] if verdict.interval else None,
         verdict=verdict.verdict,
         reason=verdict.reason,
-        notes=list(verdict.notes),
+        notes=[*_whose(record), *verdict.notes],
         **compute_part(experiment, published),
         fingerprint=record.dataset["fingerprint"],
         fingerprint_of=_copy(experiment, published),
@@ -150,6 +150,14 @@ def _row(experiment: Experiment, training: str, published: Published, *, replace
         replaced=replaced,
     )
     return row, figure
+
+
+def _whose(record: Record) -> list[str]:
+    if record.own is None:
+        return []
+    digest = record.own["source_sha256"]
+    code = f", whose file has the sha256 {digest[:12]}..." if digest else ""
+    return [f"Not a network of the zoo: {record.own['class']} is its author's code{code}"]
 
 
 def _untrained_row(one: Shipped, figure: Figure | None, published: Published) -> Row:

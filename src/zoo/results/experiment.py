@@ -215,6 +215,9 @@ def _identity(record: Record, declared: Declared) -> str:
         "from_weights": "init_from_sha256" in record.weights,
         **_settings(record, declared),
     }
+    if record.own:
+        # The same words of a config may mean other code.
+        common["own"] = record.own
     if "members" in record.weights:
         common["nets"] = len(record.weights["members"])
     if shares := _normalized_in_shares(record, common["data"]):

@@ -16,7 +16,7 @@ from zoo.results.schema import first_problem, record_schema
 
 SCHEMA = 1
 # Fields that older Records lack.
-_LATER = ("compute", "options", "batch_norm_images")
+_LATER = ("compute", "options", "batch_norm_images", "own")
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,9 @@ class Record:
     ``compute`` in Records from before there was a ledger. ``options`` is what the classes of the config declare of
     their options, by class (see ``zoo.options``); None in Records from before they did. ``batch_norm_images`` is over
     how many images a batch normalisation went in training, and where parts of the training differ in that, over how
-    many in each; None for networks without one and in Records from before it was taken down.
+    many in each; None for networks without one and in Records from before it was taken down. ``own`` is None for the
+    zoo's networks; somebody's own is not the zoo's word, and only as good as the code: it has the ``class`` and the
+    ``source_sha256`` of the file that this is in, None where there is none.
     """
 
     network: str
@@ -50,6 +52,7 @@ class Record:
     compute: dict[str, Any] | None = None
     options: dict[str, dict[str, Any]] | None = None
     batch_norm_images: list[float] | None = None
+    own: dict[str, Any] | None = None
 
     @property
     def is_trial(self) -> bool:

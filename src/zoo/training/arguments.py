@@ -3,11 +3,12 @@
 import difflib
 from pathlib import Path
 
-from zoo import runs, yaml_text
+from zoo import runs, trusted, yaml_text
 from zoo.configs import find_config
 from zoo.errors import InputError
 from zoo.files import given_path, is_utf8
 from zoo.training.lent import OF_THE_CALL, check_lent
+from zoo.training.own_classes import around_own_network, import_typed
 from zoo.training.yaml_text import known_class
 
 TOP_KEYS = (
@@ -48,9 +49,13 @@ def complete(verb: str, words: list[str]) -> list[str]:
     elif not configs and checkpoint is not None:
         own = runs.config_of(runs.find_checkpoint(checkpoint))
     if own is None:
-        return words
+        return around_own_network(words, import_typed(words, _all_values_of))
     check_lent(yaml_text.read_file(readable(str(own))), own, _all_values_of(words, "--trust"), own.parent)
-    return ["--config", str(own), *words]
+    for module in _all_values_of(words, "--trust"):
+        # What is installed, the parser finds by itself.
+        if trusted.is_here(module):
+            trusted.trust(module)
+    return ["--config", str(own), *around_own_network(words, import_typed(words, _all_values_of), own)]
 
 
 def _check_value(word: str, following: str | None) -> None:

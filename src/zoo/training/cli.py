@@ -18,6 +18,7 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 import zoo.data
 import zoo.models
 from zoo import runs
+from zoo.catalog import DATA, NETWORKS
 from zoo.data.base import ImageDataModule
 from zoo.errors import InputError
 from zoo.evaluation.loader_report import LoaderReport
@@ -26,10 +27,11 @@ from zoo.evaluation.predictions import Predicting, Predictions
 from zoo.evaluation.recorder import Recorder
 from zoo.files import given_path
 from zoo.models.classifier import Classifier
+from zoo.models.own import OwnModel, OwnNetwork
 from zoo.training import bounds, processes, yaml_text
 from zoo.training.checkpoint_files import WholeFile, newest_whole
 from zoo.training.checkpoints import LastCheckpoint
-from zoo.training.console import quiet
+from zoo.training.console import quiet, say
 from zoo.training.divergence import FiniteLoss
 from zoo.training.lent import OF_THE_CALL, needed_trust
 from zoo.training.loggers import (
@@ -180,12 +182,21 @@ class ZooCLI(LightningCLI):
                 raise InputError(" ".join(str(origin).split())) from error
             raise origin from error
         network = self.model.network
+        if isinstance(self.model, OwnModel):
+            self._tell(self.model)
         if self.config.channels_last:
             # Inputs need not be: the first convolution brings them into the form of its weights.
             network.to(memory_format=torch.channels_last)
         if self.config.compile:
             # In place, so that the names of the weights stay.
             network.compile()
+
+    def _tell(self, model: OwnModel) -> None:
+        """Tells a model of somebody's own network how this was built, and for which images, where that is known."""
+        described = yaml.safe_load(self.config_text)["model"]["init_args"].get("network") or {}
+        if isinstance(model.network, OwnNetwork):
+            model.network.options["init_args"] = described.get("init_args") or {}
+        model.see(self.datamodule)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Adds what every run has: metrics.csv, last.ckpt, the Recorder, a progress bar."""
@@ -263,6 +274,14 @@ def _origin(error: BaseException) -> BaseException:
 
 def load_classes() -> None:
     """Imports every data module and model: bare names (--data CIFAR10) are looked up among the classes loaded."""
-    for package in (zoo.data, zoo.models):
-        for name in package.__all__:
+    added = [NETWORKS[name].model for name in NETWORKS if NETWORKS.is_added(name)]
+    for package, names in ((zoo.data, zoo.data.__all__), (zoo.models, zoo.models.__all__)):
+        for name in names:
             getattr(package, name)
+    for package, names in ((zoo.data, [name for name in DATA if DATA.is_added(name)]), (zoo.models, added)):
+        for name in names:
+            try:
+                getattr(package, name)
+            except Exception as error:
+                # Another package's code must not keep the zoo's own from being trained.
+                say(f"{name} of another package cannot be imported: {type(error).__name__}: {error}")

@@ -30,6 +30,8 @@ def quiet() -> None:
         ".*does not have many workers.*",
         ".*number of training batches .* is smaller than the logging interval.*",
         ".*recommended to use `self.log.*sync_dist=True.*",
+        # Frozen layers are, on purpose.
+        ".*in eval mode at the start of training.*",
         ".*defined a `validation_step` but have no `val_dataloader`.*",
         # The arguments are those of the command line, with configs found.
         ".*LightningCLI's args parameter is intended to run from within Python.*",

@@ -15,7 +15,7 @@ from zoo.errors import InputError
 # What belongs to one call and not to the experiment: no saved config has it, and a lent one must not.
 OF_THE_CALL = ("config", "run_dir", "ckpt_path", "predictions", "resume", "trust")
 # Options of zoo's models that take a class: a string in its place is a path to import, or a file with one.
-_TAKE_CLASSES = ("optimizer", "schedule")
+_TAKE_CLASSES = ("network", "optimizer", "schedule")
 _OWN = re.compile(r"zoo\.(data|models|optim)(\.[a-z]\w*)*\.[A-Z]\w*")
 _TORCH = re.compile(r"torch\.optim\.(lr_scheduler\.)?[A-Z]\w*")
 # Those of Lightning's that call nothing they are given and write nowhere but where dirpath or save_dir says.
@@ -110,8 +110,9 @@ class _Lent:
         if not isinstance(path, str) or not _MODULE.fullmatch(path) or set(described) - {"class_path", "init_args"}:
             yield _Fault(f"has a class in {place} that is not given by class_path and init_args")
             return
-        if any(f"{path}.".startswith(f"{module}.") for module in self.trusted):
-            yield from self._nested(options, place)
+        if self._is_trusted(path):
+            # What is trusted may take a class, which is then imported from a string.
+            yield from self._nested(options, place, self._importable)
         elif _OWN.fullmatch(path):
             for name in _TAKE_CLASSES:
                 if isinstance(options, dict) and not isinstance(options.get(name), dict | None):
@@ -149,6 +150,13 @@ class _Lent:
                 yield _Fault(f"has {word!r} for {where}", path)
 
         return self._nested(value, place, of_string)
+
+    def _is_trusted(self, path: str) -> bool:
+        return any(f"{path}.".startswith(f"{module}.") for module in self.trusted)
+
+    def _importable(self, word: str, place: str) -> Iterator[_Fault]:
+        if "." in word and _MODULE.fullmatch(word) and not self._is_trusted(word):
+            yield _Fault(f"has {word!r} for {place}", word)
 
     def _keys(self, value: Any, place: str) -> Iterator[_Fault]:
         """The parser has a meaning for keys with dots, signs and underscores at their head."""

@@ -194,7 +194,7 @@ def _start_from(path: str, network: Network) -> str:
     """
     trained = load(path)
     copied = network.start_from(trained)
-    own = [name for name, layer in network.named_children() if layer.state_dict()]
+    own = [name for name, layer in network.named_units().items() if layer.state_dict()]
     if not copied:
         raise InputError(
             f"{path} holds {trained.name}, of which no layer fits {network.name}: give another --init_from."

@@ -9,15 +9,31 @@ from zoo.yaml_text import load
 
 #: The parser's mode in which values are read by ``read``.
 MODE = "zoo"
+#: The model that trains somebody's own network, and its options; all others are the network's.
+OWN_MODEL = "zoo.models.OwnModel"
+OF_OWN_MODEL = ("network", "optimizer", "schedule", "label_smoothing", "freeze", "lr_scale")
+#: The classes of such networks, as the user named them, in this process.
+own_networks: set[str] = set()
 # torch's class cannot be told what to watch; ours is the same with a monitor.
-_CLASSES = {"torch.optim.lr_scheduler.ReduceLROnPlateau": "zoo.optim.ReduceLROnPlateau"}
+_CLASSES: dict[str, str] = {"torch.optim.lr_scheduler.ReduceLROnPlateau": "zoo.optim.ReduceLROnPlateau"}
 
 
 def read(text: str) -> Any:
     """A value of the command line, or a file's text, as jsonargparse reads YAML. Raises yaml.YAMLError as ``load``."""
-    value = load(text, get_loader("yaml"))
+    value = with_own_model(load(text, get_loader("yaml")))
     # To YAML "#x" is a comment and nothing else; to whoever typed it, a name.
     return text if value is None and text.strip().startswith("#") else _classes(value)
+
+
+def with_own_model(value: Any) -> Any:
+    """A config whose ``model`` is somebody's own network, with the model that trains it around the network."""
+    model = value.get("model") if isinstance(value, dict) else None
+    if not isinstance(model, dict) or model.get("class_path") not in own_networks:
+        return value
+    options = model.get("init_args") or {}
+    ours = {key: option for key, option in options.items() if key in OF_OWN_MODEL}
+    network = {"class_path": model["class_path"], "init_args": {k: v for k, v in options.items() if k not in ours}}
+    return value | {"model": {"class_path": OWN_MODEL, "init_args": {"network": network} | ours}}
 
 
 def known_class(word: str) -> str:

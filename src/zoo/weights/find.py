@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from zoo import trusted
 from zoo.errors import EMPTY, InputError
 from zoo.files import given_path
 from zoo.weights.cards import NAME, is_card, shipped, shipped_card, suggestion
@@ -40,11 +41,14 @@ def find(name_or_path: "str | Path | Weights") -> Weights:
     return _of_path(path)
 
 
-def get_weights(name: "str | Path | Weights") -> Weights:
+def get_weights(name: "str | Path | Weights", trust: str | None = None) -> Weights:
     """Trained weights: of a name such as ``lenet5/mnist``, a run folder, a file, or ``hf_hub:OWNER/NAME``.
 
-    ``zoo.weights.find.find`` under the name that torchvision gives to it. Raises InputError where there are none.
+    ``zoo.weights.find.find`` under the name that torchvision gives to it. ``trust`` is the module with the class of
+    somebody's own network, which is imported: without it none is. Raises InputError where there are none.
     """
+    if trust is not None:
+        trusted.trust(trust)
     return find(name)
 
 

@@ -13,7 +13,7 @@ from zoo.models import get_model as build
 from zoo.models.feature_maps import FeatureMaps, feature_maps
 from zoo.models.network import Network
 from zoo.weights.cards import list_weights, network_of, shipped
-from zoo.weights.find import find
+from zoo.weights.find import find, get_weights
 from zoo.weights.names import network_and_variant
 from zoo.weights.trained import Weights
 
@@ -22,14 +22,15 @@ DEFAULT = "DEFAULT"
 _GivenWeights = str | Path | Weights | None
 
 
-def load(path: "str | Path | Weights") -> Network:
+def load(path: "str | Path | Weights", trust: str | None = None) -> Network:
     """The trained network of a run folder, a ``.ckpt`` or ``.safetensors`` file or a name, on the CPU.
 
     It is in training mode, as every network that the zoo hands out: call ``.eval()`` before it answers. Only tensors
-    and plain values are read, and nothing that a file holds is executed. Raises InputError where there is nothing, it
-    is broken, or this package cannot have written it.
+    and plain values are read, and nothing that a file holds is executed; ``trust`` is the module with the class of
+    somebody's own network, which is imported. Raises InputError where there is nothing, it is broken, or this package
+    cannot have written it.
     """
-    return find(path).network()
+    return get_weights(path, trust).network()
 
 
 @overload

@@ -3,6 +3,7 @@
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -12,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from zoo.catalog import NETWORKS
+from zoo.catalog import DATA, NETWORKS
 from zoo.data.base import ImageDataModule
 from zoo.data.photos.transforms import PhotoTransform
 from zoo.data.transforms import LessMeanImage, Preprocessing
 from zoo.errors import InputError
 from zoo.models import get_model
 from zoo.models.network import Network
+from zoo.models.own import own_network
 from zoo.models.unfilled import Unfilled
 from zoo.weights.preprocessing import ImagePreprocessing, shape_kept, taken_for
 
@@ -74,6 +76,10 @@ class Weights(ABC):
         # JSON has lists where the networks' options are tuples.
         trained = self.meta["options"].items()
         chosen = {key: tuple(value) if isinstance(value, list) else value for key, value in trained} | options
+        if self.meta["network"] not in NETWORKS:
+            # What somebody's own class does on no device at all, nobody knows.
+            with torch.random.fork_rng(devices=[]):
+                return own_network(self.meta["network"], self.meta["variant"], chosen, self.name)
         # The weights come after: what the constructor draws is thrown away, and is not taken from the caller's stream.
         with torch.random.fork_rng(devices=[]), torch.device(device):
             try:
@@ -90,7 +96,8 @@ class Weights(ABC):
         """
         state = self.state()
         check_state(state, self.bare_network(), str(self.path or self.name))
-        with Unfilled():
+        # What somebody's own class makes of its first weights, nobody knows.
+        with Unfilled() if self.meta["network"] in NETWORKS else nullcontext():
             network = self.bare_network("cpu")
         network.load_state_dict(state)
         network.meta = self.meta
@@ -139,7 +146,7 @@ class Weights(ABC):
     def _module(self, **init_args: Any) -> ImageDataModule:
         import zoo.data
 
-        if self.data.class_name not in zoo.data.__all__:
+        if self.data.class_name not in DATA:
             raise InputError(f"There is no data set {self.data.class_name!r}, which {self.name} names.")
         found = getattr(zoo.data, self.data.class_name)
         taken = inspect.signature(found).parameters

@@ -34,6 +34,11 @@ def write_pair(weights: Weights, network: Network, path: Path, half: bool, image
     Raises InputError for weights of which no Record says where they are from.
     """
     card = _card(weights)
+    if network.is_own:
+        raise InputError(
+            f"{network.name} is not a network of the zoo, whose cards are for its own: use --format hub, onnx or"
+            " torch-export."
+        )
     if card is None:
         raise InputError(
             f"{weights.name} has no Record, without which zoo writes no card: measure a run first with zoo test,"
@@ -72,7 +77,7 @@ def _card(weights: Weights) -> dict[str, Any] | None:
     """The card of these weights, a measured run's made anew; None where nothing has been measured here."""
     if isinstance(weights, WeightsWithCard):
         return weights.meta
-    if not isinstance(weights, RunWeights) or weights.record is None:
+    if not isinstance(weights, RunWeights) or weights.record is None or weights.record.own:
         return None
     weights.verify()
     record = weights.record

@@ -26,17 +26,23 @@ def model_card(
         "What it expects": _expects(weights, metadata),
         "How it was trained": _training(weights, data),
         "Limitations": _limitations(weights, network),
-        "Use": _use(card is not None),
+        "Use": _use(network, card is not None),
         "Cite": _citation(network),
     }
     licence = str((card or weights.meta).get("licence", "other"))
     front = _front_matter(weights, network, title, data, licence)
     head = yaml.safe_dump(front, sort_keys=False, allow_unicode=True)
-    entry = NETWORKS[network.name]
-    intro = f"{network.name} ({entry.year}), variant {network.variant}: {entry.summary}."
+    intro = _intro(network)
     intro += f" Trained on {_title(data)}."
     body = "\n\n".join(f"## {heading}\n\n{text}" for heading, text in sections.items())
     return f"---\n{head}---\n\n# {title}\n\n{intro}\n\n{body}\n"
+
+
+def _intro(network: Network) -> str:
+    if network.is_own:
+        return f"A network of the class {network.name}, which is its author's and not the zoo's."
+    entry = NETWORKS[network.name]
+    return f"{network.name} ({entry.year}), variant {network.variant}: {entry.summary}."
 
 
 def _data_name(weights: Weights) -> str:
@@ -115,7 +121,7 @@ def _scores(weights: Weights, data: str) -> str:
 
 
 def _architecture(network: Network, metadata: dict[str, str]) -> str:
-    paragraphs = inspect.cleandoc(type(network).__doc__ or "").split("\n\n")
+    paragraphs = inspect.cleandoc(type(network.root).__dict__.get("__doc__") or "").split("\n\n")
     told = [p for p in paragraphs if not p.startswith(MARK)]
     departures = [text for _, text in deviations_of(type(network))]
     parameters = sum(parameter.numel() for parameter in network.parameters())
@@ -176,7 +182,7 @@ def _limitations(weights: Weights, network: Network) -> str:
     known = "ten digits" if weights.class_names == [*"0123456789"] else f"the {network.num_classes} classes above"
     lines = [
         f"It knows {known} and nothing else: whatever it is shown, it names one of them, often with confidence.",
-        "It is a network of its time, kept for study: today's networks err less.",
+        *([] if network.is_own else ["It is a network of its time, kept for study: today's networks err less."]),
         "Its probabilities are the softmax of the logits and were not calibrated.",
     ]
     if is_ink(weights.data.class_name):
@@ -184,8 +190,13 @@ def _limitations(weights: Weights, network: Network) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
-def _use(has_card: bool) -> str:
-    if has_card:
+def _use(network: Network, has_card: bool) -> str:
+    if network.is_own:
+        code = f"from {network.name.rpartition('.')[0]} import {network.name.rpartition('.')[2]}\n\n"
+        code += 'tensors = safetensors.torch.load_file("model.safetensors")\n'
+        code += f"network = {network.name.rpartition('.')[2]}(...)  # as in config.json\n"
+        code += 'network.load_state_dict({key.removeprefix("module."): value for key, value in tensors.items()})'
+    elif has_card:
         code = 'import zoo\n\nweights = zoo.get_weights("model.safetensors")\n'
         code += "network, transforms = weights.network().eval(), weights.transforms()\n"
         code += 'probabilities = network(transforms("image.jpg")).softmax(-1)'
@@ -203,5 +214,6 @@ def _citation(network: Network) -> str:
         "  title = {zoo: the history of image recognition, re-run},",
         f"  version = {{{__version__}}},",
     ]
-    entries = [load().bibtex(network.name, network.variant), "\n".join([*own, "}"])]
+    paper = "" if network.is_own else load().bibtex(network.name, network.variant)
+    entries = [paper, "\n".join([*own, "}"])]
     return "\n".join(["```bibtex", "\n\n".join(filter(None, entries)), "```"])

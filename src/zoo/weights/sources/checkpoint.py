@@ -15,6 +15,7 @@ from zoo.evaluation.recorder import state_digest
 from zoo.files import is_utf8
 from zoo.models.classifier import CLASSES_KEY, NETWORK_KEY
 from zoo.models.network import Network
+from zoo.models.own import OwnNetwork
 from zoo.results.record import Record
 from zoo.weights.sources.seal import check_whole
 from zoo.weights.trained import check_state
@@ -24,8 +25,11 @@ def check_fits(file: Path, network: Network) -> None:
     """Raises InputError where ``file`` is no checkpoint of a zoo model, is damaged, or is of another network."""
     checkpoint = load_checkpoint(file)
     held = description_of(checkpoint, file)
-    wanted = {"name": network.name, "variant": network.variant, "options": network.options}
+    wanted: dict[str, Any] = {"name": network.name, "variant": network.variant, "options": network.options}
     for key, value in wanted.items():
+        if isinstance(network, OwnNetwork) and key == "options" and held[key].get("init_args") == value["init_args"]:
+            # What it is for, it learns from the data.
+            continue
         if held[key] != value:
             raise InputError(f"{file} holds a network with {key} {held[key]}, but the config builds one with {value}.")
     state = state_of(checkpoint, file)

@@ -34,7 +34,7 @@ class RunWeights(Weights):
         self.name = str(path)
         self._checkpoint = load_checkpoint(self.path)
         description = description_of(self._checkpoint, self.path)
-        if description["name"] not in NETWORKS:
+        if description["name"] not in NETWORKS and "." not in description["name"]:
             raise InputError(f"{self.path} holds {description['name']!r}, which is no network of this zoo.")
         config = runs.config_of(self.path)
         self.config = _read_config(config) if config else None
