@@ -23,10 +23,13 @@ _TITLES = {"zoo": "zoo", "data": "zoo.data", "weights": "zoo.weights", "parts": 
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Adds the tables of ``benchmarks/tables/``, the changelog and the reference."""
-    made = {f"tables/{path.name}": path.read_text(encoding="utf-8") for path in _tables()}
+    """Adds the tables of ``benchmarks/tables/``, the changelog, the reference and the pictures of trained networks."""
+    made: dict[str, str | bytes] = {f"tables/{path.name}": path.read_text(encoding="utf-8") for path in _tables()}
     made["changelog.md"] = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     made |= {f"reference/{page}.md": reference(page) for page in _REFERENCE}
+    for page in sorted(path.stem for path in (ROOT / "docs" / "networks").glob("*.md")):
+        drawn = network_pages.pictures(page)
+        made |= {f"networks/{name}": content for name, (content, _) in drawn.items()}
     for name, content in made.items():
         files.append(File.generated(config, name, content=content))
     return files

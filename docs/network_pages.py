@@ -1,5 +1,6 @@
 """What stands on a network's page behind its history: all of it read from the code, the configs and the Records."""
 
+import io
 import re
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import deviations
 
+from zoo import figures
 from zoo.catalog import NETWORKS
+from zoo.errors import InputError
+from zoo.figures import style
 from zoo.report.layer_picture import picture
 from zoo.report.network import describe
 from zoo.report.selection import NOT_MEASURED, Selection
@@ -21,6 +25,8 @@ from zoo.weights.cards import list_weights, network_of
 from zoo.weights.show import card_of
 
 _CONFIG_LINK = re.compile(r"\[(`\w+`)\]\(\.\./configs/\w+\.yaml\)")
+# The kinds of zoo figure that need no data.
+_LEARNT = ("templates", "filters", "rbf")
 _COLUMNS = ("network", "variant", "training", "protocol", "n", "runs", "top-1", "top-5", "published", "difference",
             "verdict")  # fmt: skip
 
@@ -35,7 +41,9 @@ def generated(page: str) -> str:
     names = names_of(page)
     # The form that most speak of, where a page holds several networks.
     shown = "vgg16" if "vgg16" in names else names[0]
-    parts = [layers(shown), forms(names), results(names), training(page), loading(names), deviations_of(page)]
+    parts = [
+        layers(shown), forms(names), learnt(page), results(names), training(page), loading(names), deviations_of(page),
+    ]  # fmt: skip
     return "\n\n".join(part for part in parts if part) + f"\n\n## Reference\n\n::: zoo.models.{page}\n"
 
 
@@ -70,6 +78,35 @@ def forms(names: list[str]) -> str:
         cells.append((f"`{name}`", f"`{variant}`", *sizes))
     headings = ("network", "variant", "images", "parameters", "multiply-accumulates", "published parameters")
     return f"## Forms\n\n{_table(headings, cells, range(3, 5))}"
+
+
+@cache
+def pictures(page: str) -> dict[str, tuple[bytes, str]]:
+    """What the page's trained networks look like: names of PNG files, each for light and for dark, with their words."""
+    found = {}
+    for name in (name for name in list_weights() if network_of(name) in names_of(page)):
+        for kind in _LEARNT if not name.startswith("torchvision/") else ():
+            for theme in ("light", "dark"):
+                try:
+                    with style.theme(theme):
+                        figure = getattr(figures, kind)(name)
+                except InputError:
+                    # It has no such thing.
+                    break
+                file = io.BytesIO()
+                figure.savefig(file, format="png", dpi=110, metadata={"Software": None})
+                found[f"{name.replace('/', '-')}-{kind}-{theme}.png"] = (file.getvalue(), str(figure.get_label()))
+    return found
+
+
+def learnt(page: str) -> str:
+    """The pictures of the page, Markdown; nothing where there are none."""
+    shown = [f"![{words}]({name}#only-{_theme_of(name)})" for name, (_, words) in pictures(page).items()]
+    return "\n\n".join(["## What it learnt", *shown]) if shown else ""
+
+
+def _theme_of(name: str) -> str:
+    return "dark" if name.endswith("-dark.png") else "light"
 
 
 def results(names: list[str]) -> str:
