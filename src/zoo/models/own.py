@@ -128,8 +128,6 @@ class OwnModel(Classifier):
     An ``nn.Module`` learns by the zoo's loss, cross-entropy, and by ``optimizer``. A ``LightningModule`` that has a
     ``training_step`` learns by that, by its own ``configure_optimizers`` and with its own hooks of training; its
     ``validation_step`` is called for what it logs. All are measured by their forward, which gives logits.
-
-    Deviations and guesses: none; it is nobody's publication.
     """
 
     @fine_tunes
