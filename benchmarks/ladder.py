@@ -32,6 +32,7 @@ ORDER = (
     "cuda_convnet_13pct_cifar10",
     "alexnet_cifar10",
     "alexnet_cifar10_continued",
+    "alexnet_cifar10_continued_again",
     "cuda_convnet_11pct_cifar10_modern",
     "vgg16_cifar10",
     "alexnet_imagenette",

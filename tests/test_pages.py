@@ -4,11 +4,15 @@ import re
 import sys
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 import yaml
 from conftest import ROOT
+from PIL import Image
 
+from zoo import figures
 from zoo.catalog import NETWORKS
+from zoo.report.ladder import draw_ladder
 from zoo.report.layer_picture import picture
 
 sys.path.insert(0, str(ROOT / "docs"))
@@ -61,3 +65,17 @@ def test_the_page_of_lenet5_shows_its_facts_records_configs_weights_and_deviatio
     assert "| `lenet5/mnist` | MNIST | 0.79 % | 10,000 | single view |" in page
     assert "Euclidean" in page or "RBF" in page
     assert "../configs/" not in page
+
+
+@pytest.mark.parametrize("name", ["ladder", "templates", "filters"])
+def test_a_picture_of_the_readme_is_what_its_command_draws(name, tmp_path):
+    file = tmp_path / f"{name}.png"
+    if name == "ladder":
+        draw_ladder("cifar10", file)
+    else:
+        weights = {"templates": "linear/cifar10", "filters": "alexnet-cifar/cifar10"}[name]
+        figures.save(getattr(figures, name)(weights), file)
+    drawn, shown = (np.asarray(Image.open(path).convert("L"), np.float64) for path in (file, DOCS / f"{name}.png"))
+    assert drawn.shape == shown.shape
+    # Other fonts may move a letter by a pixel.
+    assert np.abs(drawn - shown).mean() < 1.5
