@@ -57,7 +57,7 @@ def test_the_page_of_lenet5_shows_its_facts_records_configs_weights_and_deviatio
     page = network_pages.generated("lenet5")
     headings = re.findall(r"^## (.*)$", page, flags=re.MULTILINE)
     assert headings == [
-        "Layers", "Forms", "Results", "Train it", "Load it", "Deviations and guesses", "Reference",
+        "Layers", "Forms", "What it learnt", "Results", "Train it", "Load it", "Deviations and guesses", "Reference",
     ]  # fmt: skip
     assert "60,000 parameters and 326,520 multiply-accumulates" in page
     assert "0.88 ± 0.08" in page  # three seeds on MNIST, from their Records
