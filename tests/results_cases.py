@@ -33,7 +33,7 @@ def make_record(
         },
         seed=seed,
         timing={"train_seconds": 10.0, "train_images": 60_000, "train_epochs": 1, "test_seconds": 1.0},
-        weights={"sha256": (sha or f"{seed:x}") * 64},
+        weights={"sha256": ((sha or f"{seed:x}") * 64)[:64]},
         config={
             "data": {"init_args": {"transform": transform, "seed": seed, "root": f"data{seed}"}},
             "model": {"init_args": {"variant": variant}},

@@ -35,6 +35,21 @@ FAULTS = (
         "(images.shape[2] - size) // 2", ("test_views.py",),
     ),
     Fault(
+        "a report's interval is that of the top-5 error", "page/facts.py",
+        'error_interval(metrics["top1_wrong"], subject.record.n)',
+        'error_interval(metrics["top5_wrong"] or 0, subject.record.n)',
+        _in("page/test_report.py", "test_it_answers_which_how_on_what_how_good_beside_what_and_what_was_guessed"),
+    ),
+    Fault(
+        "a page of the demo may be twice as large", "demo/page.py", "MOST = 15_000_000", "MOST = 60_000_000",
+        _in("demo/test_demo_verb.py", "test_what_does_not_fit_is_left_out_and_named"),
+    ),
+    Fault(
+        "the runs of a sweep are ranked as they were asked for", "sweeps/ranking.py",
+        "sorted(rows, key=lambda row: (row.error is None, row.error or 0.0))", "rows",
+        _in("sweeps/test_sweep.py", "test_seeds_share_a_row_and_what_is_missing_is_told"),
+    ),
+    Fault(
         "a lock keeps nobody out", "files.py", "fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB",
         "fcntl.LOCK_SH if wait else fcntl.LOCK_SH | fcntl.LOCK_NB", ("test_files.py",),
     ),

@@ -21,7 +21,7 @@ LENET5 = ["fit", "--config", "lenet5_digits"]
 @pytest.mark.parametrize(
     ("words", "found"),
     [
-        (["fi"], ["fit"]),
+        (["fi"], ["figure", "fit"]),
         (["fit", "--conf"], ["--config"]),
         (["fit", "--config", "lenet5_d"], ["lenet5_digits", "lenet5_distorted"]),
         (["fit", "--config", "./lenet5_d"], []),

@@ -65,7 +65,9 @@ def opened(browser, built):
     yield page
     page.close()
     assert complaints == []
-    assert [url for url in asked if not url.startswith((built.folder.as_uri(), "data:", "blob:file:"))] == []
+    assert [
+        url for url in asked if not url.startswith((built.folder.as_uri(), "data:", "blob:file:", "blob:null/"))
+    ] == []
 
 
 @cache
@@ -152,8 +154,13 @@ def test_every_example_and_random_strokes_have_mnists_form_to_the_pixel(opened):
         else:
             draw(opened, *(rng.uniform(0.15, 0.85, (4, 2)).tolist() for _ in range(1 + number % 3)))
         grey = np.array(opened.evaluate("Array.from(zoo.draw.grey().data)"), np.uint8).reshape(280, 280)
-        seen = np.array(opened.evaluate("Array.from(zoo.draw.state.digit.data)"), np.uint8).reshape(28, 28)
-        np.testing.assert_array_equal(seen, as_mnist(grey))
+        seen = opened.evaluate("zoo.draw.state.digit && Array.from(zoo.draw.state.digit.data)")
+        expected = as_mnist(grey)
+        if expected is None:
+            # Some scrawls are no digit, here as there.
+            assert seen is None
+        else:
+            np.testing.assert_array_equal(np.array(seen, np.uint8).reshape(28, 28), expected)
 
 
 def test_a_digit_is_drawn_by_keyboard_alone(opened):

@@ -35,7 +35,7 @@ def test_another_lightning_or_catalogue_is_asked_itself(monkeypatch: pytest.Monk
     monkeypatch.setattr(prepared, "version", lambda name: "0.1")
     assert prepared.help_of("fit") is None
     monkeypatch.undo()
-    monkeypatch.setitem(prepared.DATA, "Tiny", next(iter(prepared.DATA.values())))
+    monkeypatch.setitem(prepared.DATA.own, "Tiny", next(iter(prepared.DATA.values())))
     assert prepared.help_of("fit") is None
 
 

@@ -37,10 +37,10 @@ def compute(network: Network, work: Work, images: int) -> dict[str, Any]:
 def macs_of(network: Network) -> int | None:
     """The multiply-accumulates of one image, as ``zoo info`` counts them; or None, as in ``compute``."""
     make: Any = type(network)
-    if network.is_own:
-        # Nobody knows what it would do without storage.
-        return total_macs(summarize(network))[0]
     try:
+        if network.is_own:
+            # Nobody knows what it would do without storage.
+            return total_macs(summarize(network))[0]
         # Built anew without storage: a forward pass through the trained one takes time and memory.
         with torch.device("meta"):
             shape = make(variant=network.variant, **network.options)

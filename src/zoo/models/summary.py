@@ -1,7 +1,7 @@
 """A network layer by layer: geometry, parameters, multiply-accumulates, and where a filter does not fit its input."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -180,7 +180,18 @@ def _hooks(
 
     if counted:
         yield layer.register_forward_pre_hook(before)
+        yield _stopped(counters)
     yield layer.register_forward_hook(after)
+
+
+@contextmanager
+def _stopped(counters: list[FlopCounterMode]) -> Iterator[None]:
+    """Ends the counters of a layer that raised: they hook into all modules."""
+    try:
+        yield
+    finally:
+        while counters:
+            counters.pop().__exit__(None, None, None)
 
 
 def _first_tensor(values: Any) -> Tensor | None:

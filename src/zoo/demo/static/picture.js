@@ -71,7 +71,12 @@ zoo.picture = (function () {
     }
   }
 
-  zoo.byId("file").addEventListener("change", (event) => event.target.files[0] && take(event.target.files[0]));
+  zoo.byId("file").addEventListener("change", function (event) {
+    const [file] = event.target.files;
+    // So that the same file, changed, can be picked again.
+    event.target.value = "";
+    if (file) take(file);
+  });
   const drop = zoo.byId("drop");
   for (const name of ["dragenter", "dragover"]) drop.addEventListener(name, function (event) {
     event.preventDefault();
