@@ -33,6 +33,16 @@ def test_what_is_kept_offline_reads_as_what_was_compared(in_folder, capsys):
     assert any("0.95" in json.loads(table.read_text())["data"][0] for table in tables)
 
 
+def test_the_folder_is_the_working_one_whatever_the_process_did_before(tmp_path, in_folder, monkeypatch):
+    wandb = pytest.importorskip("wandb")
+    (tmp_path / "before").mkdir()
+    monkeypatch.chdir(tmp_path / "before")
+    wandb.init(mode="offline", project="x").finish()
+    monkeypatch.chdir(in_folder)
+    assert main(["compare", "lenet5/cifar10", "linear/cifar10", "--push", "team/zoo"]) == 0
+    assert len(list((in_folder / "wandb").glob("offline-run-*"))) > 2
+
+
 @pytest.mark.parametrize("where", ["zoo", "team/", "/zoo", "team/zoo/run"])
 def test_what_is_no_place_is_one_sentence(capsys, where):
     assert main(["compare", "lenet5/cifar10", "linear/cifar10", "--push", where]) == 2

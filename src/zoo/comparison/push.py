@@ -35,7 +35,8 @@ def push(runs: Sequence[Run], where: str) -> str:
     except ImportError as error:
         raise InputError("Weights & Biases is not installed: pip install wandb.") from error
     os.environ.setdefault("WANDB_SILENT", "true")
-    place = {"entity": entity, "project": project, "mode": mode()}
+    # The client remembers where its first run of a process was.
+    place = {"entity": entity, "project": project, "mode": mode(), "dir": os.getcwd()}
     figures = _figures(runs)
     published = load() if figures else None
     try:
