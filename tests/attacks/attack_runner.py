@@ -26,6 +26,7 @@ import tempfile
 import time
 import traceback
 import warnings
+import weakref
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -171,6 +172,7 @@ def _in(folder: Path) -> list[Path]:
 def _child(case: Case, folder: Path, said: int) -> None:
     """Becomes the command; never returns."""
     status = 99
+    inherited = set(weakref.finalize._registry)
     try:
         os.setsid()
         os.chdir(folder / "work")
@@ -203,6 +205,10 @@ def _child(case: Case, folder: Path, said: int) -> None:
     finally:
         with contextlib.suppress(OSError, ValueError):
             sys.stderr.flush()
+        # What the interpreter's end does for folders that the command itself made, such as W&B's.
+        for each in set(weakref.finalize._registry) - inherited:
+            with contextlib.suppress(Exception):
+                each()
         os._exit(status)
 
 
