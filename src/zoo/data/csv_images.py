@@ -1,15 +1,15 @@
 """One's own images, whose classes stand in a table."""
 
 from pathlib import Path
+from typing import Any
 
 from zoo.catalog import DATA
 from zoo.data.files.listing import Listing, labelled
 from zoo.data.files.module import FileImages
 from zoo.data.files.table import SPLITS, rows_of, tables_in, test_of_val
-from zoo.data.files.transforms import Name
 from zoo.errors import InputError
 from zoo.files import given_path
-from zoo.options import Chance, ChangesNoNumber
+from zoo.options import with_options_of
 
 
 class CSVImages(FileImages):
@@ -24,21 +24,11 @@ class CSVImages(FileImages):
 
     facts = DATA["CSVImages"]
 
+    @with_options_of(FileImages, root="data/images/labels.csv")
     def __init__(
-        self,
-        root: ChangesNoNumber[str] = "data/images/labels.csv",
-        batch_size: int = 32,
-        transform: Name = "torchvision",
-        path_column: str = "path",
-        label_column: str = "label",
-        split_column: str = "split",
-        num_held_out: int | None = None,
-        num_test: int | None = None,
-        num_workers: ChangesNoNumber[int | None] = None,
-        name: ChangesNoNumber[str | None] = None,
-        seed: Chance[int] = 0,
+        self, path_column: str = "path", label_column: str = "label", split_column: str = "split", **options: Any
     ) -> None:
-        super().__init__(root, batch_size, transform, num_held_out, num_test, num_workers, name, seed)
+        super().__init__(**options)
         self.table, self.columns, self.split_column = self.root, (path_column, label_column), split_column
         if self.table.suffix and not self.table.is_dir():
             # What the paths in the table begin at, and what those in predictions do.

@@ -12,10 +12,9 @@ from zoo.catalog import DATA
 from zoo.data.files.listing import Images, Listing, labelled
 from zoo.data.files.module import FileImages
 from zoo.data.files.table import SPLITS, test_of_val
-from zoo.data.files.transforms import Name
 from zoo.data.photos.decode import decode
 from zoo.errors import InputError
-from zoo.options import Chance, ChangesNoNumber
+from zoo.options import with_options_of
 
 
 @dataclass(frozen=True)
@@ -57,20 +56,9 @@ class HuggingFaceImages(FileImages):
     facts = DATA["HuggingFaceImages"]
     read = staticmethod(read_row)
 
-    def __init__(
-        self,
-        root: ChangesNoNumber[str] = "data/images",
-        batch_size: int = 32,
-        transform: Name = "torchvision",
-        image_column: str | None = None,
-        label_column: str | None = None,
-        num_held_out: int | None = None,
-        num_test: int | None = None,
-        num_workers: ChangesNoNumber[int | None] = None,
-        name: ChangesNoNumber[str | None] = None,
-        seed: Chance[int] = 0,
-    ) -> None:
-        super().__init__(root, batch_size, transform, num_held_out, num_test, num_workers, name, seed)
+    @with_options_of(FileImages)
+    def __init__(self, image_column: str | None = None, label_column: str | None = None, **options: Any) -> None:
+        super().__init__(**options)
         self.image_column, self.label_column = image_column, label_column
 
     def listed(self) -> Listing:

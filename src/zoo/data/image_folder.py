@@ -4,8 +4,6 @@ from zoo.catalog import DATA
 from zoo.data.files.folder import files_below, images_of_classes, is_image_file, split_folders, visible_folders
 from zoo.data.files.listing import Listing, labelled
 from zoo.data.files.module import FileImages
-from zoo.data.files.transforms import Name
-from zoo.options import Chance, ChangesNoNumber
 
 
 class ImageFolder(FileImages):
@@ -30,19 +28,6 @@ class ImageFolder(FileImages):
     """
 
     facts = DATA["ImageFolder"]
-
-    def __init__(
-        self,
-        root: ChangesNoNumber[str] = "data/images",
-        batch_size: int = 32,
-        transform: Name = "torchvision",
-        num_held_out: int | None = None,
-        num_test: int | None = None,
-        num_workers: ChangesNoNumber[int | None] = None,
-        name: ChangesNoNumber[str | None] = None,
-        seed: Chance[int] = 0,
-    ) -> None:
-        super().__init__(root, batch_size, transform, num_held_out, num_test, num_workers, name, seed)
 
     def listed(self) -> Listing:
         """The images of each folder. Raises InputError where there are none, or none that can be trained on."""

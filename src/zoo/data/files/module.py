@@ -15,7 +15,7 @@ from torch import Tensor
 from zoo.catalog import DATA
 from zoo.data import cores
 from zoo.data.files.listing import Images, Listing, carved, default_num_held_out, default_num_test
-from zoo.data.files.transforms import TRANSFORMS
+from zoo.data.files.transforms import TRANSFORMS, Name
 from zoo.data.memory import InMemory
 from zoo.data.photos import manifest
 from zoo.data.photos.decode import decode
@@ -26,6 +26,7 @@ from zoo.data.sampling import Draw
 from zoo.data.transforms import shape_after
 from zoo.errors import InputError
 from zoo.files import given_path
+from zoo.options import Chance, ChangesNoNumber
 
 # Reading more takes so long that one wants to see it.
 MANY = 1000
@@ -47,16 +48,18 @@ class FileImages(PhotoDataModule):
 
     def __init__(
         self,
-        root: str | Path,
-        batch_size: int,
-        transform: Any,
-        num_held_out: int | None,
-        num_test: int | None,
-        num_workers: int | None,
-        name: str | None,
-        seed: int,
+        root: ChangesNoNumber[str] = "data/images",
+        batch_size: int = 32,
+        transform: Name = "torchvision",
+        num_held_out: int | None = None,
+        num_test: int | None = None,
+        num_workers: ChangesNoNumber[int | None] = None,
+        name: ChangesNoNumber[str | None] = None,
+        seed: Chance[int] = 0,
     ) -> None:
-        super().__init__(str(root), batch_size, transform, num_held_out or 0, num_workers, seed)
+        # ``transforms`` says which names there are.
+        names: Any = transform
+        super().__init__(root, batch_size, names, num_held_out or 0, num_workers, seed)
         self.root = given_path(root)
         self.asked = {"num_held_out": num_held_out, "num_test": num_test}
         #: What Records call the data; what is held out goes by the class's own name.
