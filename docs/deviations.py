@@ -4,7 +4,6 @@ import pkgutil
 from collections.abc import Iterable, Iterator
 from functools import partial
 from importlib import import_module
-from itertools import dropwhile, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import yaml
 import zoo.evaluation.protocols
 import zoo.figures
 from zoo.catalog import DATA, NETWORKS
+from zoo.configs import deviations_in
 from zoo.models.deviations import MARK, deviations_of
 
 HERE = Path(__file__).parent
@@ -90,7 +90,7 @@ def walk_packages(package: Any) -> Iterator[Any]:
 def section(title: str, things: Iterable[Any], configs: Iterable[Path]) -> str:
     """A heading and a paragraph for each statement."""
     paragraphs = dict.fromkeys(text for thing in things for text in statements(thing))
-    told = {path: header(path) for path in configs}
+    told = {path: deviations_in(path) for path in configs}
     of_configs = [f"- config [`{path.stem}`](../configs/{path.name}): {text}" for path, text in told.items() if text]
     return "\n".join([f"## {title}", "", *paragraphs, *of_configs, ""])
 
@@ -100,14 +100,6 @@ def statements(thing: Any) -> Iterator[str]:
     for owner, paragraph in deviations_of(thing):
         of, _, text = paragraph.removeprefix(MARK).replace("``", "`").partition(": ")
         yield f"- `{owner.__name__}`{of}: {text}"
-
-
-def header(path: Path) -> str:
-    """What a config's header says under ``Deviations:``, up to its next heading; nothing where it has no such line."""
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
-    found = list(dropwhile(lambda line: not line.startswith("# Deviations:"), lines))
-    following = takewhile(lambda line: line.startswith("#   "), found[1:])
-    return " ".join(line.removeprefix("# Deviations:").strip("# ") for line in [*found[:1], *following])
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from zoo.catalog import NETWORKS
 from zoo.errors import InputError
 from zoo.figures import style
 from zoo.report.layer_picture import picture
-from zoo.report.network import describe
+from zoo.report.network import HEADINGS, describe, layer_rows
 from zoo.report.selection import NOT_MEASURED, Selection
 from zoo.report.tables import dataset_names, document, measured, rows_of
 from zoo.results.published import load
@@ -50,18 +50,11 @@ def generated(page: str) -> str:
 def layers(name: str) -> str:
     """A picture and a table of a network's default form."""
     facts = describe(name)
-    rows = [layer for layer in facts["layers"] if not layer["elementwise"]]
-    cells = [
-        (layer["name"], layer["kind"], _side(layer["kernel"]), _plain(layer["stride"]), _shape(layer["output_shape"]),
-         _count(layer["parameters"]), _count(layer["macs"]))
-        for layer in rows
-    ]  # fmt: skip
-    headings = ("name", "kind", "kernel", "stride", "output", "parameters", "multiply-accumulates")
     total = f"In all {facts['parameters']:,} parameters"
     total += f" and {facts['macs']:,} multiply-accumulates an image." if facts["macs"] else "."
     text = f"## Layers\n\n`{name}`, `{facts['variant']}`, on images of {_shape(facts['input_shape'])}:\n\n"
     drawn = f'<div class="scroll" tabindex="0">{picture(facts)}</div>'
-    return f"{text}{drawn}\n\n{_table(headings, cells, range(4, 7))}\n\n{total}"
+    return f"{text}{drawn}\n\n{_table(HEADINGS, layer_rows(facts), range(2, len(HEADINGS)))}\n\n{total}"
 
 
 def forms(names: list[str]) -> str:
@@ -185,16 +178,8 @@ def _lines(rows: list[tuple[str, ...]]) -> Iterator[str]:
     return (f"| {' | '.join(row)} |" for row in rows)
 
 
-def _side(kernel: int | None) -> str:
-    return "" if kernel is None else f"{kernel}×{kernel}"
-
-
 def _shape(shape: list[int]) -> str:
     return "×".join(map(str, shape))
-
-
-def _plain(value: int | None) -> str:
-    return "" if value is None else str(value)
 
 
 def _count(value: int | None) -> str:

@@ -1,6 +1,7 @@
 """Where the experiments' YAML files are: the working folder first, then the installed package."""
 
 import difflib
+from itertools import dropwhile, takewhile
 from pathlib import Path
 
 from zoo.errors import InputError
@@ -28,6 +29,14 @@ def find_config(name: str) -> Path:
     near = difflib.get_close_matches(bare, list_configs(), n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else "zoo list configs shows the shipped ones."
     raise InputError(f"No config {name!r}, neither as a file in {Path.cwd()} nor among the shipped ones: {hint}")
+
+
+def deviations_in(config: Path) -> str:
+    """What a config's header says under ``Deviations:``, up to its next heading; nothing where it has no such line."""
+    lines = [line for line in config.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
+    found = list(dropwhile(lambda line: not line.startswith("# Deviations:"), lines))
+    following = takewhile(lambda line: line.startswith("#   "), found[1:])
+    return " ".join(line.removeprefix("# Deviations:").strip("# ") for line in [*found[:1], *following])
 
 
 def list_configs() -> dict[str, str]:

@@ -3,11 +3,12 @@
 from typing import Any
 
 from zoo.catalog import NETWORKS, data_named
-from zoo.configs import find_config
+from zoo.configs import deviations_in, find_config
 from zoo.errors import InputError
 from zoo.page.subject import Subject
 from zoo.report.compute import device_of, duration
 from zoo.report.formats import Column, Table
+from zoo.report.network import HEADINGS, layer_rows
 from zoo.results.experiment import Experiment
 from zoo.results.interval import error_interval
 from zoo.results.published import Published
@@ -141,18 +142,8 @@ def provenance(subject: Subject) -> Facts:
 
 def layer_table(subject: Subject) -> Table:
     """The layers that have weights or change the maps' size."""
-    columns = (
-        Column("name"), Column("kind"), Column("kernel"), Column("stride"), Column("output", True),
-        Column("parameters", True), Column("multiply-accumulates", True),
-    )  # fmt: skip
-    rows = [
-        [
-            layer["name"], layer["kind"], "" if layer["kernel"] is None else "{0}×{0}".format(layer["kernel"]),
-            "" if layer["stride"] is None else str(layer["stride"]), "×".join(map(str, layer["output_shape"])),
-            f"{layer['parameters']:,}" if layer["parameters"] else "", f"{layer['macs']:,}" if layer["macs"] else "",
-        ]
-        for layer in subject.layers["layers"] if not layer["elementwise"]
-    ]  # fmt: skip
+    rows = layer_rows(subject.layers)
+    columns = [Column(heading, number=place > 1) for place, heading in enumerate(HEADINGS)]
     return Table("Layers", columns, rows, [[] for _ in rows])
 
 
@@ -173,19 +164,7 @@ def _object(described: dict[str, Any]) -> str:
 
 
 def _config_deviations(name: str | None) -> str:
-    """What the header of a shipped config says under ``Deviations:``."""
-    if not name:
-        return ""
     try:
-        lines = find_config(name).read_text(encoding="utf-8").splitlines()
+        return deviations_in(find_config(name)) if name else ""
     except (InputError, OSError):
         return ""
-    taken: list[str] = []
-    for line in lines:
-        if line.startswith("# Deviations:"):
-            taken.append(line.removeprefix("# Deviations:"))
-        elif taken and line.startswith("#   "):
-            taken.append(line.removeprefix("#"))
-        elif taken:
-            break
-    return " ".join(part.strip() for part in taken)

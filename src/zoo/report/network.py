@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # The largest side that a JPEG file can state; far beyond it the counts overflow.
 LARGEST_SIDE = 65_535
+#: Of a table of layers; from the third on they are of numbers.
+HEADINGS = ("name", "kind", "kernel", "stride", "pad", "output", "parameters", "macs")
 
 
 def describe(name: str, variant: str | None = None, input_size: int | None = None) -> dict[str, Any]:
@@ -136,16 +138,21 @@ def render(description: dict[str, Any]) -> None:
 
 def _table(description: dict[str, Any]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for heading in ("name", "kind", "kernel", "stride", "pad", "output", "parameters", "macs"):
+    for heading in HEADINGS:
         table.add_column(heading, justify="left" if heading in ("name", "kind") else "right", no_wrap=True)
-    shown = [layer for layer in description["layers"] if not layer["elementwise"]]
-    for number, layer in enumerate(shown, start=1):
-        table.add_row(*_cells(layer), end_section=number == len(shown))
+    rows = layer_rows(description)
+    for number, row in enumerate(rows, start=1):
+        table.add_row(*row, end_section=number == len(rows))
     table.add_row(*[""] * 5, "total", _number(description["parameters"]), _number(description["macs"]))
     published = description["published"]
     if published:
         table.add_row(*[""] * 5, "published", _number(published["parameters"]), published["macs"])
     return table
+
+
+def layer_rows(description: dict[str, Any]) -> list[tuple[str, ...]]:
+    """The cells of each layer below ``HEADINGS``; activations, dropout and flatten have none."""
+    return [_cells(layer) for layer in description["layers"] if not layer["elementwise"]]
 
 
 def _cells(layer: dict[str, Any]) -> tuple[str, ...]:
