@@ -3,7 +3,10 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
+
+from zoo.errors import InputError
 
 COLOURS = {"blue sky": (40, 60, 210), "Grass": (30, 190, 40), "rose": (220, 30, 60)}
 ENDINGS = (".jpg", ".png", ".JPEG", ".bmp", ".webp", ".tif", ".ppm")
@@ -33,3 +36,19 @@ def write_folder(root: Path, **splits: int) -> Path:
             write_class(root / ("" if split == "whole" else split), name, range(first, first + number))
         first += number
     return root
+
+
+def made(data_class: type, root: Path, **options: object):
+    """A data module of 32x32 images of ``root``, set up in this process."""
+    data = data_class(str(root), **{"transform": "standard", "num_workers": 0} | options)
+    data.prepare_data()
+    data.setup()
+    return data
+
+
+def refusal(data_class: type, root: Path, **options: object) -> str:
+    """The sentence with which ``root`` is refused."""
+    with pytest.raises(InputError) as caught:
+        made(data_class, root, **options)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)

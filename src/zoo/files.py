@@ -116,6 +116,14 @@ def keep_as(path: Path, name: Path) -> None:
             shutil.copyfile(path, draft)
 
 
+def write_output(path: Path, content: bytes) -> None:
+    """As ``write``, of a file that the user asked for by name: raises InputError where it cannot be written."""
+    try:
+        write(path, content)
+    except OSError as error:
+        raise InputError(f"Cannot write {path}: {error.strerror or error}.") from error
+
+
 def _sync_folder(folder: Path) -> None:
     # Without it a power cut may forget the renaming; Windows cannot open a folder.
     if os.name == "posix":

@@ -3,8 +3,7 @@
 import sys
 
 from zoo.commands.options import Parser
-from zoo.errors import InputError
-from zoo.files import given_path, write
+from zoo.files import given_path, write_output
 from zoo.report.formats import FORMS
 
 
@@ -42,8 +41,5 @@ def run(verb: str, args: list[str]) -> int:
     if options.output is None:
         sys.stdout.write(text)
         return 0
-    try:
-        write(given_path(options.output), text.encode())
-    except OSError as error:
-        raise InputError(f"Cannot write {options.output}: {error.strerror}.") from error
+    write_output(given_path(options.output), text.encode())
     return 0

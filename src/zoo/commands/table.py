@@ -3,8 +3,7 @@
 import sys
 
 from zoo.commands.options import Parser
-from zoo.errors import InputError
-from zoo.files import given_path, write
+from zoo.files import given_path, write_output
 from zoo.report.formats import FORMS
 
 
@@ -64,10 +63,7 @@ def run(verb: str, args: list[str]) -> int:
         if selection.folded:
             print("--all: also what training took, more published figures, earlier recipes.")
         return 0
-    try:
-        write(given_path(options.output), text.encode())
-    except OSError as error:
-        raise InputError(f"Cannot write {options.output}: {error.strerror}.") from error
+    write_output(given_path(options.output), text.encode())
     return 0
 
 

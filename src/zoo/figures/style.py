@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 from zoo.errors import InputError, nearest
-from zoo.files import write
+from zoo.files import write_output
 
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap
@@ -148,7 +148,4 @@ def save(figure: "Figure", file: str | Path) -> None:
     metadata = _METADATA[form] | {said: str(figure.get_label())}
     with rc_context({"svg.hashsalt": "zoo", "pdf.fonttype": 42}):
         figure.savefig(content, format=form[1:], dpi=DPI, metadata=metadata)
-    try:
-        write(path, content.getvalue())
-    except OSError as error:
-        raise InputError(f"Cannot write {path}: {error.strerror}.") from error
+    write_output(path, content.getvalue())

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from zoo import __version__
 from zoo.errors import InputError
-from zoo.files import write
+from zoo.files import write_output
 from zoo.page import facts, pictures
 from zoo.page.subject import Subject, subjects_of
 from zoo.report.formats import Table
@@ -49,10 +49,7 @@ def write_report(words: Sequence[str], file: Path) -> int:
     if file.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"A report is a page: give {file.name} the ending .html.")
     content = page(subjects_of(words)).encode()
-    try:
-        write(file, content)
-    except OSError as error:
-        raise InputError(f"Cannot write {file}: {error.strerror}.") from error
+    write_output(file, content)
     return len(content)
 
 

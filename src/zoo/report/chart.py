@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.errors import InputError
-from zoo.files import write
+from zoo.files import write_output
 from zoo.report.ilsvrc import ContestRow, contest_rows
 from zoo.report.row import Row
 from zoo.report.selection import NOT_MEASURED
@@ -67,10 +67,7 @@ def save(file: Path, figure: Callable[[], "Figure"]) -> None:
     content = io.BytesIO()
     with style.context(["default", _STYLE]):
         figure().savefig(content, format=file.suffix[1:], dpi=150, metadata=_METADATA[file.suffix])
-    try:
-        write(file, content.getvalue())
-    except OSError as error:
-        raise InputError(f"Cannot write {file}: {error.strerror}.") from error
+    write_output(file, content.getvalue())
 
 
 def contest_figure(rows: Sequence[ContestRow], line: str = PERSON, paper: str = "white") -> "Figure":

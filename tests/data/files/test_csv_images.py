@@ -2,8 +2,10 @@
 
 import csv
 import os
+from functools import partial
 from pathlib import Path
 
+import own_images
 import pyarrow
 import pyarrow.parquet
 import pytest
@@ -13,7 +15,6 @@ from own_images import COLOURS, write_folder
 from zoo.cli import main
 from zoo.data import CSVImages, ImageFolder
 from zoo.data.files import table
-from zoo.errors import InputError
 
 NAMES = sorted(COLOURS)
 
@@ -47,18 +48,7 @@ def written(path: Path, content: list[tuple[object, ...]], header: tuple[str, ..
     return path
 
 
-def made(root: Path, **options: object) -> CSVImages:
-    data = CSVImages(str(root), **{"transform": "standard"} | options)
-    data.prepare_data()
-    data.setup()
-    return data
-
-
-def refusal(root: Path, **options: object) -> str:
-    with pytest.raises(InputError) as caught:
-        made(root, **options)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+made, refusal = partial(own_images.made, CSVImages), partial(own_images.refusal, CSVImages)
 
 
 @pytest.mark.parametrize("ending", [".csv", ".tsv", ".parquet"])

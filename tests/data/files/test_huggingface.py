@@ -2,8 +2,10 @@
 
 import json
 import pickle
+from functools import partial
 from pathlib import Path
 
+import own_images
 import pytest
 import torch
 from conftest import record_of
@@ -12,7 +14,6 @@ from own_images import COLOURS, picture, write_folder
 from zoo.cli import main
 from zoo.data import HuggingFaceImages, ImageFolder, huggingface
 from zoo.data.sampling import Draw
-from zoo.errors import InputError
 
 datasets = pytest.importorskip("datasets")
 # From Python 3.12 on, forking a process that has threads, as torch has, warns.
@@ -44,18 +45,7 @@ def saved(tmp_path):
     return tmp_path / "Flowers"
 
 
-def made(root: Path, **options: object) -> HuggingFaceImages:
-    data = HuggingFaceImages(str(root), **{"transform": "standard"} | options)
-    data.prepare_data()
-    data.setup()
-    return data
-
-
-def refusal(root: Path, **options: object) -> str:
-    with pytest.raises(InputError) as caught:
-        made(root, **options)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+made, refusal = partial(own_images.made, HuggingFaceImages), partial(own_images.refusal, HuggingFaceImages)
 
 
 def test_rows_give_the_pixels_and_labels_that_were_saved(saved, tmp_path):

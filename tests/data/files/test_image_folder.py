@@ -4,11 +4,13 @@ import json
 import os
 import pickle
 from collections import Counter
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
+import own_images
 import pytest
 import torch
 import torch.nn.functional as F
@@ -45,17 +47,7 @@ def whole(tmp_path):
     return write_folder(tmp_path / "My Pictures", whole=20)
 
 
-def made(root: Path, **options: object) -> ImageFolder:
-    data = ImageFolder(str(root), **{"transform": "standard", "num_workers": 0} | options)
-    data.setup()
-    return data
-
-
-def refusal(root: Path, **options: object) -> str:
-    with pytest.raises(InputError) as caught:
-        made(root, **options)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+made, refusal = partial(own_images.made, ImageFolder), partial(own_images.refusal, ImageFolder)
 
 
 def split_names(data: ImageFolder) -> dict[str, set[str]]:
