@@ -36,12 +36,12 @@ OPTIONS = {
     "CudaConvnetModel": ["variant", "num_classes", "input_size", "in_channels", "weight_decay", *TRAINED, *TUNED],
     "AlexNetModel": [
         "variant", "num_classes", "input_size", "order", "alpha", "init", "in_channels", "towers", *TRAINED,
-        "label_smoothing", *TUNED,
+        "label_smoothing", "cutmix", *TUNED,
     ],
     "ConvNetJSModel": ["num_classes", "in_channels", *TRAINED, *TUNED],
     "VGGModel": [
         "depth", "variant", "num_classes", "input_size", "head", "init", "in_channels", *TRAINED, "label_smoothing",
-        *TUNED,
+        "cutmix", *TUNED,
     ],
 }  # fmt: skip
 # Other values than the usual ones, for every option that a network keeps.

@@ -263,7 +263,8 @@ class AlexNetModel(Classifier):
     Deviations and guesses: the 2012 code gives biases twice the rate and no weight decay, which this follows though
     the paper states one rate for all; a schedule drops the rates of weights and biases together, while the code's notes
     drop that of the weights only and that of conv1 apart. ``label_smoothing``, a share of each target that is spread
-    over all classes, is later than the paper and 0 unless it is given.
+    over all classes, and ``cutmix``, the probability that a step's images are mixed (Yun et al. 2019), are later than
+    the paper and 0 unless they are given.
     """
 
     bias_rate = 2.0
@@ -275,10 +276,12 @@ class AlexNetModel(Classifier):
         optimizer: OptimizerCallable = lambda groups: MomentumSGD(groups, lr=0.01, momentum=0.9, weight_decay=5e-4),
         schedule: AnySchedule | None = None,
         label_smoothing: float = 0.0,
+        cutmix: float = 0.0,
         **options: Any,
     ) -> None:
         super().__init__(AlexNet(*args, **options), optimizer, schedule)
         self.smooth_labels(label_smoothing)
+        self.mix_images(cutmix)
 
     def setup(self, stage: str) -> None:
         """Finds the two GPUs of split towers. Raises InputError where there are none."""

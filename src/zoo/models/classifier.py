@@ -23,6 +23,7 @@ from zoo.evaluation.metrics import ErrorCounts
 from zoo.evaluation.precision import full_float32
 from zoo.evaluation.protocols import SINGLE_VIEW, averaged, protocol
 from zoo.models import ledger
+from zoo.models.mixing import cut_and_mixed
 from zoo.models.network import Network
 from zoo.models.resuming import ExactResume
 from zoo.optim import AnySchedule, Schedule
@@ -44,6 +45,7 @@ class Classifier(LightningModule):
         optimizer: the learning rule and its options
         schedule: how the learning rate changes: one of zoo.optim or torch.optim.lr_scheduler; constant unless given
         label_smoothing: share of each training target that is spread evenly over all classes
+        cutmix: probability that the images of a training step are mixed two by two
     """
 
     #: Factor on the learning rate of biases, and whether weight decay holds for them.
@@ -53,6 +55,8 @@ class Classifier(LightningModule):
     protocol = SINGLE_VIEW
     #: Share of each training target that is spread evenly over all classes; 0 in every paper of this zoo.
     label_smoothing = 0.0
+    #: Probability that the images of a training step are mixed two by two; 0 in every paper of this zoo.
+    cutmix = 0.0
     #: How the multiply-accumulates of training are counted.
     work = ledger.BACK_PROPAGATION
     #: Whether a checkpoint from the middle of an epoch holds all that the rest of it needs.
@@ -197,8 +201,12 @@ class Classifier(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The mean loss over the step's images on all processes together."""
         images, labels = batch
+        if self.cutmix:
+            images, labels, other, share = cut_and_mixed(images, labels, self.cutmix)
         logits = self(images)
         losses = self.training_losses(logits, labels)
+        if self.cutmix:
+            losses = share * losses + (1 - share) * self.training_losses(logits, other)
         # LBFGS looks at the images of a step several times; the first is what other optimizers see.
         if not (self._looks_again and self._counted):
             self.train_counts.update(logits.detach(), labels, losses)
@@ -348,6 +356,12 @@ class Classifier(LightningModule):
         if not 0 <= share < 1:
             raise ValueError(f"label_smoothing must be at least 0 and less than 1, not {share}.")
         self.label_smoothing = share
+
+    def mix_images(self, probability: float) -> None:
+        """Sets ``cutmix``. Raises ValueError unless it is from 0 to 1."""
+        if not 0 <= probability <= 1:
+            raise ValueError(f"cutmix must be a probability from 0 to 1, not {probability}.")
+        self.cutmix = probability
 
     def _length(self) -> tuple[float, float]:
         """Steps an epoch, and epochs of the whole run; max_steps may end it in the middle of one."""

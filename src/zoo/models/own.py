@@ -137,6 +137,7 @@ class OwnModel(Classifier):
         optimizer: OptimizerCallable = torch.optim.Adam,
         schedule: AnySchedule | None = None,
         label_smoothing: float = 0.0,
+        cutmix: float = 0.0,
     ) -> None:
         """Wraps the network.
 
@@ -145,9 +146,11 @@ class OwnModel(Classifier):
             optimizer: how an nn.Module learns
             schedule: how its learning rate changes
             label_smoothing: share of each training target that is spread evenly over all classes
+            cutmix: probability that the images of a training step are mixed two by two
         """
         super().__init__(network if isinstance(network, Network) else OwnNetwork(network), optimizer, schedule)
         self.smooth_labels(label_smoothing)
+        self.mix_images(cutmix)
         #: The LightningModule inside that trains by itself; in a tuple, so that it is no part of this one twice.
         self.theirs: tuple[LightningModule, ...] = ()
         if isinstance(network, LightningModule) and is_overridden("training_step", network, LightningModule):

@@ -11,7 +11,7 @@ from zoo.yaml_text import load
 MODE = "zoo"
 #: The model that trains somebody's own network, and its options; all others are the network's.
 OWN_MODEL = "zoo.models.OwnModel"
-OF_OWN_MODEL = ("network", "optimizer", "schedule", "label_smoothing", "freeze", "lr_scale")
+OF_OWN_MODEL = ("network", "optimizer", "schedule", "label_smoothing", "cutmix", "freeze", "lr_scale")
 #: The classes of such networks, as the user named them, in this process.
 own_networks: set[str] = set()
 # torch's class cannot be told what to watch; ours is the same with a monitor.
