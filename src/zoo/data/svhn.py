@@ -20,6 +20,8 @@ from zoo.options import Chance, ChangesNoNumber
 
 # The training images have a quarter of a billion.
 MOST_NUMBERS = 300_000_000
+#: MATLAB's classes of numbers, as SciPy names them.
+NUMBERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "single", "double")
 SITE = "http://ufldl.stanford.edu/housenumbers/"
 
 
@@ -88,9 +90,13 @@ def read_mat(path: Path) -> tuple[Tensor, Tensor]:
 
     try:
         # Before anything is unpacked: more would fill the memory.
-        shapes = {name: shape for name, shape, _ in whosmat(path)}
+        listed = whosmat(path)
+        shapes = {name: shape for name, shape, _ in listed}
         if any(math.prod(shapes.get(name, ())) > MOST_NUMBERS for name in ("X", "y")):
             raise ValueError(f"it holds more than {MOST_NUMBERS:,} numbers")
+        # On a damaged table SciPy ends the process.
+        if odd := [kind for name, _, kind in listed if name in ("X", "y") and not kind not in NUMBERS]:
+            raise ValueError(f"it holds a {odd[0]}")
         content: dict[str, Any] = loadmat(path, variable_names=["X", "y"])
         pixels, labels = content["X"], content["y"].reshape(-1)
         sound = pixels.dtype == np.uint8 and pixels.shape == (32, 32, 3, len(labels)) and len(labels)

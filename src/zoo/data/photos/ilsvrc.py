@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from zoo.data.photos.synsets import read_synsets
 from zoo.data.photos.val_labels import DEVKIT, META
 from zoo.data.verification import Finding
 
@@ -41,11 +42,7 @@ def _official(root: Path) -> dict[str, int]:
     meta = next((folder / META for folder in (root, root / DEVKIT) if (folder / META).is_file()), None)
     if meta is None:
         return {}
-    # Imported here: SciPy is only needed for this one file format.
-    from scipy.io import loadmat
-
     try:
-        synsets = loadmat(meta, squeeze_me=True)["synsets"]
-        return {str(synset["WNID"]): int(synset["num_train_images"]) for synset in synsets}
-    except Exception:  # SciPy raises half a dozen kinds for a broken file, and the limits are checked without it
+        return {wnid: int(images) for wnid, images in read_synsets(meta, "WNID", "num_train_images")}
+    except ValueError:  # the limits are checked without it
         return {}

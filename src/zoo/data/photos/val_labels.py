@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from zoo.data.photos.synsets import read_synsets
 from zoo.errors import InputError
 
 DEVKIT = Path("ILSVRC2012_devkit_t12") / "data"
@@ -104,14 +105,10 @@ def _read(source: Path, folders: list[Path]) -> dict[str, str]:
 def _named(numbers: list[str], source: Path, folders: list[Path], alone: bool) -> list[str]:
     """Numbers to wnids: alone they are the ILSVRC2012_IDs of ``meta.mat``, after a name they count synset lines."""
     if alone:
-        # Imported here: SciPy is only needed for this one file format.
-        from scipy.io import loadmat
-
         meta = _first(folders, META)
         if meta is None:
             raise ValueError(f"its numbers need {META} beside it")
-        synsets = loadmat(meta, squeeze_me=True)["synsets"]
-        names = {int(synset["ILSVRC2012_ID"]): str(synset["WNID"]) for synset in synsets}
+        names = {int(number): wnid for number, wnid in read_synsets(meta, "ILSVRC2012_ID", "WNID")}
     else:
         file = next((path for name in SYNSETS if (path := _first(folders, name))), None)
         if file is None:
