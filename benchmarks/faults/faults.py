@@ -704,6 +704,23 @@ FAULTS = (
         ("training/test_allocator.py",),
     ),
     Fault(
+        "the smaller part of a mixed image counts as the larger", "models/mixing.py", "if share >= 0.5:",
+        "if share < 0.5:", ("models/test_mixing.py",),
+    ),
+    Fault(
+        "the piece mixed in has its side for its area", "models/mixing.py", "(1 - kept) ** 0.5", "(1 - kept)",
+        _in("models/test_mixing.py", "test_what_is_left_of_an_image_is_spread_as_torchvisions_cutmix_spreads_it"),
+    ),
+    Fault(
+        "the reader of synsets takes modules of the working folder", "data/photos/synsets.py", '"-P", "-c"', '"-c"',
+        _in("data/photos/test_synsets.py", "test_the_working_folder_lends_the_reader_no_module"),
+    ),
+    Fault(
+        "a table where SVHN's images should be goes to SciPy", "data/svhn.py", "and kind not in NUMBERS",
+        "and not kind",
+        _in("data/test_official_sets.py", "test_a_table_instead_of_images_is_refused_before_scipy_reads_it"),
+    ),
+    Fault(
         "an infinite loss does not end a run", "training/divergence.py", "_anywhere(trainer, ~torch.isfinite(total))",
         "_anywhere(trainer, torch.isnan(total))",
         _in("training/test_divergence.py", "test_the_step_is_found_among_those_since_the_last_look"),

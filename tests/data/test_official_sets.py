@@ -300,6 +300,14 @@ def test_a_house_number_s_zero_is_class_0(tmp_path):
         zoo.data.svhn.read_mat(path)
 
 
+def test_a_table_instead_of_images_is_refused_before_scipy_reads_it(tmp_path, monkeypatch):
+    savemat(tmp_path / "t.mat", {"X": np.array([(1, 2)], [("a", object), ("b", object)]), "y": np.ones((1, 1))})
+    # On damaged tables it ends the process.
+    monkeypatch.setattr("scipy.io.loadmat", lambda *args, **options: pytest.fail("it was read"))
+    with pytest.raises(InputError, match=r"is not one of SVHN's files \(it holds a struct\); delete it"):
+        zoo.data.svhn.read_mat(tmp_path / "t.mat")
+
+
 def test_pictures_of_another_data_set_in_files_of_the_same_name_are_refused(monkeypatch, tmp_path):
     shapes = {file: (TRAIN if file.startswith("train") else TEST, *shape[1:]) for file, shape in MNIST.shapes.items()}
     monkeypatch.setattr(MNIST, "shapes", shapes)

@@ -95,7 +95,7 @@ def read_mat(path: Path) -> tuple[Tensor, Tensor]:
         if any(math.prod(shapes.get(name, ())) > MOST_NUMBERS for name in ("X", "y")):
             raise ValueError(f"it holds more than {MOST_NUMBERS:,} numbers")
         # On a damaged table SciPy ends the process.
-        if odd := [kind for name, _, kind in listed if name in ("X", "y") and not kind not in NUMBERS]:
+        if odd := [kind for name, _, kind in listed if name in ("X", "y") and kind not in NUMBERS]:
             raise ValueError(f"it holds a {odd[0]}")
         content: dict[str, Any] = loadmat(path, variable_names=["X", "y"])
         pixels, labels = content["X"], content["y"].reshape(-1)
