@@ -187,3 +187,26 @@ def test_a_text_file_named_jpeg_is_named(capsys, in_folder, workers):
     line = error_of(capsys, "fit", "--config", "alexnet", "--config", "overlays/smoke", *overrides, *SHORT)
     assert ".JPEG is not a readable image" in line
     assert not list(in_folder.rglob("config.yaml"))
+
+
+@pytest.mark.parametrize("columns", [60, 100])
+@pytest.mark.parametrize("what", ["models", "weights"])
+def test_a_list_fits_its_terminal(what, columns, capsys, monkeypatch):
+    main(["list", what])
+    through_a_pipe = capsys.readouterr().out
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    main(["list", what])
+    folded = capsys.readouterr().out
+    assert max(map(len, through_a_pipe.splitlines())) > 100
+    assert max(map(len, folded.splitlines())) <= columns
+    assert folded.split() == through_a_pipe.split()
+    names = {line.split()[0] for line in through_a_pipe.splitlines()}
+    assert {line.split()[0] for line in folded.splitlines() if not line.startswith(" ")} == names
+
+
+def test_a_list_of_nothing_asks_of_what(capsys):
+    assert main(["list"]) == 2
+    assert capsys.readouterr().err == (
+        "zoo: What shall be listed? zoo list takes models, configs, data, weights or runs.\n"
+    )

@@ -216,3 +216,19 @@ def test_an_unknown_network_costs_no_torch():
     code = "import sys, zoo.cli; status = zoo.cli.main(['info', 'x']); sys.exit(status + ('torch' in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
+
+
+@pytest.mark.parametrize(("columns", "missing"), [(100, []), (70, ["pad"]), (60, ["pad", "stride", "kernel"])])
+def test_a_narrow_terminal_does_without_geometry(columns, missing, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert main(["info", "vgg16"]) == 0
+    text = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    table, below = text.split("\n\n")[1:3]
+    assert max(map(len, table.splitlines())) <= columns
+    heads = table.split("\n")[0].split()
+    assert [head for head in ("pad", "stride", "kernel") if head not in heads] == missing
+    assert heads[-3:] == ["output", "parameters", "macs"]
+    assert "138,357,544" in table
+    assert ("No room for" in below) == bool(missing)

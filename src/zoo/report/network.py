@@ -1,6 +1,7 @@
 """``zoo info``: a network layer by layer, its totals beside the published count, its deviations and guesses."""
 
 import inspect
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 LARGEST_SIDE = 65_535
 #: Of a table of layers; from the third on they are of numbers.
 HEADINGS = ("name", "kind", "kernel", "stride", "pad", "output", "parameters", "macs")
+# What a narrow terminal does without, the first first.
+_LEFT_OUT_FIRST = ("pad", "stride", "kernel")
 
 
 def describe(name: str, variant: str | None = None, input_size: int | None = None) -> dict[str, Any]:
@@ -125,28 +128,38 @@ def render(description: dict[str, Any]) -> None:
     year = f"({description['year']})" if description["year"] else "(not the zoo's)"
     title = f"{description['network']} {year}, variant {description['variant']}, input {shape}\n"
     console.print(title, width=width)
-    # Numbers are never cut short: a wide table moves closer together, and beyond that its lines wrap.
+    # Numbers are never cut short: a wide table moves closer together, then does without the geometry, then wraps.
     unbounded = console.options.update(max_width=1000)
-    if console.measure(table, options=unbounded).maximum > width:
-        table.padding = 0
+    left_out: list[str] = []
+    while console.measure(table, options=unbounded).maximum > width and len(left_out) < len(_LEFT_OUT_FIRST):
+        if table.padding != (0, 0, 0, 0):
+            table.padding = 0
+        else:
+            left_out.append(_LEFT_OUT_FIRST[len(left_out)])
+            table = _table(description, left_out)
+            table.padding = 0
     console.width = max(width, console.measure(table, options=unbounded).maximum)
     console.print(table)
+    if left_out:
+        console.print(f"\nNo room for {', '.join(reversed(left_out))}.", width=width)
     for paragraph in _paragraphs(description):
         console.print()
         console.print(paragraph, width=width)
 
 
-def _table(description: dict[str, Any]) -> Table:
+def _table(description: dict[str, Any], without: Sequence[str] = ()) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for heading in HEADINGS:
+    shown = [place for place, heading in enumerate(HEADINGS) if heading not in without]
+    for heading in (HEADINGS[place] for place in shown):
         table.add_column(heading, justify="left" if heading in ("name", "kind") else "right", no_wrap=True)
     rows = layer_rows(description)
     for number, row in enumerate(rows, start=1):
-        table.add_row(*row, end_section=number == len(rows))
-    table.add_row(*[""] * 5, "total", _number(description["parameters"]), _number(description["macs"]))
+        table.add_row(*(row[place] for place in shown), end_section=number == len(rows))
+    blank = [""] * (len(shown) - 3)
+    table.add_row(*blank, "total", _number(description["parameters"]), _number(description["macs"]))
     published = description["published"]
     if published:
-        table.add_row(*[""] * 5, "published", _number(published["parameters"]), published["macs"])
+        table.add_row(*blank, "published", _number(published["parameters"]), published["macs"])
     return table
 
 
