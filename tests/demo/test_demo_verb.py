@@ -124,17 +124,24 @@ def test_another_library_is_refused(in_folder, capsys):
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_without_npm_or_its_registry_it_says_what_to_do(in_folder, monkeypatch, capsys, there):
+def test_without_npm_or_its_registry_the_page_does_not_train_and_says_why(in_folder, monkeypatch, capsys, there):
     if there:
         npm = in_folder / "npm"
         npm.write_text("#!/bin/sh\nexit 1\n")
         npm.chmod(0o755)
     monkeypatch.setenv("PATH", str(in_folder))
-    assert main(["demo", "linear/mnist", "--output", "page"]) == 2
-    error = capsys.readouterr().err
-    assert ("npm cannot fetch" if there else "there is no npm here") in error
-    assert "--convnetjs none" in error
-    assert not (in_folder / "page").exists()
+    assert main(["demo", "linear/mnist", "--output", "page"]) == 0
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert first.startswith("No training in this page. ")
+    assert ("npm cannot fetch" if there else "there is no npm here") in first
+    assert "--convnetjs FILE" in first
+    assert main(["demo", "linear/mnist", "--output", "asked", "--convnetjs", "none"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == rest[0]
+    pages = [
+        {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        for folder in (in_folder / "page", in_folder / "asked")
+    ]
+    assert pages[0] == pages[1]
 
 
 def test_the_docs_name_the_options_and_the_version():

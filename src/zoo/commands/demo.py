@@ -34,16 +34,15 @@ def run(verb: str, args: list[str]) -> int:
     )
     parser.add_argument(
         "--convnetjs", metavar="FILE",
-        help="build/convnet-min.js of npm's package convnetjs 0.3.0 (default: from npm); none: a page without training",
+        help="build/convnet-min.js of npm's package convnetjs 0.3.0 (default: from npm, where it is to be had); none: a"
+        " page without training",
     )  # fmt: skip
     options = parser.parse_args(args)
     if not 0 <= options.port <= 65535:
         raise InputError(f"--port {options.port} is no port: give one from 1 to 65535, or 0 for any that is free.")
-    from zoo.demo.library import convnetjs
     from zoo.demo.page import build, names_of_ladders
 
-    without = options.convnetjs == "none"
-    library = None if without else convnetjs(given_path(options.convnetjs) if options.convnetjs else None)
+    library = _library(options.convnetjs)
     root = given_path(options.root) if options.root else _usual_root()
     names = options.weights or names_of_ladders()
     if options.output is not None:
@@ -57,6 +56,21 @@ def run(verb: str, args: list[str]) -> int:
         _report(build(Path(folder), names, library, root))
         serve(Path(folder), options.port, lambda address: print(f"Open {address} (Ctrl+C ends it).", flush=True))
     return 0
+
+
+def _library(given: str | None) -> bytes | None:
+    """ConvNetJS for the page; nothing where it is not wanted, or not given and not to be had."""
+    from zoo.demo.library import convnetjs
+
+    if given == "none":
+        return None
+    if given is not None:
+        return convnetjs(given_path(given))
+    try:
+        return convnetjs()
+    except InputError as error:
+        print(f"No training in this page. {error}")
+        return None
 
 
 def _usual_root() -> Path | None:
