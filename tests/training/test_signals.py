@@ -18,6 +18,7 @@ from zoo.cli import main
 from zoo.errors import InputError
 from zoo.results.record import Record
 from zoo.training.checkpoint_files import WholeFile
+from zoo.training.loggers import _earlier_id
 
 QUIET = ["--trainer.enable_progress_bar", "false"]
 RUN = ["--config", "lenet5_digits", "--trainer.max_epochs", "6", "--model.optimizer.lr", "0.01", *QUIET]
@@ -117,6 +118,7 @@ def test_a_killed_run_leaves_a_whole_checkpoint_and_its_metrics_are_taken_back(i
 KILLED_WRITER = """
 import sys, torch
 from zoo.training.checkpoint_files import WholeFile
+from zoo.training.loggers import _earlier_id
 number = 0
 while True:
     number += 1
@@ -225,13 +227,22 @@ def test_what_is_typed_anew_is_shown_beside_what_the_run_had(in_folder, whole, c
 
 def test_the_wandb_run_is_gone_on_with(in_folder):
     def ids():
-        return [path.name.rpartition("-")[2] for path in (in_folder / "run" / "wandb").glob("offline-run-*-*")]
+        return [path.stem for path in (in_folder / "run" / "wandb").glob("offline-run-*-*/run-*.wandb")]
 
     words = [*RUN, "--config", "overlays/wandb", "--trainer.max_epochs", "1"]
     assert main(["fit", *words, "--run_dir", "run", "--test", "false"]) == 0
     (first,) = ids()
     assert main(["fit", "--resume", "run", *QUIET, "--trainer.max_epochs", "2"]) == 0
-    assert set(ids()) == {first}
+    assert ids() == [first, first]
+
+
+def test_the_wandb_run_is_known_where_two_parts_began_in_one_second(tmp_path):
+    for place, name in enumerate(("offline-run-20261129_020400-tx6h-558y", "offline-run-20261129_020400-tx6h-558y-1")):
+        (tmp_path / "wandb" / name).mkdir(parents=True)
+        (tmp_path / "wandb" / name / "run-tx6h-558y.wandb").touch()
+        os.utime(tmp_path / "wandb" / name, (place, place))
+    assert _earlier_id(tmp_path) == "tx6h-558y"
+    assert _earlier_id(tmp_path / "wandb") is None
 
 
 def test_a_signal_that_came_before_the_run_listened_stops_it_before_its_first_step(in_folder, monkeypatch, capsys):

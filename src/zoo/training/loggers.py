@@ -271,9 +271,10 @@ def tell_config(loggers: list[Logger], config: dict[str, Any]) -> None:
 
 
 def _earlier_id(run_dir: Path) -> str | None:
-    # W&B names its folders run-<time>-<id>, offline-run-<time>-<id> without a key.
-    folders = sorted((run_dir / "wandb").glob("*run-*-*"), key=lambda folder: folder.stat().st_mtime)
-    return folders[-1].name.rpartition("-")[2] if folders else None
+    # W&B's folders are run-<time>-<id>, or offline-run-<time>-<id> without a key; of two that begin in one second, the
+    # later one's name goes on with a number, but the file in it does not.
+    files = sorted((run_dir / "wandb").glob("*run-*-*/run-*.wandb"), key=lambda file: file.parent.stat().st_mtime)
+    return files[-1].stem.removeprefix("run-") if files else None
 
 
 @rank_zero_only
