@@ -50,10 +50,6 @@ CLOSED = (
         "fit/seeds",
     ),
     Closed(
-        "a loss of NaN ends in a Record", "training/divergence.py",
-        "return bool(trainer.strategy.reduce(", "return bool(0 * trainer.strategy.reduce(", "diverged for sure",
-    ),
-    Closed(
         "two processes resume one run", "files.py", "fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB",
         "fcntl.LOCK_SH", "of a run at work",
     ),
@@ -69,7 +65,6 @@ CLOSED = (
         "images that do not fit fail in the network", "models/classifier.py",
         'if stage == "fit" and isinstance(data, ImageDataModule):', "if False:", "model/shapes",
     ),
-    Closed("a name too long is a traceback", "files.py", "errno.ENAMETOOLONG", "errno.EXDEV", "run/folders"),
 )  # fmt: skip
 
 
