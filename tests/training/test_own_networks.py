@@ -188,6 +188,14 @@ MISTAKES = {
         ["--model", "my_module.MyModel", "--model.freeze", "nope"],
         "freeze names 'nope', but",
     ),
+    "smoothing": (
+        ["--model", "my_module.Lit", "--model.label_smoothing", "0.1"],
+        "Lit learns by its own",
+    ),
+    "mixing": (
+        ["--model", "my_module.Lit", "--model.cutmix", "0.5"],
+        "and model.cutmix out",
+    ),
     "no forward": (["--model", "my_blind.Blind"], "Blind has no forward"),
     "a module that fails": (["--model", "my_broken.Net"], "my_broken cannot be imported: ZeroDivisionError: division"),
 }

@@ -23,7 +23,7 @@ from zoo.evaluation.metrics import ErrorCounts
 from zoo.evaluation.precision import full_float32
 from zoo.evaluation.protocols import SINGLE_VIEW, averaged, protocol
 from zoo.models import ledger
-from zoo.models.mixing import cut_and_mixed
+from zoo.models.mixing import cut_and_mixed, likeliest
 from zoo.models.network import Network
 from zoo.models.resuming import ExactResume
 from zoo.optim import AnySchedule, Schedule
@@ -104,6 +104,8 @@ class Classifier(LightningModule):
 
     def training_losses(self, logits: Tensor, labels: Tensor) -> Tensor:
         """What training minimises, shape (N,): ``losses``, or cross-entropy against smoothed labels.
+
+        Of mixed images ``labels`` are the shares of the classes, (N, num_classes).
 
         Smoothed, the target is (1 - s) for the label plus s / classes for every class (Szegedy et al. 2016, section 7).
         """
@@ -200,18 +202,16 @@ class Classifier(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The mean loss over the step's images on all processes together."""
-        images, labels = batch
+        images, targets = batch
         if self.cutmix:
-            images, labels, other, share = cut_and_mixed(images, labels, self.cutmix)
+            images, targets = cut_and_mixed(images, targets, self.network.num_classes, self.cutmix)
         logits = self(images)
-        losses = self.training_losses(logits, labels)
-        if self.cutmix:
-            losses = share * losses + (1 - share) * self.training_losses(logits, other)
+        losses = self.training_losses(logits, targets)
         # LBFGS looks at the images of a step several times; the first is what other optimizers see.
         if not (self._looks_again and self._counted):
-            self.train_counts.update(logits.detach(), labels, losses)
+            self.train_counts.update(logits.detach(), likeliest(targets), losses)
             self._counted = True
-        loss = losses.sum() / self._images_in_step(len(labels)) * self.trainer.world_size
+        loss = losses.sum() / self._images_in_step(len(targets)) * self.trainer.world_size
         self._log_step(losses)
         return loss
 

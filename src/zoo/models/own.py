@@ -154,6 +154,11 @@ class OwnModel(Classifier):
         #: The LightningModule inside that trains by itself; in a tuple, so that it is no part of this one twice.
         self.theirs: tuple[LightningModule, ...] = ()
         if isinstance(network, LightningModule) and is_overridden("training_step", network, LightningModule):
+            if label_smoothing or cutmix:
+                raise InputError(
+                    f"{type(network).__name__} learns by its own training_step: leave model.label_smoothing and"
+                    " model.cutmix out."
+                )
             self.theirs = (network,)
             self.automatic_optimization = network.automatic_optimization
             self._seen: list[Tensor] = []
