@@ -8,8 +8,10 @@ import pytest
 from conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "benchmarks" / "faults"))
+sys.path.insert(0, str(ROOT / "tests" / "attacks"))
 import planted
-from faults import FAULTS
+from attack_corpus import all_cases
+from faults import CLOSED, FAULTS
 
 # The survivors of the list that this one replaces.
 SURVIVORS = ("benchmark/measurements.py", "data/store/resizing.py", "models/classifier.py")
@@ -23,6 +25,14 @@ def test_a_fault_can_be_planted_and_its_tests_exist(fault):
         file, _, name = test.partition("::")
         source = (ROOT / "tests" / file).read_text(encoding="utf-8")
         assert not name or f"def {name.partition('[')[0]}(" in source
+
+
+@pytest.mark.parametrize("fault", CLOSED, ids=lambda fault: fault.what)
+def test_a_fault_of_old_can_be_put_back_and_attacks_met_it(fault):
+    text = (ROOT / "src" / "zoo" / fault.file).read_text(encoding="utf-8")
+    assert planted.planted(text, fault) not in (None, text)
+    (met,) = fault.tests
+    assert any(met in case.name for case in all_cases())
 
 
 def test_every_room_has_faults_and_no_two_are_the_same():

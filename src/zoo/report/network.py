@@ -12,6 +12,7 @@ from rich.table import Table
 
 from zoo.catalog import NETWORKS, Entry, no_network
 from zoo.errors import InputError
+from zoo.report.terminal import no_room, without_room
 
 if TYPE_CHECKING:
     from zoo.models.network import Network
@@ -131,17 +132,17 @@ def render(description: dict[str, Any]) -> None:
     # Numbers are never cut short: a wide table moves closer together, then does without the geometry, then wraps.
     unbounded = console.options.update(max_width=1000)
     left_out: list[str] = []
-    while console.measure(table, options=unbounded).maximum > width and len(left_out) < len(_LEFT_OUT_FIRST):
-        if table.padding != (0, 0, 0, 0):
-            table.padding = 0
-        else:
-            left_out.append(_LEFT_OUT_FIRST[len(left_out)])
-            table = _table(description, left_out)
-            table.padding = 0
+    if console.measure(table, options=unbounded).maximum > width:
+        # What ends the line needs no gap behind it.
+        columns = [(str(column.header), *map(str, column.cells)) for column in table.columns]
+        needs = [(cells[0], max(map(len, cells))) for cells in columns]
+        left_out = without_room(needs, width + 1, 1, _LEFT_OUT_FIRST)
+        table = _table(description, left_out)
+        table.padding = 0
     console.width = max(width, console.measure(table, options=unbounded).maximum)
     console.print(table)
     if left_out:
-        console.print(f"\nNo room for {', '.join(reversed(left_out))}.", width=width)
+        console.print("", no_room(left_out), sep="\n", width=width)
     for paragraph in _paragraphs(description):
         console.print()
         console.print(paragraph, width=width)

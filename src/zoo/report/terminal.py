@@ -44,23 +44,34 @@ def render(tables: Sequence[Table], width: int) -> str:
         console.print(Text(table.title, style="bold"))
         console.print(shown)
         if left_out:
-            names = (heading.split(",")[0] for heading in left_out)
-            console.print(Text(f"No room for {', '.join(names)}.\n", style="dim"))
+            console.print(no_room(left_out), "", sep="\n")
     assert isinstance(console.file, io.StringIO)
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"
 
 
 def _left_out(table: Table, width: int) -> list[str]:
-    """The headings of the columns that a terminal is too narrow for."""
     needs = []
     for place, column in enumerate(table.columns):
         widest = max([cell_len(column.heading), *(cell_len(row[place]) for row in table.rows)])
         needs.append((column.heading, widest if column.number else min(widest, _LEAST)))
+    return without_room(needs, width, _GAP, _LEFT_OUT_FIRST)
+
+
+def without_room(needs: Sequence[tuple[str, int]], width: int, gap: int, first: Sequence[str]) -> list[str]:
+    """Headings of ``first``, in that order, until the other columns fit into ``width``.
+
+    ``needs`` are the columns' headings and widths, ``gap`` is what stands behind each.
+    """
     left_out = []
-    for heading in _LEFT_OUT_FIRST:
-        if sum(need for _, need in needs) + _GAP * len(needs) <= width:
+    for heading in first:
+        if sum(need for _, need in needs) + gap * len(needs) <= width:
             break
         if any(heading == other for other, _ in needs):
             needs = [(other, need) for other, need in needs if other != heading]
             left_out.append(heading)
     return left_out
+
+
+def no_room(left_out: Sequence[str]) -> Text:
+    """The line that names the columns left out, without their units."""
+    return Text(f"No room for {', '.join(heading.split(',')[0] for heading in left_out)}.", style="dim")
