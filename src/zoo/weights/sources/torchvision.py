@@ -85,6 +85,6 @@ def imagenet_names() -> list[str]:
 
 
 def _weights_of(theirs: str) -> Any:
-    from torchvision.models import get_model_weights  # type: ignore[import-untyped]
+    from torchvision.models import get_model_weights
 
     return get_model_weights(theirs)["IMAGENET1K_V1"]
