@@ -81,7 +81,7 @@ def training(subject: Subject) -> Facts:
             facts.append((name, _object(model[name])))
     steps = timing.get("train_steps")
     batch = ((config.get("data") or {}).get("init_args") or {}).get("batch_size")
-    facts.append(("passes", f"{timing['train_epochs']:,} epochs" + (f", {steps:,} steps" if steps else "")))
+    facts.append(("length", f"{timing['train_epochs']:,} epochs" + (f", {steps:,} steps" if steps else "")))
     if batch:
         facts.append(("images a step", f"{batch:,}"))
     facts.append(("seed", str(record.seed)))
