@@ -215,6 +215,17 @@ FAULTS = (
         _in("models/test_ledger.py", "test_a_record_holds_the_counts_of_the_literature_and_the_threads"),
     ),
     Fault(
+        "a run that was killed before its first checkpoint has its rows of metrics twice", "training/checkpoints.py",
+        "            logger.cut(num_rows)", "            num_rows and logger.cut(num_rows)",
+        _in("training/test_resume.py", "test_killed_before_the_first_checkpoint"),
+    ),
+    Fault(
+        "a checkpoint between two epochs counts a batch that is not begun", "models/resuming.py",
+        'step["total"] = dict.fromkeys(step["total"], step["total"]["processed"])',
+        'step["total"] = step["total"] | {"ready": step["total"]["processed"] + 1}',
+        _in("training/test_resume.py", "test_stopped_with_other_ends_and_other_validations"),
+    ),
+    Fault(
         "a resumed epoch leaves out a batch", "models/resuming.py",
         "go_on_at(loop.epoch_progress.current.processed, steps)",
         "go_on_at(loop.epoch_progress.current.processed, steps + 1)",
@@ -792,5 +803,49 @@ CLOSED = (
         "images that do not fit fail in the network", "models/classifier.py",
         'if stage == "fit" and isinstance(data, ImageDataModule):', "if False:",
         ("model/shapes",),
+    ),
+    Fault(
+        "a full disk leaves half a file", "files.py", "    with whole(end_of_links(path)) as draft:",
+        "    for draft in (path,):",
+        ("full disks",),
+    ),
+    Fault(
+        "a pipe among photographs is waited for", "data/photos/inspection.py", "if not stat.S_ISREG(status.st_mode):",
+        "if False:",
+        ("datasets/verify photos",),
+    ),
+    Fault(
+        "a pipe given as a picture is waited for", "data/photos/decode.py", "if content is None and is_device(path):",
+        "if False:",
+        ("verbs/classify",),
+    ),
+    Fault(
+        "deep YAML ends the process", "yaml_text.py", "        if depth > DEEPEST:", "        if False:",
+        ("files/published",),
+    ),
+    Fault(
+        "W&B is asked for a project that it cannot have", "training/loggers.py",
+        "[sign for sign in FORBIDDEN if sign in self.project]", "[]",
+        ("run/wandb",),
+    ),
+    Fault(
+        "output that is ASCII ends in a traceback", "output.py",
+        'return errors == "strict" or', "return False and",
+        ("environment/output",),
+    ),
+    Fault(
+        "an option set to null runs into the code", "training/bounds.py",
+        "if value is None and key in options and options[key].default is not None:", "if False:",
+        ("data/",),
+    ),
+    Fault(
+        "a file that is not JSON is no Record to be named", "results/json_file.py",
+        "    except ValueError as error:  # also what is no UTF-8", "    except ZeroDivisionError as error:",
+        ("verbs/table",),
+    ),
+    Fault(
+        "a part of a training of no step is one", "training/bounds.py",
+        "isinstance(value, (int, float)) and value <= 0", "False",
+        ("trainer/bounds",),
     ),
 )  # fmt: skip
