@@ -9,7 +9,7 @@ from itertools import pairwise
 from types import ModuleType
 
 from zoo import __version__
-from zoo.commands import HELP, VERBS
+from zoo.commands import VERBS, help_text
 from zoo.errors import EMPTY, Diverged, InputError, Stopped
 from zoo.output import any_output, of_a_disk, sentence, silence
 
@@ -54,9 +54,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _answer(words: list[str]) -> int:
-    texts = dict.fromkeys(("-h", "--help", "help"), HELP) | {"--version": f"zoo {__version__}\n"}
-    if words[0] in texts:
-        print(texts[words[0]], end="")
+    if words[0] in ("-h", "--help", "help"):
+        print(help_text(), end="")
+        return 0
+    if words[0] == "--version":
+        print(f"zoo {__version__}")
         return 0
     try:
         return _run(words[0], words[1:])

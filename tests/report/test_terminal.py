@@ -129,3 +129,24 @@ def test_a_recipe_that_a_later_one_replaced_is_folded():
     assert of_perceptron == {"standard, 5 epochs, 5,000 images held out": True, "standard, 5 epochs": False}
     assert not [row for row in selected(rows, Selection(folded=True)) if row.replaced]
     assert all(row.network != "lenet5" or row.replaced or "convnetjs" in row.training for row in rows if row.runs)
+
+
+def test_the_steps_of_a_training_that_went_on_are_folded_under_each_protocol():
+    rows = [row for row in rows_of("cifar10", measured(None), load()) if row.network == "alexnet" and row.runs]
+    for protocol in {row.protocol for row in rows}:
+        *steps, last = sorted((row for row in rows if row.protocol == protocol), key=lambda row: -row.top1_error)
+        assert steps
+        assert all(row.replaced for row in steps)
+        assert not last.replaced
+
+
+@pytest.mark.parametrize("columns", [60, 100])
+def test_a_word_is_not_broken_where_there_is_room(columns):
+    table = Table(
+        "t", [Column("training"), Column("verdict")],
+        [("AdamW, crop_flip_cutout, 40 epochs, " * 3, "not comparable: " + "why, " * 30)], [[]],
+    )  # fmt: skip
+    text = render([table], columns)
+    assert max(map(len, text.splitlines())) <= columns
+    assert "crop_flip_cutout," in text
+    assert "comparable:" in text

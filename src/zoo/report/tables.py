@@ -107,14 +107,27 @@ def dataset_names(found: Iterable[Experiment], published: Published) -> list[str
 
 
 def _replaced(experiment: Experiment, runs: Iterable[Experiment], of_config: dict[str, bool]) -> bool:
-    """Whether no config describes the experiment any more, and one does a later experiment with its network."""
+    """Whether a later experiment has the place of this one among those shipped.
+
+    Either no config describes this one any more, and one describes a later one with its network; or a later one under
+    the same protocol went on with the weights.
+    """
     one = experiment.record
 
     def takes_its_place(other: Experiment) -> bool:
         same = (other.record.network, other.record.variant) == (one.network, one.variant)
-        return same and of_config[other.key] and other.record.created > one.created
+        if not same or other.record.created <= one.created:
+            return False
+        went_on = other.record.protocol == one.protocol and _starts_from_its_own(other.record)
+        return went_on or (of_config[other.key] and not of_config[experiment.key])
 
-    return not of_config[experiment.key] and any(map(takes_its_place, runs))
+    return any(map(takes_its_place, runs))
+
+
+def _starts_from_its_own(record: Record) -> bool:
+    """Whether the training went on from shipped weights of the same network for the same data."""
+    network, _, data = str(record.config.get("init_from")).partition("/")
+    return network in (record.network, f"{record.network}-{record.variant}") and data.startswith(record.dataset["name"])
 
 
 def _row(experiment: Experiment, training: str, published: Published, *, replaced: bool) -> tuple[Row, Figure | None]:

@@ -15,12 +15,12 @@ from zoo.report.formats import Table
 _LEFT_OUT_FIRST = (
     "top-5 interval", "top-5", "neither", "images", "interval, 95 %", "points", "first", "reached at step", "at step",
     "test time", "epochs", "steps", "training images/s", "seed", "compared", "time a run", "over seeds",
-    "MACs", "n", "training MACs", "images seen", "top-5 error, %", "parameters", "time then", "device", "protocol",
-    "runs", "difference, 95 % interval", "hardware of the time", "split", "nets", "more data", "read in", "wall time",
-    "in this zoo", "variant", "source", "training",
+    "MACs", "n", "training MACs", "images seen", "top-5 error, %", "parameters", "time then", "device", "runs",
+    "difference, 95 % interval", "hardware of the time", "protocol", "split", "nets", "more data", "read in",
+    "wall time", "in this zoo", "variant", "source", "training",
 )  # fmt: skip
-# Text may be wrapped down to so many columns; numbers may not.
-_LEAST = 14
+# Text may be wrapped down to so many columns, or to its longest word where that is not much more; numbers may not.
+_LEAST, _LONGEST_WORD = 14, 20
 _GAP = 3
 
 
@@ -31,12 +31,14 @@ def render(tables: Sequence[Table], width: int) -> str:
         left_out = _left_out(table, width)
         shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), title_justify="left")
         kept = [place for place, column in enumerate(table.columns) if column.heading not in left_out]
+        fits = sum(_need(table, place) + _GAP for place in kept) <= width
         for place in kept:
             column = table.columns[place]
             shown.add_column(
                 Text(column.heading),
                 justify="right" if column.number else "left",
                 no_wrap=column.number,
+                min_width=_need(table, place) if fits else None,
                 overflow="fold",
             )
         for row in table.rows:
@@ -50,11 +52,18 @@ def render(tables: Sequence[Table], width: int) -> str:
 
 
 def _left_out(table: Table, width: int) -> list[str]:
-    needs = []
-    for place, column in enumerate(table.columns):
-        widest = max([cell_len(column.heading), *(cell_len(row[place]) for row in table.rows)])
-        needs.append((column.heading, widest if column.number else min(widest, _LEAST)))
+    needs = [(column.heading, _need(table, place)) for place, column in enumerate(table.columns)]
     return without_room(needs, width, _GAP, _LEFT_OUT_FIRST)
+
+
+def _need(table: Table, place: int) -> int:
+    column = table.columns[place]
+    texts = [column.heading, *(row[place] for row in table.rows)]
+    widest = max(map(cell_len, texts))
+    if column.number:
+        return widest
+    word = max((cell_len(word) for text in texts for word in text.split()), default=0)
+    return min(widest, max(_LEAST, min(word, _LONGEST_WORD)))
 
 
 def without_room(needs: Sequence[tuple[str, int]], width: int, gap: int, first: Sequence[str]) -> list[str]:

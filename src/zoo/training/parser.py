@@ -22,7 +22,7 @@ _LOGGERS = (
 )
 # Shorter words for the options that come with LightningCLI.
 HELP = {
-    "config": "a YAML file or the name of a shipped config (zoo list configs); of several, later ones win",
+    "config": "a YAML file or a name from zoo list configs; of several, later ones win",
     "print_config": "print the resulting configuration and stop",
     "seed_everything": "seed of weights, order, augmentation and dropout",
 }
