@@ -641,6 +641,19 @@ FAULTS = (
         _in("report/test_table_compute.py", "test_durations_are_in_a_unit_that_fits"),
     ),
     Fault(
+        "the ladder takes the protocol with the smallest error", "report/ladder.py",
+        'row.protocol == "single view", -row.error', '0, -row.error', ("report/test_ladder.py",),
+    ),
+    Fault(
+        "a figure leaves out what only the card has", "comparison/run.py", "return self.measures | (", "return {} | (",
+        _in("figures/test_measurements.py", "test_what_only_the_card_of_shipped_weights_has_is_drawn"),
+    ),
+    Fault(
+        "a card's measures may contradict its scores", "weights/cards.py",
+        'return contradiction(measures | scores, scores["n"])', "return None",
+        _in("weights/test_cards.py", "test_measures_that_do_not_fit_the_scores_are_refused"),
+    ),
+    Fault(
         "the ladder shows a network's worst run", "report/ladder.py",
         "best[row.network, row.variant, row.parameters] = row",
         "best.setdefault((row.network, row.variant, row.parameters), row)", ("report/test_ladder.py",),

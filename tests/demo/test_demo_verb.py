@@ -30,8 +30,8 @@ def test_it_writes_a_page_with_the_networks_that_are_asked_for(in_folder, capsys
     content = content_of(in_folder / "page")
     assert [network["name"] for network in content["networks"]] == SMALL
     assert [network["error"] for network in content["networks"]] == [7.45, 0.79]
-    assert not content["training"]
-    assert not content["pictures"]
+    # Parts that there is nothing for have no link.
+    assert [content[part] for part in ("digits", "photos", "training", "pictures")] == [True, False, False, False]
     assert not (in_folder / "page" / "convnet-min.js").exists()
     scripts = {network["script"] for network in content["networks"]}
     assert {path.name for path in (in_folder / "page").iterdir()} == scripts | {"networks.js"} | {

@@ -11,6 +11,7 @@ from zoo.cli import main
 from zoo.comparison.run import Answers, Run
 from zoo.figures.confusions import counts
 from zoo.figures.learning import placed
+from zoo.figures.measured import the_run
 from zoo.figures.reliability import reliability
 from zoo.figures.surest_mistakes import surest
 from zoo.results.record import Record
@@ -128,3 +129,13 @@ def test_what_cannot_be_drawn_is_one_sentence(tmp_path, capsys, words, message):
     assert message in error
     assert error.count("\n") == 1
     assert not (tmp_path / "f.png").exists()
+
+
+@pytest.mark.parametrize("name", ["lenet5/mnist", "perceptron/cifar10"])
+def test_what_only_the_card_of_shipped_weights_has_is_drawn(name):
+    run = the_run(name)
+    assert "confusion" not in run.record.metrics
+    _, table = counts(run)
+    wrong = run.measures["per_class"]["top1_wrong"]
+    assert (table.sum(axis=1) - table.diagonal()).tolist() == wrong
+    assert reliability(run).images.sum() == table.sum() == 10_000

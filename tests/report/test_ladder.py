@@ -1,6 +1,7 @@
 """The figure of error over year, parameters and multiply-accumulates."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -25,6 +26,12 @@ def test_the_best_run_of_each_network_is_a_step_from_the_worst_down():
     table = [row("mlp", 42.0), row("lenet5", 30.0), row("mlp", 45.0), row("lenet5", 33.0, "modern")]
     table.append(row("vgg16", None, verdict=NOT_TRAINED))
     assert [(step.network, step.top1_error) for step in steps(table)] == [("mlp", 42), ("lenet5", 33), ("lenet5", 30)]
+
+
+def test_more_views_do_not_make_a_network_better_unless_the_published_figure_had_them():
+    alone, mirrored = replace(row("alexnet", 10.0), protocol="single view"), replace(row("alexnet", 9.0), protocol="x")
+    assert steps([mirrored, alone]) == [alone]
+    assert steps([mirrored, alone, replace(mirrored, published=9.5)])[0].published == 9.5
 
 
 def test_each_panel_holds_a_numbered_point_a_network_and_the_published_error(tmp_path):

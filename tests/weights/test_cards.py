@@ -84,7 +84,19 @@ def test_a_shipped_files_scores_are_recomputed_exactly(name):
     if macs > MOST_MACS and "ZOO_ALL_SCORES" not in os.environ:
         pytest.skip(f"takes minutes: ZOO_ALL_SCORES=1, or zoo benchmark {name}")
     scores = weights.meta["scores"]
-    assert measure(weights, root, scores["batch_size"]) == scores
+    found, measures = measure(weights, root, scores["batch_size"])
+    assert found == scores
+    stated = weights.meta["measures"]
+    assert {key: value for key, value in measures.items() if key != "calibration"} == {
+        key: value for key, value in stated.items() if key != "calibration"
+    }
+    # Counts to the image; sums of probabilities as far as another processor may round them.
+    found, stated = measures["calibration"], stated["calibration"]
+    assert [found[key] for key in ("bins", "images", "right")] == [stated[key] for key in ("bins", "images", "right")]
+    for key in ("nll", "ece"):
+        assert found[key] == pytest.approx(stated[key], rel=1e-5)
+    for one, other in zip(found["mean_confidence"], stated["mean_confidence"], strict=True):
+        assert one == (other if other is None else pytest.approx(other, rel=1e-5))
 
 
 @pytest.fixture(scope="module")
@@ -157,3 +169,30 @@ def test_weights_that_are_planned_lead_to_those_of_another_recipe(monkeypatch, t
     (tmp_path / "vgg16-bn" / "cifar10-short.json").touch()
     with pytest.raises(InputError, match=r"not trained yet: there is vgg16-bn/cifar10-short\."):
         zoo.get_weights("vgg16-bn/cifar10")
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        (("calibration", "images", 14), 1, "calibration"),
+        (("confusion", 0, 1), 7, "confusion"),
+        (("per_class", "top1_wrong", 0), 300, "per_class"),
+        (("per_class",), None, "measures.per_class"),
+        (("near_ties",), -1, "near_ties"),
+    ],
+)
+def test_measures_that_do_not_fit_the_scores_are_refused(card, place, value, said):
+    content = read_card(card)
+    *around, last = place
+    part = content["measures"]
+    for key in around:
+        part = part[key]
+    part[last] = value
+    with pytest.raises(InputError, match=f"is not a card .*{said}"):
+        cards.check_card(content, "x.json")
+
+
+def test_an_older_card_without_measures_is_read(card):
+    content = read_card(card)
+    del content["measures"]
+    cards.check_card(content, "x.json")

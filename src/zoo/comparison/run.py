@@ -36,7 +36,8 @@ class Run:
     """``where`` is what it was asked for by; ``curves`` are its metrics over the trainer's step.
 
     ``record`` is None of a run that was not measured, or that this package did not write; its ``config`` may then be
-    anything that a W&B run can hold.
+    anything that a W&B run can hold. ``measures`` are those of its weights by their card, of a run whose Record is
+    older than they are.
     """
 
     name: str
@@ -45,6 +46,12 @@ class Run:
     record: Record | None = None
     curves: dict[str, Curve] = field(default_factory=dict)
     answers: Answers | None = None
+    measures: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Those of the Record, and what only the card has."""
+        return self.measures | (self.record.metrics if self.record else {})
 
     def last(self, metric: str) -> float | None:
         """The last value of a metric; None where it was never logged."""

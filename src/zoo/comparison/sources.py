@@ -107,4 +107,4 @@ def _of_record(path: Path) -> Run:
 def _of_card(path: Path) -> Run:
     card = read_card(path)
     record = Record(**card["record"])
-    return Run(card["name"], str(path), record.config, record)
+    return Run(card["name"], str(path), record.config, record, measures=card.get("measures") or {})

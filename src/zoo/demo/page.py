@@ -70,6 +70,8 @@ def build(folder: Path, names: Sequence[str], library: bytes | None, root: Path 
         "networks": [said for _, said in networks],
         "leftOut": [title for _, title, _ in sorted(left_out)],
         "most": MOST // 1_000_000,
+        "digits": any(said["data"] == "MNIST" for _, said in networks),
+        "photos": any(said["data"] == "CIFAR10" for _, said in networks),
         "training": library is not None,
         "pictures": root is not None,
     }

@@ -30,7 +30,7 @@ def counts(run: Run) -> tuple[list[str], np.ndarray]:
         for label, first in zip(run.answers.labels, run.answers.first, strict=True):
             table[place[label], place[first]] += 1
         return names, table
-    found = run.record.metrics.get("confusion") if run.record else None
+    found = run.metrics.get("confusion")
     if found is None:
         raise InputError(
             f"{run.where} has neither predictions nor a Record that counts confusions: measure it again with zoo test."
@@ -39,8 +39,7 @@ def counts(run: Run) -> tuple[list[str], np.ndarray]:
 
 
 def _names(run: Run) -> list[str]:
-    metrics = run.record.metrics if run.record else {}
-    return list(metrics.get("per_class", {}).get("names", []))
+    return list(run.metrics.get("per_class", {}).get("names", []))
 
 
 def _in_order(name: str) -> tuple[int, str]:

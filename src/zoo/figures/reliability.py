@@ -36,7 +36,7 @@ class Reliability:
 
 def reliability(run: Run) -> Reliability:
     """From the run's Record, else from its predictions. Raises InputError where neither says it."""
-    found = run.record.metrics.get("calibration") if run.record else None
+    found = run.metrics.get("calibration")
     if found:
         images = np.array(found["images"])
         mean = np.array([value or 0.0 for value in found["mean_confidence"]])

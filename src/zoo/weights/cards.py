@@ -11,7 +11,7 @@ from typing import Any
 from zoo import __version__
 from zoo.catalog import NETWORKS, no_network
 from zoo.errors import InputError
-from zoo.results.consistency import ill_described
+from zoo.results.consistency import contradiction, ill_described
 from zoo.results.schema import first_problem, record_schema
 
 SHIPPED = Path(__file__).with_name("shipped")
@@ -158,6 +158,9 @@ def is_card(path: Path) -> bool:
 def check_card(content: Any, where: str) -> None:
     """Raises InputError, naming ``where``, unless ``content`` is a card that agrees with itself."""
     problem = first_problem(content, card_schema()) or first_problem(content["record"], record_schema(), "record")
+    if not problem and content.get("measures"):
+        metrics = {"properties": record_schema()["properties"]["metrics"]["properties"]}
+        problem = first_problem(content["measures"], metrics, "measures")
     problem = problem or ill_described(content["record"]["config"], "record.config") or _contradiction(content)
     if problem:
         raise InputError(f"{where} is not a card that zoo {__version__} can read: {problem}.")
@@ -181,17 +184,19 @@ def _contradiction(card: dict[str, Any]) -> str | None:
             return f"data.{key} is {card['data'][key]!r}, but {record['dataset'][key]!r} in its Record"
     if "url" in card and card["url"].rpartition("/")[2] != asset_name(card):
         return f"url {card['url']!r} does not end with {asset_name(card)}"
-    return _wrong_scores(scores, card["data"]["num_images"]) if scores else None
+    return _wrong_scores(scores, card.get("measures") or {}, card["data"]["num_images"])
 
 
-def _wrong_scores(scores: dict[str, Any], num_images: int) -> str | None:
+def _wrong_scores(scores: dict[str, Any] | None, measures: dict[str, Any], num_images: int) -> str | None:
+    if scores is None:
+        return "it has measures, but no scores" if measures else None
     for k in (1, 5):
         wrong, error = scores[f"top{k}_wrong"], scores[f"top{k}_error"]
         if abs(error - 100 * wrong / scores["n"]) > 1e-9:
             return f"scores.top{k}_error is {error}, but {wrong} of {scores['n']} are wrong"
     if scores["n"] > num_images:
         return f"scores.n is {scores['n']}, more than the {num_images} images of the split"
-    return None
+    return contradiction(measures | scores, scores["n"])
 
 
 def _refuse(constant: str) -> None:

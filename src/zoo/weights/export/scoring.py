@@ -5,16 +5,20 @@ from typing import Any
 import torch
 
 from zoo.errors import InputError
+from zoo.evaluation.collectors import Measures
 from zoo.evaluation.metrics import ErrorCounts
 from zoo.weights.trained import Weights
 
 BATCH_SIZE = 500
 
 
-def measure(weights: Weights, root: str | None = None, batch_size: int = BATCH_SIZE) -> dict[str, Any]:
-    """The scores of weights on the whole test set under their own protocol, as a card has them.
+def measure(
+    weights: Weights, root: str | None = None, batch_size: int = BATCH_SIZE
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The scores and the measures of weights on the whole test set under their own protocol, as a card has them.
 
-    Raises InputError where the data in ``root`` are not those that the card names.
+    Measures are counts by class, the confusion matrix, near ties and calibration. Raises InputError where the data in
+    ``root`` are not those that the card names.
     """
     data = weights.data_module(root, batch_size=batch_size)
     data.setup("test")
@@ -26,10 +30,16 @@ def measure(weights: Weights, root: str | None = None, batch_size: int = BATCH_S
             f" measured on {named['fingerprint']}: these are different images."
         )
     model, counts = weights.model().eval(), ErrorCounts()
+    measures = Measures(named["num_images"], weights.bare_network().num_classes, data.class_names)
+    done = 0
     with torch.inference_mode():
         for batch in data.test_dataloader():
             images, labels = data.on_after_batch_transfer(batch, 0)
-            counts.update(model.test_logits(images), labels, torch.zeros(len(labels)))
+            logits = model.test_logits(images)
+            counts.update(logits, labels, torch.zeros(len(labels)))
+            measures.update(torch.arange(done, done + len(labels)), logits, labels)
+            done += len(labels)
     found = counts.compute()
     keys = ("n", "top1_wrong", "top5_wrong", "top1_error", "top5_error")
-    return {"protocol": weights.data.protocol} | {key: found[key] for key in keys} | {"batch_size": batch_size}
+    scores = {"protocol": weights.data.protocol} | {key: found[key] for key in keys} | {"batch_size": batch_size}
+    return scores, measures.result()

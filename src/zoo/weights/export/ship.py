@@ -110,7 +110,7 @@ def _draft(card_file: Path, run: RunWeights, name: str, dtype: str, root: str | 
     }  # fmt: skip
     for scores in (None, "measured"):
         if scores:
-            card["scores"] = measure(WeightsWithCard(card_file), root)
+            card["scores"], card["measures"] = measure(WeightsWithCard(card_file), root)
         _write_card(card_file, card)
     return True
 
@@ -144,6 +144,7 @@ def card_of(run: RunWeights, name: str) -> dict[str, Any]:
         "data": {"class": use.class_name, "transform": use.transform} | named,
         "preprocessing": {"input_shape": list(run.bare_network().input_shape)} | describe(run.bare_steps()),
         "scores": None,
+        "measures": None,
         "parameters": record["parameters"],
         "record": record,
         "config": _config_name(run.path),
