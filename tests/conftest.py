@@ -3,11 +3,11 @@
 import json
 import os
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import numpy as np
+import preloaded
 import pytest
 import torch
 from file_server import Server
@@ -60,12 +60,7 @@ def zoo_process(tmp_path):
     """Runs ``python -m zoo WORDS`` in an empty folder, as a user would."""
 
     def run(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        kept = {name: value for name, value in os.environ.items() if name not in ("LOCAL_RANK", "ZOO_RUN_DIR")}
-        done = subprocess.run(
-            [sys.executable, "-m", "zoo", *words], cwd=tmp_path, env=kept, text=True, capture_output=True, check=False
-        )
-        assert not check or done.returncode == 0, done.stderr
-        return done
+        return preloaded.run("-m", "zoo", *words, cwd=tmp_path, check=check)
 
     return run
 

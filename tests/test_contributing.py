@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import preloaded
 import pytest
 import yaml
 from conftest import ROOT
@@ -85,11 +86,8 @@ def in_copy(root: Path, code: str) -> str:
     """What a piece of Python prints that imports the copy's zoo, in an empty folder."""
     folder = root.parent / "work"
     folder.mkdir(exist_ok=True)
-    kept = {name: value for name, value in os.environ.items() if name not in ("LOCAL_RANK", "ZOO_RUN_DIR")}
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, env=kept | {"PYTHONPATH": str(root / "src")}, text=True,
-        capture_output=True, check=False,
-    )  # fmt: skip
+    kept = preloaded.clean_environment()
+    done = preloaded.run("-c", code, cwd=folder, env=kept | {"PYTHONPATH": str(root / "src")}, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

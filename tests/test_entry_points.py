@@ -1,10 +1,9 @@
 """What another person's installed package adds by entry points: a network and a data set, as if they were the zoo's."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
+import preloaded
 import pytest
 
 ENTRIES = """
@@ -86,8 +85,7 @@ def package(tmp_path):
 
 def zoo(package, *words, status=0):
     code = f"import sys; sys.path.insert(1, {str(package)!r}); from zoo.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", code, *words]
-    done = subprocess.run(command, cwd=package.parent, capture_output=True, text=True, check=False)
+    done = preloaded.run("-c", code, *words, cwd=package.parent, check=False)
     assert done.returncode == status, done.stderr
     return done
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import preloaded
 import pytest
 import torch
 from conftest import ROOT
@@ -135,7 +136,7 @@ def trained(tmp_path_factory):
     """The folder of a short run on digits, made by another process."""
     folder = tmp_path_factory.mktemp("trained")
     words = ["fit", "--config", "lenet5_digits", *SHORT, "--trainer.enable_progress_bar", "false", "--run_dir", "run"]
-    subprocess.run([sys.executable, "-m", "zoo", *words], cwd=folder, check=True, capture_output=True)
+    preloaded.run("-m", "zoo", *words, cwd=folder)
     return folder
 
 

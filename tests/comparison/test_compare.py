@@ -3,15 +3,13 @@
 import csv
 import io
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 from dataclasses import replace
 
+import preloaded
 import pytest
 import wandb_file
 from conftest import ROOT
@@ -120,11 +118,7 @@ def test_a_run_that_was_killed_and_went_on_has_each_step_once_in_order(tmp_path,
     monkeypatch.delenv("WANDB_SERVICE", raising=False)
     words = ["fit", *WORDS["lenet5"], "--trainer.max_epochs", "3", "--trainer.log_every_n_steps", "3"]
     zoo_process(*words, "--run_dir", "whole")
-    killed = subprocess.Popen(
-        [sys.executable, "-m", "zoo", *words, "--run_dir", "killed", "--save_every_n_steps", "70"], cwd=tmp_path,
-        env={name: value for name, value in os.environ.items() if name not in ("LOCAL_RANK", "ZOO_RUN_DIR")},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    killed = preloaded.start("-m", "zoo", *words, "--run_dir", "killed", "--save_every_n_steps", "70", cwd=tmp_path)
     checkpoint = tmp_path / "killed" / "checkpoints" / "last.ckpt"
     while not checkpoint.exists():
         assert killed.poll() is None

@@ -3,14 +3,13 @@
 import hashlib
 import io
 import socket
-import subprocess
-import sys
 import tarfile
 import time
 from http.client import BadStatusLine
 from pathlib import Path
 
 import numpy as np
+import preloaded
 import pytest
 
 from zoo.data import CIFAR10, MNIST, cifar10
@@ -245,8 +244,8 @@ FETCHING = (
 def test_of_two_processes_that_want_cifar10_at_once_one_fetches_and_both_have_it(offered_cifar, tmp_path):
     offered_cifar.offer_cifar()
     offered_cifar.gate.clear()
-    words = [sys.executable, "-c", FETCHING, str(tmp_path / "data"), CIFAR10.url, CIFAR10.digest]
-    both = [subprocess.Popen(words, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    words = ["-c", FETCHING, tmp_path / "data", CIFAR10.url, CIFAR10.digest]
+    both = [preloaded.start(*words) for _ in range(2)]
     lock = tmp_path / "data" / "cifar-10-binary.tar.gz.lock"
     deadline = time.monotonic() + 120
     # The second one may come before the first byte, while it is fetched, or when all is there.

@@ -1,14 +1,13 @@
 """Downloads whose connection breaks, from a server in a thread that can send the rest of a file."""
 
 import hashlib
-import subprocess
-import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
+import preloaded
 import pytest
 
 from zoo.data.download import CHUNK, fetch
@@ -157,7 +156,7 @@ def test_a_killed_process_leaves_a_part_that_the_next_one_goes_on_from(server, t
     )
     url = f"http://127.0.0.1:{server.server_port}/data.bin"
     server.hold = threading.Event()
-    process = subprocess.Popen([sys.executable, "-c", fetching, url, str(tmp_path / "data.bin"), MD5])
+    process = preloaded.start("-c", fetching, url, tmp_path / "data.bin", MD5)
     part = tmp_path / "data.bin.part"
     while not part.exists() or part.stat().st_size < 2 * CHUNK:
         assert process.poll() is None

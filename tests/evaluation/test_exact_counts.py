@@ -1,12 +1,10 @@
 """Each image of the test once: the same integers however it is divided, a sentence where an image is not counted."""
 
 import json
-import os
-import subprocess
-import sys
 import warnings
 
 import numpy as np
+import preloaded
 import pytest
 import torch
 from conftest import ROOT, arrays_in
@@ -27,10 +25,7 @@ SIZES, PROCESSES = (1, 64, 1000), (1, 2, 3)
 def scored(tmp_path_factory):
     """10,007 images scored with 1, 2 and 3 processes and batches of 1, 64 and 1,000."""
     folder = tmp_path_factory.mktemp("scored")
-    case = ROOT / "tests" / "exact_counts_case.py"
-    env = {name: value for name, value in os.environ.items() if name not in ("LOCAL_RANK", "ZOO_RUN_DIR")}
-    done = subprocess.run([sys.executable, case, folder], env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    preloaded.run(ROOT / "tests" / "exact_counts_case.py", folder)
     return folder
 
 

@@ -2,14 +2,12 @@
 
 import csv
 import json
-import os
 import shlex
 import signal
 import statistics
-import subprocess
-import sys
 import time
 
+import preloaded
 import pytest
 from conftest import ROOT
 
@@ -35,11 +33,7 @@ GRID = ["--model.optimizer.lr", "0.001,0.1,1e38", "--seed_everything", "0..1"]
 
 
 def started(folder, *words):
-    kept = {name: value for name, value in os.environ.items() if name not in ("LOCAL_RANK", "ZOO_RUN_DIR")}
-    return subprocess.Popen(
-        [sys.executable, "-m", "zoo", "sweep", *words],
-        cwd=folder, env=kept, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+    return preloaded.start("-m", "zoo", "sweep", *words, cwd=folder)
 
 
 def wait_until(condition, seconds=300):

@@ -1,9 +1,8 @@
 """Freed memory stays with the process, so that the kernel has no pages to clear for every layer of every step."""
 
 import platform
-import subprocess
-import sys
 
+import preloaded
 import pytest
 import torch
 
@@ -37,8 +36,7 @@ measure(["perceptron"], [1], Path("speed"), warmup=1, repeats=2, forms=["float32
 
 
 def pages(first, folder):
-    words = [sys.executable, "-c", STEPS.format(first=first)]
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=True)
+    done = preloaded.run("-c", STEPS.format(first=first), cwd=folder)
     return int(done.stdout.splitlines()[-1])
 
 

@@ -1,13 +1,11 @@
 """Batch normalisation over several processes: what it sees is said, is in the Record, and parts experiments."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+import preloaded
 import pytest
 import torch
 from conftest import ROOT, record_of
@@ -34,10 +32,7 @@ from zoo.training.cli import understood
 def two(tmp_path_factory):
     """A run of two processes: its folder, and what the first one told."""
     folder = tmp_path_factory.mktemp("two")
-    kept = {name: value for name, value in os.environ.items() if name != "ZOO_RUN_DIR"}
-    words = [sys.executable, str(ROOT / "tests" / "process_cases.py"), "batch_norm"]
-    done = subprocess.run(words, cwd=folder, text=True, capture_output=True, check=False, timeout=1800, env=kept)
-    assert done.returncode == 0, done.stderr
+    done = preloaded.run(ROOT / "tests" / "process_cases.py", "batch_norm", cwd=folder, timeout=1800)
     case = json.loads(done.stdout)["batch_norm"]
     assert case["statuses"] == [0, 0], case["said"]
     return folder / "batch_norm" / "run", case["told"]

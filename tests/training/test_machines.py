@@ -2,11 +2,9 @@
 
 import csv
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
+import preloaded
 import pytest
 from conftest import ROOT
 from resume_cases import TIMES
@@ -25,12 +23,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def cases(folder):
     """What became of every case."""
-    words = [sys.executable, str(ROOT / "tests" / "process_cases.py"), *NAMES]
-    # Without the run folder that an earlier test's processes were to share.
-    kept = {name: value for name, value in os.environ.items() if name != "ZOO_RUN_DIR"}
-    done = subprocess.run(words, cwd=folder, text=True, capture_output=True, check=False, timeout=1800, env=kept)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(preloaded.run(ROOT / "tests" / "process_cases.py", *NAMES, cwd=folder, timeout=1800).stdout)
 
 
 def assert_same(run: Path, other: Path, processes: int) -> None:

@@ -1,11 +1,9 @@
 """Several processes: none waits for the others for ever, and the sentence says for whom it waited."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
+import preloaded
 import pytest
 from process_cases import FIT
 
@@ -21,14 +19,7 @@ NAMES = (
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory):
     """What became of every case."""
-    # Without the run folder that an earlier test's processes were to share.
-    kept = {name: value for name, value in os.environ.items() if name != "ZOO_RUN_DIR"}
-    done = subprocess.run(
-        [sys.executable, str(CASES), *NAMES], cwd=tmp_path_factory.mktemp("cases"), text=True, capture_output=True,
-        check=False, timeout=1800, env=kept,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(preloaded.run(CASES, *NAMES, cwd=tmp_path_factory.mktemp("cases"), timeout=1800).stdout)
 
 
 def sentences(said: str) -> list[str]:

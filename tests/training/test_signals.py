@@ -3,16 +3,16 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
+import preloaded
 import pytest
 import torch
 import yaml
 from lightning.pytorch import Trainer
 from lightning.pytorch.utilities.exceptions import SIGTERMException
+from preloaded import Process
 
 from zoo.cli import main
 from zoo.errors import InputError
@@ -24,21 +24,17 @@ QUIET = ["--trainer.enable_progress_bar", "false"]
 RUN = ["--config", "lenet5_digits", "--trainer.max_epochs", "6", "--model.optimizer.lr", "0.01", *QUIET]
 
 
-def started(folder: Path, *words: str) -> subprocess.Popen:
-    kept = {name: value for name, value in os.environ.items() if name not in ("LOCAL_RANK", "ZOO_RUN_DIR")}
-    return subprocess.Popen(
-        [sys.executable, "-m", "zoo", "fit", *words], cwd=folder, env=kept,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+def started(folder: Path, *words: str) -> Process:
+    return preloaded.start("-m", "zoo", "fit", *words, cwd=folder)
 
 
-def wait_for(path: Path, process: subprocess.Popen) -> None:
+def wait_for(path: Path, process: Process) -> None:
     while not path.exists():
-        assert process.poll() is None, process.stderr.read()
+        assert process.poll() is None, process.told()
         time.sleep(0.01)
 
 
-def ended(process: subprocess.Popen) -> None:
+def ended(process: Process) -> None:
     _, told = process.communicate(timeout=300)
     assert process.returncode == 0, told
 
@@ -129,18 +125,21 @@ while True:
 
 def test_a_kill_at_any_moment_of_writing_leaves_the_old_checkpoint_or_the_new_one(tmp_path):
     path = tmp_path / "last.ckpt"
-    process = subprocess.Popen([sys.executable, "-c", KILLED_WRITER, str(path)], stdout=subprocess.PIPE, text=True)
+    process = preloaded.start("-c", KILLED_WRITER, path)
     finished = 0
     for _ in range(20):
-        finished = int(process.stdout.readline())
+        while (newest := len(process.said().split())) == finished:
+            assert process.poll() is None, process.told()
+            time.sleep(0.001)
+        finished = newest
         # Looked at while the next ones are being written.
         held = torch.load(path, weights_only=True)
         assert held["number"] >= finished
         assert bool((held["tensor"] == held["number"]).all())
     process.kill()
-    rest = process.communicate()[0].split()
+    finished = int(process.communicate()[0].split()[-1])
     held = torch.load(path, weights_only=True)
-    assert held["number"] - int(rest[-1] if rest else finished) in (0, 1)
+    assert held["number"] - finished in (0, 1)
     assert bool((held["tensor"] == held["number"]).all())
 
 

@@ -1,11 +1,9 @@
 import csv
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 
+import preloaded
 import pytest
 import torch
 import yaml
@@ -175,11 +173,7 @@ def test_a_trial_is_no_result(in_folder, capsys):
 def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(in_folder):
     words = ["--config", "lenet5_digits", "--trainer.max_epochs", "4", *QUIET]
     fit(*words, "--run_dir", "whole")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "zoo", "fit", *words, "--run_dir", "killed"],
-        cwd=in_folder, env={k: v for k, v in os.environ.items() if k != "ZOO_RUN_DIR"},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    process = preloaded.start("-m", "zoo", "fit", *words, "--run_dir", "killed", cwd=in_folder)
     deadline = time.monotonic() + 120
     while not (in_folder / "killed" / "checkpoints" / "last.ckpt").exists() and time.monotonic() < deadline:
         time.sleep(0.02)

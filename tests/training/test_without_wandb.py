@@ -1,7 +1,6 @@
 """Weights & Biases may be missing: nothing needs it but the overlay, which says so."""
 
-import subprocess
-import sys
+import preloaded
 
 from zoo.cli import main
 
@@ -10,7 +9,7 @@ SHORT = ("fit", "--config", "lenet5_digits", "--trainer.max_epochs", "1", "--tra
 
 def test_metrics_go_to_the_file_where_wandb_is_missing(in_folder):
     code = "import sys; sys.modules['wandb'] = None; from zoo.cli import main; sys.exit(main(sys.argv[1:]))"
-    subprocess.run([sys.executable, "-c", code, *SHORT, "--run_dir", "run"], check=True)
+    preloaded.run("-c", code, *SHORT, "--run_dir", "run")
     assert "train/loss" in (in_folder / "run" / "metrics.csv").read_text()
 
 

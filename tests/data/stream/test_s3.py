@@ -2,11 +2,10 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from contextlib import suppress
 
+import preloaded
 import pytest
 import torch
 from conftest import record_of
@@ -146,7 +145,7 @@ def test_a_run_killed_while_the_server_fails_goes_on_to_the_bit(server, in_folde
     assert main([*words, "--data.cache_dir", "one", "--data.num_workers", "0", "--run_dir", "whole"]) == 0
 
     words += ["--data.cache_dir", "two", "--data.num_workers", "2", "--save_every_n_steps", "3"]
-    process = subprocess.Popen([sys.executable, "-m", "zoo", *words, "--run_dir", "run"], start_new_session=True)
+    process = preloaded.start("-m", "zoo", *words, "--run_dir", "run", new_session=True)
     last = in_folder / "run" / "checkpoints" / "last.ckpt"
     while not last.exists():
         assert process.poll() is None

@@ -4,11 +4,11 @@ import hashlib
 import json
 import os
 import socket
-import subprocess
 import sys
 import threading
 import time
 
+import preloaded
 import pytest
 import torch
 from conftest import ROOT
@@ -273,8 +273,7 @@ LOADING = "import sys, zoo; print(float(zoo.load(sys.argv[1]).fc.weight.sum()))"
 
 def started(card):
     """Another process that loads the weights."""
-    words = [sys.executable, "-c", LOADING, str(card)]
-    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
+    return preloaded.start("-c", LOADING, card)
 
 
 def wait_until(condition, process):
