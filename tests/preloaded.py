@@ -2,8 +2,8 @@
 
 ``start`` is subprocess.Popen, and ``run`` is subprocess.run, for ``python -m MODULE``, ``python -c CODE`` and
 ``python FILE``, each with its words, its working folder, its environment and its output. The server knows nothing of
-the zoo, which every fork imports anew. Tests of what is imported when, of options of the interpreter and of pipes need
-processes of their own.
+the zoo, which every fork imports anew. Processes that a fork starts with sys.executable are forks of the server, too.
+Tests of what is imported when, of options of the interpreter and of pipes need processes of their own.
 """
 
 import atexit
@@ -12,6 +12,7 @@ import json
 import os
 import runpy
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,7 +20,7 @@ import sys
 import tempfile
 import threading
 import traceback
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, suppress
 from functools import cache
 from importlib import import_module
 from io import StringIO
@@ -29,8 +30,8 @@ from typing import NoReturn
 
 # What runs need that is not the zoo's.
 HEAVY = (
-    "torch", "torchvision.transforms.v2", "lightning.pytorch.cli", "sklearn.datasets", "yaml", "safetensors.torch",
-    "rich.table", "matplotlib.figure",
+    "multiprocessing.spawn", "torch", "torchvision.transforms.v2", "lightning.pytorch.cli", "sklearn.datasets",
+    "yaml", "safetensors.torch", "rich.table", "matplotlib.figure",
 )  # fmt: skip
 # Left by a launcher or by an earlier run in the process of the tests.
 STALE = ("LOCAL_RANK", "NODE_RANK", "ZOO_RUN_DIR")
@@ -44,11 +45,13 @@ class Process:
         self._kept = [_nameless(), _nameless()]
         environment = clean_environment() if env is None else env
         asked = {"words": words, "cwd": str(cwd or Path.cwd()), "env": dict(environment), "new_session": new_session}
-        self._answers, theirs = os.pipe()
-        try:
-            socket.send_fds(_server(), [json.dumps(asked).encode() + b"\n"], [*self._kept, theirs])
-        finally:
-            os.close(theirs)
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(str(_server() / "server"))
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        request = json.dumps(asked | {"ends_with_us": False}).encode() + b"\n"
+        socket.send_fds(connection, [request], [nothing, *self._kept])
+        os.close(nothing)
+        self._answers = connection.detach()
         self.pid = int(self._answer(None))
 
     def __del__(self) -> None:
@@ -112,17 +115,25 @@ def start(
 
 
 def run(
-    *words: object, check: bool = True, timeout: float | None = None, **options
-) -> subprocess.CompletedProcess[str]:
+    *words: object, cwd: Path | None = None, env: dict[str, str] | None = None, check: bool = True,
+    timeout: float | None = None,
+) -> subprocess.CompletedProcess[str]:  # fmt: skip
     """``python WORDS``, to its end."""
-    process = start(*words, **options)
-    try:
-        said, told = process.communicate(timeout)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        raise
-    assert not check or process.returncode == 0, told
-    return subprocess.CompletedProcess(process.words, process.returncode, said, told)
+    if sys.platform == "linux":
+        process = start(*words, cwd=cwd, env=env)
+        try:
+            done = subprocess.CompletedProcess(words, 0, *process.communicate(timeout))
+        finally:
+            process.kill()
+        done.returncode = process.wait()
+    else:
+        # Elsewhere there are no forks, or none that the threads of frameworks allow.
+        done = subprocess.run(
+            [sys.executable, *map(str, words)], cwd=cwd, env=clean_environment() if env is None else env,
+            capture_output=True, text=True, timeout=timeout, check=False,
+        )  # fmt: skip
+    assert not check or done.returncode == 0, done.stderr
+    return done
 
 
 def clean_environment() -> dict[str, str]:
@@ -136,21 +147,45 @@ def _nameless() -> int:
     return number
 
 
+def python() -> str:
+    """What starts forks in the place of sys.executable: for processes that the code of a test starts by itself."""
+    return str(_server() / "python")
+
+
+def path_to_zoo() -> str:
+    """PATH, with a folder before it that has the command ``zoo`` of these tests, which is a fork, too."""
+    return f"{_server() / 'bin'}{os.pathsep}{os.environ['PATH']}"
+
+
 @cache
-def _server() -> socket.socket:
-    """The server of this process, started when it is first asked; it ends when this process does."""
-    ours, theirs = socket.socketpair()
+def _server() -> Path:
+    """The folder of this process's server, which is started when it is first asked, and ends when this process does."""
+    folder = Path(tempfile.mkdtemp(prefix="zoo-forks-"))
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(folder / "server"))
+    listener.listen(64)
+    launcher = folder / "python"
+    names = f"SERVER, PYTHON = {str(folder / 'server')!r}, {sys.executable!r}\n"
+    launcher.write_text(f"#!{sys.executable} -IS\n{names}{Path(__file__).with_name('launcher.py').read_text()}")
+    launcher.chmod(0o700)
+    command = folder / "bin" / "zoo"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec "{launcher}" -m zoo "$@"\n')
+    command.chmod(0o700)
+    theirs, ours = os.pipe()
     server = subprocess.Popen(
-        [sys.executable, __file__, str(theirs.fileno())], pass_fds=[theirs.fileno()],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=clean_environment(),
+        [sys.executable, __file__, str(listener.fileno()), str(theirs), str(launcher)],
+        pass_fds=[listener.fileno(), theirs], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        env=clean_environment(),
     )  # fmt: skip
-    theirs.close()
-    atexit.register(lambda: (ours.close(), server.wait()))
-    return ours
+    listener.close()
+    os.close(theirs)
+    atexit.register(lambda: (os.close(ours), server.kill(), server.wait(), shutil.rmtree(folder)))
+    return folder
 
 
-def serve(number: int) -> dict | None:
-    """Forks at each call of the socket; returns what to run in each fork, and None at the end of the calls."""
+def serve(calls: socket.socket, alive: int) -> dict | None:
+    """Forks at each call; returns what to run in each fork, and None where ``alive`` says that the tests are over."""
     # What libraries say of each other while they are imported is no concern of the tests.
     with redirect_stderr(StringIO()):
         for name in HEAVY:
@@ -158,28 +193,45 @@ def serve(number: int) -> dict | None:
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    calls, waited = socket.socket(fileno=number), 0
-    while True:
-        asked, numbers, *_ = socket.recv_fds(calls, 1 << 20, 3)
-        if not asked:
-            return None
-        while not asked.endswith(b"\n"):
-            asked += calls.recv(1 << 20)
+    keepers = 0
+    while alive not in select.select([calls, alive], [], [])[0]:
+        caller, _ = calls.accept()
+        request, files, *_ = socket.recv_fds(caller, 1 << 20, 3)
+        while not request.endswith(b"\n"):
+            request += caller.recv(1 << 20)
+        asked = json.loads(request) | {"files": files}
         if not os.fork():
-            # Waits for the process, while the server answers other calls.
+            os.close(alive)
             calls.close()
-            child = os.fork()
-            if not child:
-                os.close(numbers[2])
-                return json.loads(asked) | {"output": numbers[:2]}
-            os.write(numbers[2], f"{child}\n".encode())
-            os.write(numbers[2], f"{os.waitpid(child, 0)[1]}\n".encode())
+            if keep(caller, asked):
+                return asked
             os._exit(0)
-        for own in numbers:
-            os.close(own)
-        waited += 1
-        while waited and os.waitpid(-1, os.WNOHANG)[0]:
-            waited -= 1
+        caller.close()
+        for number in files:
+            os.close(number)
+        keepers += 1
+        while keepers and os.waitpid(-1, os.WNOHANG)[0]:
+            keepers -= 1
+    return None
+
+
+def keep(caller: socket.socket, asked: dict) -> bool:
+    """Forks the process that was asked for, and waits for it while the server answers others; True in the process."""
+    child = os.fork()
+    if not child:
+        caller.close()
+        return True
+    for number in asked["files"]:
+        os.close(number)
+    caller.sendall(f"{child}\n".encode())
+    ended = os.pidfd_open(child)
+    if ended not in select.select([ended, *([caller] if asked["ends_with_us"] else [])], [], [])[0]:
+        os.kill(child, signal.SIGKILL)
+    status = os.waitpid(child, 0)[1]
+    # Whoever asked may have gone.
+    with suppress(BrokenPipeError):
+        caller.sendall(f"{status}\n".encode())
+    return False
 
 
 def live(asked: dict) -> NoReturn:
@@ -203,20 +255,26 @@ def live(asked: dict) -> NoReturn:
 
 def become(asked: dict) -> None:
     """Makes a fork of the server the process that was asked for, and runs it."""
+    from lightning.fabric.utilities.rank_zero import _get_rank, rank_zero_only
+
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if asked["new_session"]:
         os.setsid()
     os.chdir(asked["cwd"])
     os.environ.clear()
     os.environ.update(asked["env"])
-    for own, number in zip(asked["output"], (1, 2), strict=True):
+    for number, own in enumerate(asked["files"]):
         os.dup2(own, number)
         os.close(own)
+    # As Lightning does when it is imported.
+    rank_zero_only.rank = _get_rank() or 0
+    sys.executable = sys.argv[3]
     first, *words = asked["words"]
     searched = [path for path in asked["env"].get("PYTHONPATH", "").split(os.pathsep) if path and path not in sys.path]
     if first == "-m":
         name, *rest = words
-        sys.argv, sys.path[0:1] = [name, *rest], [os.getcwd(), *searched]
+        here = [] if "PYTHONSAFEPATH" in asked["env"] else [os.getcwd()]
+        sys.argv, sys.path[0:1] = [name, *rest], [*here, *searched]
         runpy.run_module(name, run_name="__main__", alter_sys=True)
     elif first == "-c":
         code, *rest = words
@@ -229,7 +287,7 @@ def become(asked: dict) -> None:
 
 
 if __name__ == "__main__":
-    asked = serve(int(sys.argv[1]))
+    asked = serve(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))
     if asked:
         live(asked)
     os._exit(0)

@@ -2,10 +2,10 @@
 
 import os
 import re
-import sys
 from pathlib import Path
 
 import nbformat
+import preloaded
 import pytest
 from conftest import ROOT
 from nbclient import NotebookClient
@@ -14,7 +14,7 @@ from nbclient import NotebookClient
 def outputs_of(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, int]:
     """What the cells of a notebook print, run one after the other in a new kernel, and how many pictures they show."""
     # Cells with ! find the zoo of these tests.
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", preloaded.path_to_zoo())
     notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells), "the outputs are not committed"
     place = {"metadata": {"path": str(folder)}}

@@ -150,6 +150,7 @@ def changed(trained, folder, change):
 
 def test_a_run_comes_back_bit_for_bit_and_the_process_says_so(trained, capfd, monkeypatch):
     monkeypatch.chdir(trained)
+    monkeypatch.setattr(sys, "executable", preloaded.python())
     assert main(["reproduce", "run", "--run_dir", "again"]) == 0
     out = capfd.readouterr().out
     then, now = (Record.read(trained / name / "record.json") for name in ("run", "again"))

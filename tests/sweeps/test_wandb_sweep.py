@@ -1,10 +1,9 @@
 """The example of a W&B sweep: W&B's own agent starts the run that it means, which logs what the sweep watches."""
 
 import logging
-import os
-import sys
 import time
 
+import preloaded
 import yaml
 from conftest import ROOT
 from wandb_file import read
@@ -17,10 +16,7 @@ def test_the_agent_of_wandb_starts_a_run_that_logs_the_metric(in_folder, monkeyp
 
     sweep = yaml.safe_load(EXAMPLE.read_text())
     # The command zoo, wherever the tests run.
-    (in_folder / "bin").mkdir()
-    (in_folder / "bin" / "zoo").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m zoo "$@"\n')
-    (in_folder / "bin" / "zoo").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{in_folder / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", preloaded.path_to_zoo())
     for name, value in {"WANDB_MODE": "offline", "WANDB_SWEEP_ID": "none", "WANDB_SILENT": "true"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(logging.getLogger("wandb.wandb_agent"), "disabled", True)

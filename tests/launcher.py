@@ -1,0 +1,40 @@
+"""What stands in for the interpreter in processes of ``preloaded``: has the server fork, and is like its fork.
+
+``preloaded.python`` writes it, behind the two names below, as a program. It begins in a hundredth of a second, so that
+nothing but the standard library is imported.
+"""
+
+import json
+import os
+import signal
+import socket
+import sys
+
+# SERVER, the address, and PYTHON, the interpreter, stand above.
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
+
+
+def main() -> None:
+    """Hands on signals, ends as the fork ends; where it is killed, the server kills the fork."""
+    words = sys.argv[1:]
+    if not words or (words[0] not in ("-m", "-c") and words[0].startswith("-")):
+        os.execv(PYTHON, [PYTHON, *words])  # noqa: F821
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    server = socket.socket(socket.AF_UNIX)
+    server.connect(SERVER)  # noqa: F821
+    asked = {"words": words, "cwd": os.getcwd(), "env": dict(os.environ), "new_session": False, "ends_with_us": True}
+    socket.send_fds(server, [json.dumps(asked).encode() + b"\n"], [0, 1, 2])
+    answers = server.makefile()
+    child = int(answers.readline())
+    for number in SIGNALS:
+        signal.signal(number, lambda number, frame: os.kill(child, number))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    status = os.waitstatus_to_exitcode(int(answers.readline()))
+    if status < 0:
+        if -status in SIGNALS:
+            signal.signal(-status, signal.SIG_DFL)
+        os.kill(os.getpid(), -status)
+    os._exit(status)
+
+
+main()
