@@ -14,9 +14,29 @@ from file_server import Server
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# The files that compute longest, the longest first: they begin first, so that no process is left alone with one of them
+# when the others have nothing more to do.
+LONGEST = (
+    "attacks/test_attacks.py", "attacks/test_readers.py", "test_notebooks.py", "training/test_signals.py",
+    "test_kills.py", "weights/export/test_onnx.py", "weights/export/test_export.py", "training/test_processes.py",
+    "training/test_training.py", "sweeps/test_sweep.py", "comparison/test_compare.py", "test_examples.py",
+    "evaluation/test_exact_counts.py", "test_cli.py", "models/test_conventions.py", "models/test_ledger.py",
+    "weights/test_cards.py", "training/test_machines.py", "training/test_lent_configs.py", "data/paper/test_find.py",
+    "training/test_own_networks.py", "training/test_values.py", "training/test_determinism.py",
+    "weights/sources/test_assets.py", "benchmark/test_benchmark_verb.py", "weights/sources/test_foreign_state_dicts.py",
+    "data/stream/test_s3.py", "training/test_wrong_checkpoints.py", "training/test_allocator.py", "test_wheel.py",
+    "commands/test_reproduce.py", "test_train_zoo.py", "test_entry_points.py", "data/photos/test_imagenet.py",
+    "data/photos/test_photo_faults.py", "test_contributing.py", "test_other_systems.py",
+)  # fmt: skip
 # The networks here are small: threads of several processes on few cores would only wait for each other.
 os.environ["OMP_NUM_THREADS"] = "1"
 torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the files that compute longest before the others; pytest-xdist hands files out in this order."""
+    place = {ROOT / "tests" / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
 
 
 def linked(source: Path, folder: Path, without: str = "") -> Path:
