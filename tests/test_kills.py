@@ -1,11 +1,9 @@
 """benchmarks/faults/kills.py, its short form: one kill of each of three kinds."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
+import preloaded
 import pytest
 from conftest import ROOT
 
@@ -13,10 +11,8 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="fo
 
 
 def test_after_a_kill_everything_is_as_if_nothing_had_happened(tmp_path):
-    kept = {name: value for name, value in os.environ.items() if name not in ("LOCAL_RANK", "ZOO_RUN_DIR")}
     script = ROOT / "benchmarks" / "faults" / "kills.py"
-    words = [sys.executable, str(script), "--kills", "3", "--output", str(tmp_path / "kills.json")]
-    done = subprocess.run(words, env=kept, text=True, capture_output=True, check=False)
+    done = preloaded.run(script, "--kills", "3", "--output", tmp_path / "kills.json", check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     kills = json.loads((tmp_path / "kills.json").read_text())
     assert [kill["kind"] for kill in kills] == [

@@ -2,10 +2,10 @@
 
 import errno
 import os
-import subprocess
 import sys
 import types
 
+import preloaded
 import pytest
 from conftest import record_of
 from own_images import write_folder
@@ -43,9 +43,7 @@ def test_a_run_with_spawned_workers_and_without_what_windows_lacks_has_the_same_
     ways = {"windows": ["start.py"], "here": ["-m", "zoo"]}
     for name, start in ways.items():
         workers = ["--data.num_workers", "1" if name == "windows" else "0"]
-        words = [sys.executable, *start, *FIT, *workers, "--run_dir", name]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+        preloaded.run(*start, *FIT, *workers, "--run_dir", name)
     windows, here = (record_of(in_folder / name) for name in ways)
     assert windows["weights"]["sha256"] == here["weights"]["sha256"]
     assert windows["metrics"] == here["metrics"]

@@ -3,6 +3,7 @@
 import importlib.util
 import sys
 
+import preloaded
 import pytest
 from conftest import ROOT
 
@@ -42,6 +43,7 @@ def test_time_runs_out_and_the_next_call_goes_on_and_skips_what_has_a_record(tra
     assert call(train_zoo, monkeypatch, "--seeds", "1", "--minutes", "0.001", *FEW) == 1
     assert "stopped, call again" in capfd.readouterr().out
     assert not list(train_zoo.RESULTS.iterdir())
+    monkeypatch.setattr(sys, "executable", preloaded.python())
     assert call(train_zoo, monkeypatch, "--seeds", "1", *FEW) == 0
     record = Record.read(train_zoo.RESULTS / "lenet5_digits-seed1.json")
     assert (record.seed, record.n, record.timing["train_epochs"]) == (1, 360, 2)

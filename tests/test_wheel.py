@@ -3,9 +3,9 @@
 import os
 import shutil
 import subprocess
-import sys
 import zipfile
 
+import preloaded
 import pytest
 from conftest import ROOT
 
@@ -35,10 +35,7 @@ def unpacked(tmp_path_factory):
 def in_wheel(unpacked, folder, *words):
     """Python in an empty folder with the wheel's zoo before any other."""
     kept = {name: value for name, value in os.environ.items() if name != "ZOO_TEST_DATA"}
-    return subprocess.run(
-        [sys.executable, *words], cwd=folder, env=kept | {"PYTHONPATH": str(unpacked)}, text=True, capture_output=True,
-        check=True,
-    ).stdout  # fmt: skip
+    return preloaded.run(*words, cwd=folder, env=kept | {"PYTHONPATH": str(unpacked)}).stdout
 
 
 def test_weights_cards_schemas_and_configs_are_inside(unpacked):

@@ -2,10 +2,10 @@
 
 import os
 import signal
-import subprocess
-import sys
+import time
 from contextlib import suppress
 
+import preloaded
 import pytest
 
 SCRIPT = """
@@ -38,9 +38,10 @@ def script(tmp_path):
     started = []
 
     def start(how):
-        words = [sys.executable, "-c", SCRIPT, str(tmp_path / "photos"), how]
-        started.append(subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True))
-        assert started[-1].stdout.readline() == "ready\n"
+        started.append(preloaded.start("-c", SCRIPT, tmp_path / "photos", how, new_session=True))
+        while started[-1].said() != "ready\n":
+            assert started[-1].poll() is None, started[-1].told()
+            time.sleep(0.01)
         return started[-1]
 
     yield start
@@ -48,7 +49,6 @@ def script(tmp_path):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        process.stdout.close()
 
 
 def test_a_script_that_leaves_a_loader_open_exits(script):
@@ -59,5 +59,5 @@ def test_a_sigterm_and_a_sigusr1_to_the_whole_group_cost_no_batch_and_the_script
     process = script("signalled")
     for signum in (signal.SIGTERM, signal.SIGUSR1):
         os.killpg(process.pid, signum)
-    assert process.stdout.readline() == "25 of 25\n"
     assert process.wait(timeout=60) == 0
+    assert process.said() == "ready\n25 of 25\n"

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 
+import preloaded
 import pytest
 import safetensors.torch
 import torch
@@ -34,16 +35,7 @@ def asked(server, folder, code):
         "HF_ENDPOINT": server.address, "HF_HOME": str(folder / "hf"), "HF_HUB_DISABLE_XET": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1", "HF_TOKEN": "hf_of_the_test", "PYTHONPATH": str(ROOT / "src"),
     }  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    done = preloaded.run("-c", code, cwd=folder, env=environment, timeout=600)
     return json.loads(done.stdout.splitlines()[-1])
 
 
