@@ -159,7 +159,10 @@ def path_to_zoo() -> str:
 
 @cache
 def _server() -> Path:
-    """The folder of this process's server, which is started when it is first asked, and ends when this process does."""
+    """The folder of this process's server, which is started when it is first asked, and ends when this process does.
+
+    With it end its forks and its folder, however this process came to its end.
+    """
     folder = Path(tempfile.mkdtemp(prefix="zoo-forks-"))
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(folder / "server"))
@@ -176,11 +179,11 @@ def _server() -> Path:
     server = subprocess.Popen(
         [sys.executable, __file__, str(listener.fileno()), str(theirs), str(launcher)],
         pass_fds=[listener.fileno(), theirs], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        env=clean_environment(),
+        env=clean_environment(), start_new_session=True,
     )  # fmt: skip
     listener.close()
     os.close(theirs)
-    atexit.register(lambda: (os.close(ours), server.kill(), server.wait(), shutil.rmtree(folder)))
+    atexit.register(lambda: (os.close(ours), server.wait()))
     return folder
 
 
@@ -201,9 +204,8 @@ def serve(calls: socket.socket, alive: int) -> dict | None:
             request += caller.recv(1 << 20)
         asked = json.loads(request) | {"files": files}
         if not os.fork():
-            os.close(alive)
             calls.close()
-            if keep(caller, asked):
+            if keep(caller, asked, alive):
                 return asked
             os._exit(0)
         caller.close()
@@ -215,20 +217,22 @@ def serve(calls: socket.socket, alive: int) -> dict | None:
     return None
 
 
-def keep(caller: socket.socket, asked: dict) -> bool:
+def keep(caller: socket.socket, asked: dict, alive: int) -> bool:
     """Forks the process that was asked for, and waits for it while the server answers others; True in the process."""
     child = os.fork()
     if not child:
         caller.close()
+        os.close(alive)
         return True
     for number in asked["files"]:
         os.close(number)
-    caller.sendall(f"{child}\n".encode())
+    # Whoever asked may have gone.
+    with suppress(BrokenPipeError):
+        caller.sendall(f"{child}\n".encode())
     ended = os.pidfd_open(child)
-    if ended not in select.select([ended, *([caller] if asked["ends_with_us"] else [])], [], [])[0]:
+    if ended not in select.select([ended, alive, *([caller] if asked["ends_with_us"] else [])], [], [])[0]:
         os.kill(child, signal.SIGKILL)
     status = os.waitpid(child, 0)[1]
-    # Whoever asked may have gone.
     with suppress(BrokenPipeError):
         caller.sendall(f"{status}\n".encode())
     return False
@@ -290,4 +294,5 @@ if __name__ == "__main__":
     asked = serve(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))
     if asked:
         live(asked)
+    shutil.rmtree(Path(sys.argv[3]).parent)
     os._exit(0)
