@@ -16,13 +16,15 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
 
 def main() -> None:
     """Hands on signals, ends as the fork ends; where it is killed, the server kills the fork."""
-    words = sys.argv[1:]
+    words, environment = sys.argv[1:], dict(os.environ)
+    if words[:1] == ["-P"]:
+        words, environment["PYTHONSAFEPATH"] = words[1:], "1"
     if not words or (words[0] not in ("-m", "-c") and words[0].startswith("-")):
-        os.execv(PYTHON, [PYTHON, *words])  # noqa: F821
+        os.execv(PYTHON, [PYTHON, *sys.argv[1:]])  # noqa: F821
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     server = socket.socket(socket.AF_UNIX)
     server.connect(SERVER)  # noqa: F821
-    asked = {"words": words, "cwd": os.getcwd(), "env": dict(os.environ), "new_session": False, "ends_with_us": True}
+    asked = {"words": words, "cwd": os.getcwd(), "env": environment, "new_session": False, "ends_with_us": True}
     socket.send_fds(server, [json.dumps(asked).encode() + b"\n"], [0, 1, 2])
     answers = server.makefile()
     child = int(answers.readline())

@@ -149,7 +149,7 @@ def _nameless() -> int:
 
 def python() -> str:
     """What starts forks in the place of sys.executable: for processes that the code of a test starts by itself."""
-    return str(_server() / "python")
+    return str(_server() / "python") if sys.platform == "linux" else sys.executable
 
 
 def path_to_zoo() -> str:
@@ -275,14 +275,14 @@ def become(asked: dict) -> None:
     sys.executable = sys.argv[3]
     first, *words = asked["words"]
     searched = [path for path in asked["env"].get("PYTHONPATH", "").split(os.pathsep) if path and path not in sys.path]
+    safe = "PYTHONSAFEPATH" in asked["env"]
     if first == "-m":
         name, *rest = words
-        here = [] if "PYTHONSAFEPATH" in asked["env"] else [os.getcwd()]
-        sys.argv, sys.path[0:1] = [name, *rest], [*here, *searched]
+        sys.argv, sys.path[0:1] = [name, *rest], [*([] if safe else [os.getcwd()]), *searched]
         runpy.run_module(name, run_name="__main__", alter_sys=True)
     elif first == "-c":
         code, *rest = words
-        sys.argv, sys.path[0:1] = ["-c", *rest], ["", *searched]
+        sys.argv, sys.path[0:1] = ["-c", *rest], [*([] if safe else [""]), *searched]
         sys.modules["__main__"] = main = ModuleType("__main__")
         exec(compile(code, "<string>", "exec"), main.__dict__)
     else:
