@@ -82,6 +82,15 @@ class RandomWeights(Weights):
         return steps
 
 
+def one_of_each_kind(names: list[str]) -> list[str]:
+    """The last of the weights of one network, variant and data: what differs in its numbers alone is one kind."""
+    found = {}
+    for name in names:
+        weights = zoo.get_weights(name)
+        found[weights.meta["network"], weights.meta["variant"], weights.data.class_name] = name
+    return list(found.values())
+
+
 def write_run(folder: Path, network: nn.Module, data: str, transform: str, record: bool = False) -> Path:
     """A run folder as training leaves it, by hand: config, checkpoint and, if asked for, a Record of these weights."""
     (folder / "checkpoints").mkdir(parents=True)

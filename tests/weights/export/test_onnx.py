@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 import torch
 from conftest import ROOT
-from export_cases import CASES, RandomWeights, real_images, top_five_agree
+from export_cases import CASES, RandomWeights, one_of_each_kind, real_images, top_five_agree
 
 import zoo
 from zoo.errors import InputError
@@ -34,14 +34,7 @@ def check_file(weights, path):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * np.nanmax(np.abs(expected), initial=1))
 
 
-def kind(name):
-    """What makes the graph and its metadata: weights that differ in numbers alone are written by the same code."""
-    weights = zoo.get_weights(name)
-    return weights.meta["network"], weights.meta["variant"], weights.data.class_name
-
-
-NAMES = [name for name in zoo.list_weights() if not name.startswith("torchvision/")]
-SHIPPED = list({kind(name): name for name in NAMES}.values())
+SHIPPED = one_of_each_kind([name for name in zoo.list_weights() if not name.startswith("torchvision/")])
 FORMS = {name.partition("/")[0] for name in SHIPPED}
 # Random weights stand for the forms that none are shipped of.
 RANDOM = [case for case in CASES if case not in FORMS | {"lenet5-3-channels"}]
