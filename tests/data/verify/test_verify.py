@@ -208,6 +208,16 @@ def test_a_manifest_that_is_none_is_not_believed(root, content):
     assert made(root).fingerprint.startswith("listing-sha256:")
 
 
+@pytest.mark.parametrize("digest", ["\ud800", "", "0" * 63, "g" * 64, 7, ["0"], {"0": 0}, True])
+def test_a_manifest_with_a_digest_that_is_none_is_not_believed(root, digest):
+    lines = Path(verified(root).manifest).read_text().splitlines()
+    entries = [json.loads(line) for line in lines]
+    entries[3]["sha256"] = digest
+    (root / manifest.NAME).write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    manifest.default_path(root).unlink()
+    assert made(root).fingerprint.startswith("listing-sha256:")
+
+
 def test_a_manifest_travels_with_the_data(root, tmp_path):
     found = verify_folder(root, "ImageNet", 1, root / manifest.NAME)
     root.rename(tmp_path / "moved")

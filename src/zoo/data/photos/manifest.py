@@ -7,8 +7,10 @@ folder, or in the data folder itself where the user put it there, and is believe
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from zoo.data.photos.inspection import CheckedPhoto
 from zoo.errors import InputError
@@ -55,7 +57,7 @@ def fitting(root: Path, files: Iterable[Path]) -> list[dict] | None:
         try:
             entries = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
             listed = {entry["path"]: entry["size"] for entry in entries}
-            complete = all(set(FIELDS) <= set(entry) for entry in entries)
+            complete = all(set(FIELDS) <= set(entry) and _is_digest(entry["sha256"]) for entry in entries)
             if sizes is None:
                 sizes = {file.relative_to(root).as_posix(): file.stat().st_size for file in files}
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
@@ -63,6 +65,11 @@ def fitting(root: Path, files: Iterable[Path]) -> list[dict] | None:
         if complete and listed == sizes and len(entries) == len(sizes):
             return entries
     return None
+
+
+def _is_digest(value: Any) -> bool:
+    # None is that of a file that could not be read.
+    return value is None or (isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None)
 
 
 def fingerprint(root: Path, files: Iterable[Path]) -> str | None:
