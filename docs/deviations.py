@@ -43,9 +43,11 @@ def document() -> str:
 
 def of_module(module: str) -> tuple[list[Any], list[Path]]:
     """What the networks of a module are made of, trained by and shown, and the configs that train them."""
-    namespace = vars(import_module(module)).values()
-    found = [thing for thing in namespace if getattr(thing, "__module__", "").startswith("zoo.")]
-    models = {f"zoo.models.{entry.model}" for entry in NETWORKS.values() if entry.module == module}
+    entries = [entry for entry in NETWORKS.values() if entry.module == module]
+    namespaces = (vars(import_module(home)) for home in (module, entries[0].model_module))
+    everything = dict.fromkeys(thing for namespace in namespaces for thing in namespace.values() if callable(thing))
+    found = [thing for thing in everything if getattr(thing, "__module__", "").startswith("zoo.")]
+    models = {f"zoo.models.{entry.model}" for entry in entries}
     configs = []
     for path in sorted(CONFIGS.glob("*.yaml")):
         content = yaml.safe_load(path.read_text(encoding="utf-8"))

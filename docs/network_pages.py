@@ -44,7 +44,8 @@ def generated(page: str) -> str:
     parts = [
         layers(shown), forms(names), learnt(page), results(names), training(page), loading(names), deviations_of(page),
     ]  # fmt: skip
-    return "\n\n".join(part for part in parts if part) + f"\n\n## Reference\n\n::: zoo.models.{page}\n"
+    reference = f"## Reference\n\n::: zoo.models.{page}\n\n::: zoo.models.{page}_model\n"
+    return "\n\n".join([*(part for part in parts if part), reference])
 
 
 def layers(name: str) -> str:

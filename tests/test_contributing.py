@@ -21,7 +21,8 @@ from conftest import ROOT
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
 PLACES = {
     "A network": [
-        "src/zoo/models/tiny.py", "src/zoo/catalog.py", "configs/tiny_digits.yaml", "benchmarks/published.yaml",
+        "src/zoo/models/tiny.py", "src/zoo/models/tiny_model.py", "pyproject.toml", "src/zoo/catalog.py",
+        "configs/tiny_digits.yaml", "benchmarks/published.yaml",
     ],
     "A data set": [
         "src/zoo/data/stripes.py", "src/zoo/catalog.py", "pyproject.toml", "configs/linear_stripes.yaml",
@@ -171,9 +172,12 @@ def missing(root: Path) -> list[str]:
             if name not in networks:
                 found.append(f"src/zoo/catalog.py has no entry for {name}, the network of {path.name}")
     for name, entry in networks.items():
-        path = root / "src" / f"{entry.module.replace('.', '/')}.py"
-        if not path.is_file():
-            found.append(f"{path.relative_to(root)} is missing: the catalog names it as the home of {name}")
+        for home in (entry.module, entry.model_module):
+            path = root / "src" / f"{home.replace('.', '/')}.py"
+            if not path.is_file():
+                found.append(f"{path.relative_to(root)} is missing: the catalog names it as the home of {name}")
+        if f'"{entry.model_module} -> {entry.module}"' not in (root / "pyproject.toml").read_text():
+            found.append(f"pyproject.toml does not let {entry.model_module} import {entry.module}")
         if entry.model not in trained:
             found.append(f"configs/{name}_<data>.yaml is missing: no config trains {entry.model}")
         if name not in papers:

@@ -172,7 +172,7 @@ FAULTS = (
         "(0, 4, 5), (0, 1, 4),", ("layers/test_layers.py",),
     ),
     Fault(
-        "the second derivative has a wrong sign", "models/lenet5.py", "- (shares * slopes).sum(dim=1).square()",
+        "the second derivative has a wrong sign", "models/lenet5_model.py", "- (shares * slopes).sum(dim=1).square()",
         "+ (shares * slopes).sum(dim=1).square()", ("optim/test_sdlm.py",),
     ),
     Fault(
@@ -190,23 +190,23 @@ FAULTS = (
         '"conv3_1", "fc6"', ("training/test_init_from.py",),
     ),
     Fault(
-        "a layer decays by a tenth", "models/cuda_convnet.py", '"fc10": 1.0}', '"fc10": 0.1}',
+        "a layer decays by a tenth", "models/cuda_convnet_model.py", '"fc10": 1.0}', '"fc10": 0.1}',
         _in("models/test_cuda_convnet.py",
             "test_every_layer_reaches_the_optimiser_with_its_own_weight_decay_and_biases_with_none"),
     ),
     Fault(
-        "the demo's decay is that of a sum of four", "models/convnetjs.py", "weight_decay=2.5e-5",
+        "the demo's decay is that of a sum of four", "models/convnetjs_model.py", "weight_decay=2.5e-5",
         "weight_decay=1e-4",
         _in("models/test_convnetjs.py",
             "test_one_step_of_the_model_is_one_step_of_the_demo_with_decay_on_weights_only"),
     ),
     Fault(
-        "the mean of the learner's weights has the start in it", "models/perceptron.py",
+        "the mean of the learner's weights has the start in it", "models/perceptron_model.py",
         "mean.lerp_(current, 1 / self.global_step)", "mean.lerp_(current, 1 / (self.global_step + 1))",
         ("optim/test_optim.py",),
     ),
     Fault(
-        "inhibition grows as fast as excitation", "models/neocognitron.py", "b = step / 2 * cells.inhibition(u)",
+        "inhibition grows as fast as excitation", "models/neocognitron_model.py", "b = step / 2 * cells.inhibition(u)",
         "b = step * cells.inhibition(u)", ("models/test_neocognitron.py",),
     ),
     Fault(

@@ -36,6 +36,14 @@ class Entry:
     published: dict[str, Published] = field(default_factory=dict)
     model_options: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def model_module(self) -> str:
+        """Where ``model`` lives: the zoo's beside the network's file, so that who wants a network needs no Lightning.
+
+        What another package adds has both in one.
+        """
+        return f"{self.module}_model" if self.module.startswith("zoo.models.") else self.module
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataSet:

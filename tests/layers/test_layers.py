@@ -10,7 +10,8 @@ from tensor_cases import assert_equal_to_the_loop, random
 from torch import nn
 
 from zoo.layers import RBF, Maxout, Negative, ResponseNorm, ScaledTanh, Subsampling, TableConv2d
-from zoo.models.lenet5 import C3_TABLE, map_losses
+from zoo.models.lenet5 import C3_TABLE
+from zoo.models.lenet5_model import map_losses
 
 # Table I of the 1998 paper, one row a map of C3, typed apart from the package's own copy.
 TABLE_I = ["012", "123", "234", "345", "045", "015", "0123", "1234", "2345", "0345", "0145", "0125", "0134", "1245"]

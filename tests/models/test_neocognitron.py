@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from zoo.layers import CCells, SCells, TopCells
 from zoo.models import get_model
-from zoo.models.neocognitron import COLUMNS, STEPS, reinforcement, representatives
+from zoo.models.neocognitron_model import COLUMNS, STEPS, reinforcement, representatives
 from zoo.report.network import describe
 
 # Fukushima 1980: cells of each layer, values learnt, multiply-accumulates.

@@ -15,7 +15,7 @@ from zoo.data.five_digits import DRAWINGS, bitmap
 from zoo.errors import InputError
 from zoo.evaluation.metrics import ErrorCounts, label_ranks
 from zoo.models import NeocognitronModel
-from zoo.models.neocognitron import COLUMNS, STEPS, reinforcement, representatives
+from zoo.models.neocognitron_model import COLUMNS, STEPS, reinforcement, representatives
 
 QUIET = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
 

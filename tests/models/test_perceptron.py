@@ -297,7 +297,7 @@ def test_what_no_perceptron_can_be_is_refused_in_one_sentence(options, words):
 def test_mark1_learns_digits_to_the_error_of_its_config():
     from zoo.data import Digits
     from zoo.data.sampling import Draw
-    from zoo.models.perceptron import targets_of
+    from zoo.models.perceptron_model import targets_of
 
     data = Digits(transform="retina")
     data.setup()

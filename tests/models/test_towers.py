@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from zoo.cli import main
 from zoo.errors import InputError
 from zoo.layers.towers import Halved, beside_their_weights
-from zoo.models import AlexNetModel, alexnet
+from zoo.models import AlexNetModel, alexnet_model
 from zoo.models.alexnet import AlexNet
 from zoo.optim import MomentumSGD
 from zoo.options import declared
@@ -221,7 +221,7 @@ def model(towers):
 
 
 def test_a_training_in_two_towers_is_that_of_one_device_and_goes_on_to_the_bit(tmp_path, monkeypatch):
-    monkeypatch.setattr(alexnet, "_two_gpus", lambda trainer: (CPU, CPU))
+    monkeypatch.setattr(alexnet_model, "_two_gpus", lambda trainer: (CPU, CPU))
     whole = train(tmp_path / "whole", Images(), model("split"), max_epochs=2)
     together = train(tmp_path / "together", Images(), model("together"), max_epochs=2)
     one, two = (trainer.lightning_module.network.state_dict() for trainer in (together, whole))
@@ -263,11 +263,11 @@ def fake_trainer(device, processes=1):
 def test_the_second_gpu_is_the_one_after_the_first(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     for own, other in ((0, 1), (2, 3), (3, 0)):
-        assert alexnet._two_gpus(fake_trainer(f"cuda:{own}")) == (
+        assert alexnet_model._two_gpus(fake_trainer(f"cuda:{own}")) == (
             torch.device("cuda", own), torch.device("cuda", other),
         )  # fmt: skip
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with pytest.raises(InputError, match=r"needs two GPUs, and this run has 1: leave model.towers out"):
-        alexnet._two_gpus(fake_trainer("cuda:0"))
+        alexnet_model._two_gpus(fake_trainer("cuda:0"))
     with pytest.raises(InputError, match=r"set trainer.devices to 1, or leave model.towers out"):
-        alexnet._two_gpus(fake_trainer("cuda:0", 2))
+        alexnet_model._two_gpus(fake_trainer("cuda:0", 2))

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 import zoo
 from zoo.cli import main
-from zoo.models.vgg import VGGModel
+from zoo.models.vgg_model import VGGModel
 from zoo.report.network import describe
 from zoo.weights import from_torchvision
 

@@ -8,7 +8,7 @@ from lightning.pytorch import Callback, Trainer
 from torch.utils.data import DataLoader, TensorDataset
 
 from zoo.models import AlexNetModel, LeNet5Model, LinearModel, PerceptronModel, VGGModel
-from zoo.models.perceptron import corrections, targets_of
+from zoo.models.perceptron_model import corrections, targets_of
 from zoo.optim import Cosine, Drops, Passes
 
 

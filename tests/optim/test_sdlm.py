@@ -13,7 +13,8 @@ from zoo.errors import InputError
 from zoo.layers import ScaledTanh, Subsampling, TableConv2d
 from zoo.models import LeNet5Model
 from zoo.models.curvature import diagonal
-from zoo.models.lenet5 import LeNet5, map_curvatures, map_losses
+from zoo.models.lenet5 import LeNet5
+from zoo.models.lenet5_model import map_curvatures, map_losses
 from zoo.optim import SDLM
 
 

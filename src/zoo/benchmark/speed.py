@@ -79,7 +79,7 @@ def built(name: str) -> Classifier:
     options: dict[str, Any] = dict(entry.model_options)
     if variant and variant != entry.variants[0]:
         options["variant"] = variant
-    model: Classifier = getattr(import_module(entry.module), entry.model)(**options)
+    model: Classifier = getattr(import_module(entry.model_module), entry.model)(**options)
     return model
 
 

@@ -7,7 +7,8 @@ from typing import Any
 from zoo.catalog import NETWORKS, no_network
 from zoo.errors import InputError, nearest
 
-_HOMES = {name: entry.module for entry in NETWORKS.own.values() for name in (entry.network, entry.model)}
+_HOMES = {entry.network: entry.module for entry in NETWORKS.own.values()}
+_HOMES |= {entry.model: entry.model_module for entry in NETWORKS.own.values()}
 _HOMES |= {
     "Classifier": "zoo.models.classifier",
     "Network": "zoo.models.network",
@@ -66,7 +67,7 @@ def _model_of(name: str) -> Any:
     if name not in NETWORKS:
         # Of somebody's own network it is not known which class trained it.
         return import_module("zoo.models.classifier").Classifier
-    return getattr(import_module(NETWORKS[name].module), NETWORKS[name].model)
+    return getattr(import_module(NETWORKS[name].model_module), NETWORKS[name].model)
 
 
 def __getattr__(name: str) -> Any:

@@ -1,15 +1,12 @@
 """Eigenfaces (Turk and Pentland 1991): principal components of the pixels, then the nearest neighbour."""
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
 from zoo.layers.neighbours import ROWS, Neighbours
 from zoo.layers.projection import PrincipalComponents
-from zoo.models.baseline import Baseline, BaselineNetwork
+from zoo.models.baseline import BaselineNetwork
 from zoo.models.network import check_sizes, check_variant
-from zoo.models.options import takes_options_of
 
 
 class Eigenfaces(BaselineNetwork):
@@ -78,11 +75,3 @@ class Eigenfaces(BaselineNetwork):
         pixels = images.flatten(1)
         self.face_space.fit(pixels)
         self.neighbours.store(torch.cat([self.face_space(rows).float() for rows in pixels.split(ROWS)]), labels)
-
-
-class EigenfacesModel(Baseline):
-    """Eigenfaces of the training images: ``data.transform`` must be raw."""
-
-    @takes_options_of(Eigenfaces, without=("variant",))
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(Eigenfaces("paper", *args, **options))

@@ -1,8 +1,5 @@
 """Histograms of oriented gradients and a linear support vector machine (Dalal and Triggs 2005)."""
 
-import math
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -10,9 +7,8 @@ from torch import Tensor, nn
 from zoo.errors import InputError
 from zoo.layers.hog import HOG
 from zoo.layers.neighbours import ROWS
-from zoo.models.baseline import Baseline, BaselineNetwork
+from zoo.models.baseline import BaselineNetwork
 from zoo.models.network import check_sizes, check_variant
-from zoo.models.options import takes_options_of
 
 
 class HOGSVM(BaselineNetwork):
@@ -94,23 +90,3 @@ def support_vectors(
     every, biases = np.zeros((num_classes, weight.shape[1])), np.full(num_classes, -1.0)
     every[found], biases[found] = weight, bias
     return every, biases
-
-
-class HOGSVMModel(Baseline):
-    """Support vector machines with the paper's C of 0.01: ``data.transform`` must be raw.
-
-    Args:
-        c: what weighs the slacks against the margin
-    """
-
-    @takes_options_of(HOGSVM, without=("variant",))
-    def __init__(self, *args: Any, c: float = 0.01, **options: Any) -> None:
-        if not 0 < c < math.inf:
-            raise ValueError(f"c must be above 0, not {c}")
-        super().__init__(HOGSVM("paper", *args, **options))
-        self.c = c
-
-    def fit_network(self, images: Tensor, labels: Tensor) -> None:
-        """Fits with this model's C."""
-        assert isinstance(self.network, HOGSVM)
-        self.network.fit(images, labels, self.c)

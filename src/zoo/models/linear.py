@@ -1,15 +1,8 @@
 """The linear softmax classifier: logits = W x + b on raw pixels, cross-entropy, L2 on W."""
 
-from typing import Any
-
-import torch
-from lightning.pytorch.cli import OptimizerCallable
 from torch import nn
 
-from zoo.models.classifier import Classifier
 from zoo.models.network import Network, check_sizes, check_variant
-from zoo.models.options import takes_options_of
-from zoo.optim import AnySchedule
 
 
 class Linear(Network):
@@ -42,17 +35,3 @@ class Linear(Network):
             (in_channels, input_size, input_size),
             {"num_classes": num_classes, "in_channels": in_channels, "input_size": input_size},
         )
-
-
-class LinearModel(Classifier):
-    """Softmax regression: mean cross-entropy, weight decay on the weights but not on the biases."""
-
-    @takes_options_of(Linear, without=("variant",))
-    def __init__(
-        self,
-        *args: Any,
-        optimizer: OptimizerCallable = lambda groups: torch.optim.SGD(groups, lr=0.01, momentum=0.9),
-        schedule: AnySchedule | None = None,
-        **options: Any,
-    ) -> None:
-        super().__init__(Linear("paper", *args, **options), optimizer, schedule)

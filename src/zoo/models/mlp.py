@@ -1,17 +1,12 @@
 """The multilayer perceptron, with any widths and the six activations of the lecture."""
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
-import torch
-from lightning.pytorch.cli import OptimizerCallable
 from torch import nn
 
 from zoo.layers import Maxout
-from zoo.models.classifier import Classifier
 from zoo.models.network import Network, check_sizes, check_variant
-from zoo.models.options import takes_options_of
-from zoo.optim import AnySchedule
 
 Activation = Literal["sigmoid", "tanh", "relu", "leaky_relu", "maxout", "elu"]
 MAXOUT_PIECES = 2
@@ -91,17 +86,3 @@ def _glorot(module: nn.Module) -> None:
     if isinstance(module, nn.Linear):
         nn.init.xavier_normal_(module.weight)
         nn.init.zeros_(module.bias)
-
-
-class MLPModel(Classifier):
-    """An MLP with softmax output, mean cross-entropy and weight decay on the weights only."""
-
-    @takes_options_of(MLP, without=("variant",))
-    def __init__(
-        self,
-        *args: Any,
-        optimizer: OptimizerCallable = lambda groups: torch.optim.SGD(groups, lr=0.01, momentum=0.9),
-        schedule: AnySchedule | None = None,
-        **options: Any,
-    ) -> None:
-        super().__init__(MLP("paper", *args, **options), optimizer, schedule)

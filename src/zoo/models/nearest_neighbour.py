@@ -1,15 +1,11 @@
 """Nearest neighbours on pixels: the training images are the model."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from zoo.layers.neighbours import Metric, PixelNeighbours
-from zoo.models.baseline import Baseline, BaselineNetwork
-from zoo.models.ledger import Work
+from zoo.models.baseline import BaselineNetwork
 from zoo.models.network import check_sizes, check_variant
-from zoo.models.options import takes_options_of
 
 
 class NearestNeighbour(BaselineNetwork):
@@ -68,13 +64,3 @@ class NearestNeighbour(BaselineNetwork):
     def fit(self, images: Tensor, labels: Tensor) -> None:
         """Stores the images."""
         self.neighbours.store(images, labels)
-
-
-class NearestNeighbourModel(Baseline):
-    """Stores the training images, then compares: ``data.transform`` must be raw."""
-
-    work = Work(0, "none: the training images are stored as they are")
-
-    @takes_options_of(NearestNeighbour, without=("variant",))
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(NearestNeighbour("paper", *args, **options))

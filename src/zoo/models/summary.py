@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from zoo.layers import (
     HOG,
@@ -27,6 +26,9 @@ from zoo.layers import (
     TableConv2d,
 )  # fmt: skip
 from zoo.models.network import Network, answering
+
+if TYPE_CHECKING:
+    from torch.utils.flop_counter import FlopCounterMode
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ def summarize(network: Network) -> list[Row]:
         if not network.is_own:
             network.compute_logits(x)
             return rows
-        with torch.random.fork_rng(devices=[]), FlopCounterMode(display=False) as all_of_it:
+        with torch.random.fork_rng(devices=[]), _counter() as all_of_it:
             logits = network.compute_logits(torch.zeros_like(x))
     parameters = sum(p.numel() for p in network.parameters() if p not in met)
     macs = all_of_it.get_total_flops() // 2 - sum(row.macs for row in rows if row.kind != KINDS[Subsampling].word)
@@ -162,7 +164,7 @@ def _hooks(
     counters: list[FlopCounterMode] = []
 
     def before(module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        counters.append(FlopCounterMode(display=False))
+        counters.append(_counter())
         counters[-1].__enter__()
 
     def after(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
@@ -184,8 +186,16 @@ def _hooks(
     yield layer.register_forward_hook(after)
 
 
+def _counter() -> "FlopCounterMode":
+    """Counts the operations of somebody's own layers."""
+    # Imported here, for it brings in triton, and ours are counted without it.
+    from torch.utils.flop_counter import FlopCounterMode
+
+    return FlopCounterMode(display=False)
+
+
 @contextmanager
-def _stopped(counters: list[FlopCounterMode]) -> Iterator[None]:
+def _stopped(counters: list["FlopCounterMode"]) -> Iterator[None]:
     """Ends the counters of a layer that raised: they hook into all modules."""
     try:
         yield

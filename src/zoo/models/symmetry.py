@@ -1,12 +1,8 @@
 """The network that found mirror symmetry by back-propagation (Rumelhart, Hinton and Williams, Nature 323, 1986)."""
 
-import torch
-from lightning.pytorch.cli import OptimizerCallable
-from torch import Tensor, nn
-from torch.nn.functional import one_hot
+from torch import nn
 
 from zoo.layers import OneUnit
-from zoo.models.classifier import Classifier
 from zoo.models.network import Network, check_sizes, check_variant
 
 #: Initial weights are uniform between minus and plus this (Figure 1).
@@ -51,26 +47,3 @@ class SymmetryNetwork(Network):
         super().__init__(layers, variant, (1, 1, 6), {"num_classes": num_classes})
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -REACH, REACH)
-
-
-class SymmetryModel(Classifier):
-    """The squared error of equation 3, summed over the sweep, and gradient descent with momentum, equation 9.
-
-    Deviations and guesses: none; torch's SGD with momentum 0.9 and a constant rate of 0.1 makes the very steps of
-    equation 9, dw(t) = -0.1 dE/dw + 0.9 dw(t-1), where a batch is the whole sweep.
-    """
-
-    def __init__(
-        self, optimizer: OptimizerCallable = lambda groups: torch.optim.SGD(groups, lr=0.1, momentum=0.9)
-    ) -> None:
-        super().__init__(SymmetryNetwork(), optimizer)
-
-    def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """E = 1/2 sum (y - d)^2 over the output units, one an image: (N,)."""
-        if logits.shape[1] == 2:
-            return 0.5 * (logits.softmax(dim=1)[:, 1] - labels).square()
-        return 0.5 * (logits.sigmoid() - one_hot(labels, logits.shape[1])).square().sum(dim=1)
-
-    def _images_in_step(self, local: int) -> float:
-        # E is the sum over the patterns, so nothing divides it.
-        return 1.0

@@ -1,17 +1,12 @@
 """VGG (Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition", 2014)."""
 
 from collections.abc import Collection
-from typing import Any, Literal
+from typing import Literal
 
-import torch
-from lightning.pytorch.cli import OptimizerCallable
 from torch import nn
 
 from zoo.layers import ResponseNorm
-from zoo.models.classifier import Classifier
 from zoo.models.network import Network, channels_option, check_sizes, check_variant
-from zoo.models.options import takes_options_of
-from zoo.optim import AnySchedule
 
 # Table 1, configurations A, B, D and E: the convolutions of each of the five blocks; a 2x2 max-pooling ends a block.
 DEPTHS = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
@@ -168,34 +163,3 @@ def _normal(module: nn.Module) -> None:
         # A standard deviation of 0.1: the paper prints the variance.
         nn.init.normal_(module.weight, std=0.1)
         nn.init.zeros_(module.bias)  # type: ignore[arg-type]
-
-
-class VGGModel(Classifier):
-    """VGG of the given depth with cross-entropy.
-
-    ``label_smoothing``, a share of each target that is spread over all classes, and ``cutmix``, the probability that a
-    step's images are mixed (Yun et al. 2019), are later than the paper and 0 unless they are given.
-
-    Deviations and guesses: weight decay leaves biases and batch normalisation alone; the paper does not say.
-
-    Args:
-        depth: how many layers with weights there are
-    """
-
-    @takes_options_of(VGG)
-    def __init__(
-        self,
-        depth: Depth = 16,
-        *args: Any,
-        optimizer: OptimizerCallable = lambda groups: torch.optim.SGD(groups, lr=0.01, momentum=0.9, weight_decay=5e-4),
-        schedule: AnySchedule | None = None,
-        label_smoothing: float = 0.0,
-        cutmix: float = 0.0,
-        **options: Any,
-    ) -> None:
-        networks: dict[int, type[VGG]] = {11: VGG11, 13: VGG13, 16: VGG16, 19: VGG19}
-        if depth not in networks:
-            raise ValueError(f"no VGG of depth {depth}; there is {', '.join(map(str, networks))}")
-        super().__init__(networks[depth](*args, **options), optimizer, schedule)
-        self.smooth_labels(label_smoothing)
-        self.mix_images(cutmix)

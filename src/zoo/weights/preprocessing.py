@@ -11,7 +11,6 @@ from torch import Tensor
 
 from zoo.catalog import DATA
 from zoo.data.area import area_means
-from zoo.data.paper.find import as_mnist
 from zoo.data.photos.decode import decode
 from zoo.data.photos.decoders import read_rgb
 from zoo.data.photos.transforms import PhotoTransform, made_small, scale_short_side
@@ -115,9 +114,13 @@ class ImagePreprocessing:
             return made_small(image.convert("RGB"), self.stored)
         channels, _, side = self.stored
         image = image.convert("L" if channels == 1 else "RGB")
-        digit = as_mnist(np.asarray(image)) if self.taken_for == "ink" else None
-        if digit is not None:
-            return torch.from_numpy(digit.copy())[None]
+        if self.taken_for == "ink":
+            # Imported here, for it brings in scipy.
+            from zoo.data.paper.find import as_mnist
+
+            digit = as_mnist(np.asarray(image))
+            if digit is not None:
+                return torch.from_numpy(digit.copy())[None]
         if image.size != (side, side):
             image = averaged(image, side) if self.taken_for == "photo" else scaled(image, side)
         values = torch.from_numpy(np.asarray(image).copy())

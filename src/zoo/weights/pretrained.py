@@ -2,7 +2,7 @@
 
 import inspect
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import torch
 from torch import Tensor
@@ -10,12 +10,14 @@ from torch import Tensor
 from zoo.catalog import NETWORKS
 from zoo.errors import InputError
 from zoo.models import get_model as build
-from zoo.models.feature_maps import FeatureMaps, feature_maps
 from zoo.models.network import Network
 from zoo.weights.cards import list_weights, network_of, shipped
 from zoo.weights.find import find, get_weights
 from zoo.weights.names import network_and_variant
 from zoo.weights.trained import Weights
+
+if TYPE_CHECKING:
+    from zoo.models.feature_maps import FeatureMaps
 
 #: The word for the best weights there are, as in torchvision.
 DEFAULT = "DEFAULT"
@@ -54,7 +56,7 @@ def get_model(
     features_only: Literal[True],
     out_indices: tuple[int, ...] | None = None,
     **options: Any,
-) -> FeatureMaps: ...
+) -> "FeatureMaps": ...
 def get_model(
     name: str,
     *,
@@ -64,7 +66,7 @@ def get_model(
     features_only: bool = False,
     out_indices: tuple[int, ...] | None = None,
     **options: Any,
-) -> Network | FeatureMaps:
+) -> "Network | FeatureMaps":
     """A network by name, an ordinary ``nn.Module``: initialised, or trained where ``weights`` are given.
 
     It is in training mode, with weights too, as torchvision's and timm's are: call ``.eval()`` before it answers.
@@ -84,7 +86,12 @@ def get_model(
     network = _network(name, variant, weights, given)
     if out_indices is not None and not features_only:
         raise InputError("out_indices chooses among the maps of features_only=True: give both, or leave it out.")
-    return feature_maps(network, out_indices) if features_only else network
+    if not features_only:
+        return network
+    # Imported here, for it brings in what counts operations.
+    from zoo.models.feature_maps import feature_maps
+
+    return feature_maps(network, out_indices)
 
 
 def _network(name: str, variant: str | None, weights: _GivenWeights, given: dict[str, Any]) -> Network:

@@ -14,17 +14,16 @@ import torch
 from torch import Tensor
 
 from zoo.catalog import DATA, NETWORKS
-from zoo.data.base import ImageDataModule
 from zoo.data.photos.transforms import PhotoTransform
 from zoo.data.transforms import LessMeanImage, Preprocessing
 from zoo.errors import InputError
 from zoo.models import get_model
 from zoo.models.network import Network
-from zoo.models.own import own_network
 from zoo.models.unfilled import Unfilled
 from zoo.weights.preprocessing import ImagePreprocessing, shape_kept, taken_for
 
 if TYPE_CHECKING:
+    from zoo.data.base import ImageDataModule
     from zoo.models.classifier import Classifier
 
 #: Every preprocessing that weights can be bound to.
@@ -77,6 +76,9 @@ class Weights(ABC):
         trained = self.meta["options"].items()
         chosen = {key: tuple(value) if isinstance(value, list) else value for key, value in trained} | options
         if self.meta["network"] not in NETWORKS:
+            # Imported here, for it brings in Lightning.
+            from zoo.models.own import own_network
+
             # What somebody's own class does on no device at all, nobody knows.
             with torch.random.fork_rng(devices=[]):
                 return own_network(self.meta["network"], self.meta["variant"], chosen, self.name)
@@ -121,7 +123,7 @@ class Weights(ABC):
         """The preprocessing whole, with its mean image where it has one."""
         return self.bare_steps()
 
-    def data_module(self, root: str | None = None, **init_args: Any) -> ImageDataModule:
+    def data_module(self, root: str | None = None, **init_args: Any) -> "ImageDataModule":
         """The data module of ``data`` with the preprocessing that these weights were trained with.
 
         ``root`` is the folder of the data where the class reads one; ``init_args`` are others of its own. Nothing is
@@ -143,7 +145,7 @@ class Weights(ABC):
         kind = None if as_is else taken_for(self.data.class_name)
         return ImagePreprocessing(steps, shape_kept(self.data.class_name, steps), size, self.name, kind)
 
-    def _module(self, **init_args: Any) -> ImageDataModule:
+    def _module(self, **init_args: Any) -> "ImageDataModule":
         import zoo.data
 
         if self.data.class_name not in DATA:
@@ -168,7 +170,7 @@ def build_model(weights: Weights, network: Network) -> Any:
     init_args = dict(described.get("init_args", {}))
     if not described:
         init_args = entry.model_options | {"variant": network.variant} | network.options
-    model_class = getattr(import_module(entry.module), entry.model)
+    model_class = getattr(import_module(entry.model_module), entry.model)
     taken = set(inspect.signature(model_class).parameters) - {"optimizer", "schedule"}
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
         return model_class(**{key: value for key, value in init_args.items() if key in taken})
