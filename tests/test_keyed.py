@@ -140,3 +140,10 @@ def test_normals_have_mean_zero_and_variance_one_and_are_finite():
     assert z.mean().item() == pytest.approx(0, abs=0.025)
     assert z.var().item() == pytest.approx(1, abs=0.036)
     assert (z > 1.959964).double().mean().item() == pytest.approx(0.025, abs=0.004)
+
+
+def test_keys_of_names_are_their_keys_one_by_one():
+    names = ["", "a.JPEG", "ä/b", "n01440764_10026.JPEG", *map(str, range(200))]
+    found = keyed.keys((name.encode() for name in names), "imagenet", "held out")
+    assert found.tolist() == [keyed.key("imagenet", "held out", name) for name in names]
+    assert keyed.keys([], "imagenet").shape == (0,)

@@ -54,6 +54,25 @@ FAULTS = (
         "fcntl.LOCK_SH if wait else fcntl.LOCK_SH | fcntl.LOCK_NB", ("test_files.py",),
     ),
     Fault(
+        "a folder whose time of change was set back is believed", "data/photos/folder_index.py",
+        "found.st_mtime_ns, found.st_ctime_ns", "found.st_mtime_ns, 0", ("data/photos/test_folder_index.py",),
+    ),
+    Fault(
+        "an index is believed whatever became of its bytes", "data/photos/folder_index.py",
+        "if digest.decode() != hashlib.sha256(body).hexdigest():", "if not digest:",
+        _in("data/photos/test_folder_index.py", "test_a_damaged_index_is_never_believed"),
+    ),
+    Fault(
+        "paths are sorted as text, not part by part", "data/photos/file_names.py",
+        'key=lambda folder: folder.split("/")', "key=None",
+        _in("data/photos/test_folder_index.py", "test_names_in_blocks_are_a_list_of_paths"),
+    ),
+    Fault(
+        "a model is looked for in its network's file", "catalog.py", 'return f"{self.module}_model" if',
+        "return self.module if",
+        _in("models/test_without_lightning.py", "test_networks_and_their_weights_import_no_lightning_and_models_do"),
+    ),
+    Fault(
         "MNIST has another number of test images", "catalog.py", "(980, 1135, 1032,", "(980, 1135, 1023,",
         ("data/test_facts.py",),
     ),

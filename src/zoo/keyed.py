@@ -7,6 +7,7 @@ tensor arithmetic so that CPU and GPU agree to the bit.
 """
 
 import hashlib
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -21,6 +22,14 @@ def key(*address: object) -> int:
     """A 63-bit key for an address such as ``(seed, "order", epoch)``; equal addresses give equal keys."""
     digest = hashlib.sha256("/".join(map(str, address)).encode()).digest()
     return int.from_bytes(digest[:8], "little") >> 1
+
+
+def keys(names: Iterable[bytes], *address: object) -> Tensor:
+    """The ``key`` of the address followed by each of N names, which are UTF-8: int64 (N,)."""
+    start = "/".join([*map(str, address), ""]).encode()
+    digests = b"".join([hashlib.sha256(start + name).digest()[:8] for name in names])
+    # As ``key`` shifts them: the sign goes with the last bit.
+    return _shift(torch.frombuffer(bytearray(digests), dtype=torch.int64), 1) if digests else torch.empty(0).long()
 
 
 def hashes(stream: int, indices: Tensor) -> Tensor:

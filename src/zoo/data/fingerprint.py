@@ -1,6 +1,7 @@
 """Digests that say which data a number was measured on."""
 
 import hashlib
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -32,13 +33,19 @@ def of_listing(root: Path, files: Iterable[Path]) -> str:
 
     Raises InputError for a link that leads nowhere.
     """
-    digest = hashlib.sha256()
-    for file in sorted(files):
+    return of_paths(root, (file.relative_to(root).as_posix() for file in sorted(files)))
+
+
+def of_paths(root: Path, paths: Iterable[str]) -> str:
+    """As ``of_listing``, of sorted relative paths with slashes."""
+    digest, stat = hashlib.sha256(), os.stat
+    start = os.path.join(root, "")
+    for path in paths:
         try:
-            size = file.stat().st_size
+            size = stat(start + path).st_size
         except OSError as error:
-            raise InputError(f"{file} cannot be read ({error.strerror}): replace or remove it.") from error
-        digest.update(f"{file.relative_to(root).as_posix()} {size}\n".encode())
+            raise InputError(f"{root / path} cannot be read ({error.strerror}): replace or remove it.") from error
+        digest.update(f"{path} {size}\n".encode())
     return f"listing-sha256:{digest.hexdigest()}"
 
 

@@ -1,15 +1,15 @@
 """ImageNet (ILSVRC) from folders of JPEG files: ``root/train/<wnid>/*.JPEG`` and ``root/val``."""
 
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from zoo.catalog import DATA
-from zoo.data.fingerprint import of_listing
+from zoo.data.fingerprint import of_paths
 from zoo.data.photos import manifest
 from zoo.data.photos.decoders import read_fast, read_rgb, require_packages
+from zoo.data.photos.file_names import FileNames
 from zoo.data.photos.folders import require_splits
 from zoo.data.photos.labelled import Labelled, labelled_files
 from zoo.data.photos.module import PhotoDataModule
@@ -67,7 +67,7 @@ class ImageNet(PhotoDataModule):
         self.decoder, self.on_error = decoder, on_error
         if decoder == "fast":
             require_packages()
-        self.files: dict[str, list[Path]] = {}
+        self.files: dict[str, FileNames] = {}
         self.store: Store | None = None
         #: Training images that were left out, where ``on_error`` is "skip".
         self.skipped = Skipped()
@@ -95,7 +95,7 @@ class ImageNet(PhotoDataModule):
         self.class_names, listed = self.store.labelled(self.root) if self.store else labelled_files(self.root)
         self.files = {"train": listed["train"].files, "test": listed["val"].files}
         train = listed["train"]
-        kept, out = self.carved([file.name for file in train.files], torch.tensor(train.labels))
+        kept, out = self.carved(train.files.names(), torch.tensor(train.labels))
         self.splits = {
             "train": self._photos("train", listed["train"], kept, self.seed),
             "val": self._photos("train", listed["train"], out, None),
@@ -120,8 +120,8 @@ class ImageNet(PhotoDataModule):
         """
         if self.store is not None:
             return str(self.store.index["source"]["files"])
-        files = [file for members in self.files.values() for file in members]
-        return manifest.fingerprint(self.root, files) or of_listing(self.root, files)
+        files = self.files["train"] + self.files["test"]
+        return manifest.fingerprint(self.root, files) or of_paths(self.root, files.sorted_paths())
 
     @property
     def particulars(self) -> dict[str, Any]:

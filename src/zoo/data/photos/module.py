@@ -1,9 +1,8 @@
 """What the data modules of photographs share, wherever the files lie."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor
 
 from zoo import keyed
@@ -63,15 +62,14 @@ class PhotoDataModule(ImageDataModule):
         images, labels, shifts, *_ = batch
         return self.transform.normalize(images, shifts), labels
 
-    def carved(self, names: Sequence[str], labels: Tensor) -> tuple[Tensor, Tensor]:
+    def carved(self, names: Iterable[bytes], labels: Tensor) -> tuple[Tensor, Tensor]:
         """The places of the training images that are kept and of those held out, by their file names.
 
         Raises InputError where there are fewer than are to be held out.
         """
-        if not 0 <= self.num_held_out < len(names):
+        if not 0 <= self.num_held_out < len(labels):
             raise InputError(
-                f"data.num_held_out is {self.num_held_out}, but {self.root}/train has {len(names)} images."
+                f"data.num_held_out is {self.num_held_out}, but {self.root}/train has {len(labels)} images."
             )
         # Keyed by file name, not by place in the list, so that a subset of ImageNet holds out the same images.
-        hashes = torch.tensor([keyed.key(self.name, "held out", name) for name in names])
-        return held_out(labels, hashes, self.num_held_out)
+        return held_out(labels, keyed.keys(names, self.name, "held out"), self.num_held_out)

@@ -1,6 +1,6 @@
 """A split of JPEG files, decoded and cut a batch at a time in worker processes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -26,7 +26,7 @@ class Photos(Dataset):
 
     def __init__(
         self,
-        files: list[Path],
+        files: Sequence[Path],
         labels: Tensor,
         positions: Tensor,
         transform: PhotoTransform,

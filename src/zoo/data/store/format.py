@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.data.photos.file_names import FileNames
 from zoo.data.photos.folders import SPLITS
 from zoo.data.photos.labelled import Labelled
 from zoo.data.statistics import PixelStatistics
@@ -144,7 +145,7 @@ class Store:
     def labelled(self, root: Path) -> tuple[list[str], dict[str, Labelled]]:
         """As ``labelled_files`` gives them for the folders; the files are named as if they lay in ``root``."""
         listed = {
-            split: Labelled([root / name for name in table.names], table.labels.tolist())
+            split: Labelled(FileNames.of(root, table.names), table.labels.astype(np.int64))
             for split, table in self.tables.items()
         }
         return self.class_names, listed

@@ -1,5 +1,6 @@
 """A split of a prepared store: training and test views cut out of the mapped photos, a batch at a time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -64,7 +65,7 @@ class StoredPhotos(Photos):
         self,
         store: Store,
         split: str,
-        files: list[Path],
+        files: Sequence[Path],
         labels: Tensor,
         positions: Tensor,
         transform: PhotoTransform,

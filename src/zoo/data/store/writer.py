@@ -7,7 +7,7 @@ it goes on with the shards that are missing, and ends with the same bytes.
 import json
 import math
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,9 @@ def prepare_store(root: Path, output: Path, size: int, num_workers: int, scaling
     return Store(output)
 
 
-def shard_jobs(root: Path, store: Path, split: str, files: list[Path], size: int, scaling: str) -> Iterable[ShardJob]:
+def shard_jobs(
+    root: Path, store: Path, split: str, files: Sequence[Path], size: int, scaling: str
+) -> Iterable[ShardJob]:
     """The shards of a split; their cut depends on the number of files alone."""
     number = max(FEWEST_PHOTOS, math.ceil(len(files) / MOST_SHARDS))
     for n, start in enumerate(range(0, len(files), number)):
@@ -63,7 +65,7 @@ def shard_jobs(root: Path, store: Path, split: str, files: list[Path], size: int
         yield ShardJob(store, f"{split}-{n:05d}", tuple(part), of_listing(root, part), size, scaling, split == "train")
 
 
-def require_room(output: Path, files: list[Path], size: int, scaling: str) -> None:
+def require_room(output: Path, files: Sequence[Path], size: int, scaling: str) -> None:
     """Raises InputError where the photos of ``files`` will not fit on the disk, by the sizes of a sample."""
     aspects = []
     for file in files[:: max(1, len(files) // SAMPLE)] if scaling == SHORT_SIDE else ():

@@ -78,7 +78,7 @@ class StreamedImageNet(PhotoDataModule):
         names, labels = self.listing.files, {}
         for split, members in names.items():
             labels[split] = torch.tensor([label_of[name.partition("/")[0]] for name in members])
-        kept, out = self.carved([name.partition("/")[2] for name in names["train"]], labels["train"])
+        kept, out = self.carved((name.partition("/")[2].encode() for name in names["train"]), labels["train"])
         everything = torch.arange(len(names["val"]))
         self.splits = {
             "train": self._split("train", labels["train"], kept, self.seed),
