@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import threading
 from pathlib import Path
@@ -83,6 +84,25 @@ def zoo_process(tmp_path):
         return preloaded.run("-m", "zoo", *words, cwd=tmp_path, check=check)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory):
+    """The folder into which the wheel of this checkout is installed, to be first in PYTHONPATH; built once."""
+    if shutil.which("uv") is None:
+        pytest.skip("needs uv")
+    wheels, place = tmp_path_factory.mktemp("wheels"), tmp_path_factory.mktemp("installed")
+    built = subprocess.run(
+        ["uv", "build", "--offline", "--quiet", "--wheel", "--out-dir", str(wheels), str(ROOT)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if built.returncode and "hatchling" in built.stderr:
+        pytest.skip("needs hatchling in uv's cache")
+    assert built.returncode == 0, built.stderr
+    (wheel,) = wheels.glob("*.whl")
+    where = ["--python", sys.executable, "--target", str(place)]
+    subprocess.run(["uv", "pip", "install", "--offline", "--quiet", "--no-deps", *where, str(wheel)], check=True)
+    return place
 
 
 @pytest.fixture
