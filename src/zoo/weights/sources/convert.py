@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 
 from zoo.errors import InputError
 from zoo.models.vgg import DEPTHS
+from zoo.weights.sources.state_dicts import STEPS
 
 _ALEXNET = {
     "features.0": "conv1",
@@ -25,7 +27,8 @@ def from_torchvision(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor
 
     ``name`` is torchvision's: ``alexnet``, ``vgg11`` to ``vgg19`` or ``vgg11_bn`` to ``vgg19_bn``. The result fits
     ``get_model("alexnet", variant="torchvision")``, ``get_model("vgg16")`` or ``get_model("vgg16", variant="bn")``,
-    and so on. Raises InputError for another ``name`` or a key that torchvision's network does not have.
+    and so on. Counts of steps, which files of PyTorch before 0.4.1 lack, are 0 there, as PyTorch has it.
+    Raises InputError for another ``name`` or a key that torchvision's network does not have.
     """
     tables = {"alexnet": _ALEXNET}
     for depth, blocks in DEPTHS.items():
@@ -39,7 +42,9 @@ def from_torchvision(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor
         if layer not in tables[name]:
             raise InputError(f"{key!r} is not a weight of torchvision's {name}.")
         renamed[f"{tables[name][layer]}.{parameter}"] = tensor
-    return renamed
+    means = [key for key in renamed if key.endswith(".running_mean")]
+    steps = {f"{key.removesuffix('running_mean')}{STEPS}": torch.tensor(0) for key in means}
+    return steps | renamed
 
 
 def _vgg(blocks: tuple[int, ...], batch_norm: bool) -> dict[str, str]:
