@@ -57,6 +57,47 @@ class Lit(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "monitor": "my_val_loss"}}
 
 
+class Plain(nn.Module):
+    """Without batch normalisation, which processes have apart."""
+
+    def __init__(self, width: int = 4, num_classes: int = 10):
+        super().__init__()
+        self.stem = nn.Conv2d(1, width, 5, stride=2)
+        self.fc = nn.Linear(width, num_classes)
+
+    def forward(self, x):
+        return self.fc(F.relu(self.stem(x)).amax((2, 3)))
+
+
+class Unused(Plain):
+    """With a layer that has no part in the logits."""
+
+    def __init__(self):
+        super().__init__()
+        self.spare = nn.Linear(4, 4)
+
+
+class ByHand(LightningModule):
+    """Which steps its optimizer itself."""
+
+    def __init__(self, lr: float = 0.01):
+        super().__init__()
+        self.automatic_optimization = False
+        self.body, self.lr = nn.Sequential(nn.Flatten(), nn.Linear(1024, 10)), lr
+
+    def forward(self, x):
+        return self.body(x)
+
+    def training_step(self, batch, batch_idx):
+        optimizer = self.optimizers()
+        optimizer.zero_grad()
+        self.manual_backward(F.cross_entropy(self(batch[0]), batch[1]))
+        optimizer.step()
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=self.lr, momentum=0.9)
+
+
 class Res(Network):
     """The zoo's own base class with branches: two ways, added."""
 
@@ -105,5 +146,6 @@ class Block(nn.Module):
 
 def write_module(folder: Path) -> None:
     """``my_module.py``, which imports ``my_blocks.py`` beside it."""
+    folder.mkdir(exist_ok=True)
     (folder / "my_module.py").write_text(CODE)
     (folder / "my_blocks.py").write_text(BLOCKS)

@@ -20,6 +20,7 @@ from pathlib import Path
 import torch
 from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
+from own_networks import write_module
 from resume_cases import Noise, StopAfter, small_model, stopped, train
 
 from zoo.cli import main
@@ -40,6 +41,13 @@ WHOLE = [*TRAIN, "1:00:00", "--data.batch_size", "64", "--trainer.limit_train_ba
 NORMALISED = [
     "fit", "--model", "resume_cases.SmallModel", "--data", "resume_cases.Noise", "--data.batch_size", "10",
     "--trainer.max_epochs", "2", "--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false",
+]  # fmt: skip
+
+
+# Networks of the user's own, by the modules of the working folder.
+OWN = [
+    "--data", "Digits", "--data.transform", "lenet5", "--data.num_held_out", "157", "--data.batch_size", "64",
+    "--trainer.enable_progress_bar", "false", "--trainer.accelerator", "cpu",
 ]  # fmt: skip
 
 
@@ -93,6 +101,65 @@ def without_the_other_machine(rank: int) -> int:
 def batch_norm(rank: int) -> int:
     """In steps of ten images."""
     return main([*NORMALISED, "--trainer.devices", "2", "--run_dir", "run"])
+
+
+def own_module(rank: int) -> int:
+    """An nn.Module of somebody's own: trained, trained in two parts, and measured again."""
+    return _own("Plain", rank)
+
+
+def own_lightning(rank: int) -> int:
+    """A LightningModule, by its own loss, optimizer and schedule."""
+    return _own("Lit", rank)
+
+
+def own_by_hand(rank: int) -> int:
+    """A LightningModule that steps its optimizer by hand."""
+    return _own("ByHand", rank)
+
+
+def own_unused(rank: int) -> int:
+    """An nn.Module of which a layer has no part in the logits: as it is, told so, and with that layer frozen."""
+    fit = _own_fit("Unused", rank)
+    told = {"found": ["--trainer.strategy", "ddp_find_unused_parameters_true"], "frozen": ["--model.freeze", "spare"]}
+    for name, words in told.items():
+        if _as_typed([*fit, *words, "--trainer.max_epochs", "1", "--run_dir", f"../{name}"]):
+            return 1
+    return _as_typed([*fit, "--trainer.max_epochs", "1", "--run_dir", "../refused"])
+
+
+def own_alone(rank: int) -> int:
+    """The same networks on one process."""
+    statuses = []
+    for name in ("Plain", "Lit", "ByHand"):
+        fit = [*_own_fit(name, rank, devices=1), "--trainer.max_epochs", "2", "--run_dir", f"../{name}"]
+        statuses.append(_as_typed(fit))
+        os.chdir("..")
+    return max(statuses)
+
+
+def _own(name: str, rank: int) -> int:
+    fit, two = _own_fit(name, rank), ["--trainer.max_epochs", "2"]
+    rest = ["--trainer.enable_progress_bar", "false", "--trust", "my_module"]
+    return (
+        _as_typed([*fit, *two, "--run_dir", "../whole"])
+        or _as_typed([*fit, "--trainer.max_epochs", "1", "--test", "false", "--run_dir", "../part"])
+        or _as_typed(["fit", "--resume", "../part", *two, "--test", "true", *rest])
+        or _as_typed(["test", "--ckpt_path", "../whole", "--run_dir", "../again", *rest])
+    )
+
+
+def _own_fit(name: str, rank: int, devices: int = 2) -> list[str]:
+    # Each process finds the module in a folder of its own, so that none waits for the other to write it.
+    write_module(Path(f"of-{rank}"))
+    os.chdir(f"of-{rank}")
+    return ["fit", "--model", f"my_module.{name}", *OWN, "--trainer.devices", str(devices)]
+
+
+def _as_typed(words: list[str]) -> int:
+    """As the first command of a process."""
+    os.environ.pop("ZOO_RUN_DIR", None)
+    return main(words)
 
 
 def _at_third_step(do) -> None:
@@ -175,7 +242,7 @@ def _of_slurm(name: str, rank: int, num: int) -> dict[str, str]:
 
 # How many processes the cases of not two have, and who starts them where torchrun does not.
 ALONE = ("without_the_other_machine", "second_machine_alone", "slurm_alone", "slurm_in_one_number")
-NUM = {"four": 4, "two_by_two": 4} | dict.fromkeys(ALONE, 1)
+NUM = {"four": 4, "two_by_two": 4, "own_alone": 1} | dict.fromkeys(ALONE, 1)
 ENVIRONMENTS = dict.fromkeys(("by_hand", *ALONE[:2]), _of_hand) | dict.fromkeys(("slurm", *ALONE[2:]), _of_slurm)
 
 

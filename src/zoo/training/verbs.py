@@ -178,6 +178,14 @@ def _sentences_of_lightning(checkpoint: Path | None) -> Iterator[None]:
         raise InputError(" ".join(str(error).split())) from error
     except Exception as error:
         reason = " ".join(str(error).split())
+        if "parameters that were not used in producing the loss" in reason:
+            if not _is_first_process():
+                # The first one says it.
+                raise Stopped("", 2) from error
+            raise InputError(
+                "Some weights of the network have no part in a step's loss, which several processes must be told: add"
+                " --trainer.strategy ddp_find_unused_parameters_true, or freeze these layers."
+            ) from error
         of_early_stopping = reason.startswith("Early stopping conditioned on metric")
         if of_early_stopping or ("`val_check_interval`" in reason and isinstance(error, ValueError)):
             raise InputError(reason) from error
