@@ -153,7 +153,7 @@ def _library() -> Any:
     spec = find_spec("datasets")
     # A folder of that name, of which there are many, is no package.
     if spec is None or spec.origin is None:
-        raise InputError("HuggingFaceImages needs datasets, which is not installed: pip install 'zoo[datasets]'.")
+        raise InputError("HuggingFaceImages needs datasets, which is not installed: pip install datasets.")
     import datasets
 
     datasets.disable_progress_bars()

@@ -173,7 +173,7 @@ def test_what_is_no_table_is_refused(tmp_path, monkeypatch):
     (tmp_path / "labels.parquet").write_bytes(b"PAR1 not")
     assert "is not a Parquet file" in refusal(tmp_path / "labels.parquet")
     monkeypatch.setattr(table, "find_spec", lambda name: None)
-    assert "needs pyarrow: pip install 'zoo[parquet]'" in refusal(tmp_path / "labels.parquet")
+    assert "needs pyarrow: pip install pyarrow" in refusal(tmp_path / "labels.parquet")
 
 
 def test_a_table_that_cannot_be_one_is_not_read(tmp_path):

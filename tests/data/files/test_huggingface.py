@@ -158,7 +158,7 @@ def test_what_is_no_such_folder_is_refused_and_no_hub_is_asked(tmp_path, monkeyp
     (tmp_path / "broken" / "state.json").write_text("{")
     assert "broken cannot be read as a folder of datasets" in refusal(Path("broken"))
     monkeypatch.setattr(huggingface, "find_spec", lambda name: None)
-    assert "needs datasets, which is not installed: pip install 'zoo[datasets]'" in refusal(tmp_path)
+    assert "needs datasets, which is not installed: pip install datasets" in refusal(tmp_path)
 
 
 def test_verify_info_and_fit_know_such_a_folder(saved, in_folder, capsys):

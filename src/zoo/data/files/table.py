@@ -93,7 +93,7 @@ def _csv(path: Path) -> Iterator[Mapping[str, Any]]:
 
 def _parquet(path: Path, columns: tuple[str, ...]) -> Iterator[Mapping[str, Any]]:
     if find_spec("pyarrow") is None:
-        raise InputError(f"{path} needs pyarrow: pip install 'zoo[parquet]', or save it as CSV.")
+        raise InputError(f"{path} needs pyarrow: pip install pyarrow, or save it as CSV.")
     import pyarrow
     import pyarrow.parquet
 
