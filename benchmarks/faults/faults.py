@@ -722,6 +722,179 @@ FAULTS = (
         'card["scores"] if dtype == card.get("dtype") else None', 'card["scores"]',
         _in("weights/export/test_export.py", "test_half_has_no_scores_until_it_is_measured"),
     ),
+    # People's own networks, data and images.
+    Fault(
+        "the logits of one's own network are counted by its images", "models/own.py",
+        "num_classes = int(logits.shape[1])", "num_classes = len(logits)",
+        _in("training/test_own_networks.py", "test_a_module_of_the_working_folder_is_trained_measured_and_marked"),
+    ),
+    Fault(
+        "one's own network meets the shape of its images in training mode", "models/own.py",
+        "with torch.no_grad(), answering(self), torch.random.fork_rng(devices=[]):",
+        "with torch.no_grad(), torch.random.fork_rng(devices=[]):",
+        _in("training/test_own_networks.py",
+            "test_to_meet_the_shape_of_its_images_changes_nothing_in_a_network"),
+    ),
+    Fault(
+        "a LightningModule's own optimizer is passed over", "models/own.py", "return module.configure_optimizers()",
+        "return super().configure_optimizers()",
+        _in("training/test_own_networks.py",
+            "test_a_lightning_module_learns_by_its_own_step_optimizer_and_schedule"),
+    ),
+    Fault(
+        "a LightningModule's hooks between the steps are left out", "models/own.py",
+        "setattr(self, name, self._theirs_too(name))", "getattr(self, name)",
+        _in("training/test_own_networks.py",
+            "test_a_lightning_module_learns_by_its_own_step_optimizer_and_schedule"),
+    ),
+    Fault(
+        "a checkpoint's options may name another class", "models/own.py",
+        'if isinstance(value, Mapping) and "class_path" in value:', "if value is NotImplemented:",
+        _in("training/test_own_networks.py",
+            "test_a_checkpoint_s_options_bring_in_no_class"),
+    ),
+    Fault(
+        "trust in a module is trust in all whose names begin so", "trusted.py",
+        'f"{path}.".startswith(f"{name}.")', "path.startswith(name)",
+        _in("training/test_own_networks.py", "test_trust_in_a_module_is_none_in_one_whose_name_begins_so"),
+    ),
+    Fault(
+        "a module of the working folder hides an installed one", "trusted.py", "sys.path.append(here)",
+        "sys.path.insert(0, here)",
+        _in("training/test_own_networks.py", "test_the_installed_command_finds_it_and_prefers_what_is_installed"),
+    ),
+    Fault(
+        "a model on the zoo's base class is wrapped as a stranger's", "training/own_classes.py",
+        "    if issubclass(kind, Classifier):", "    if issubclass(Classifier, kind):",
+        _in("training/test_own_networks.py",
+            "test_a_network_on_the_zoo_s_base_class_has_its_own_name_and_branches"),
+    ),
+    Fault(
+        "the options of training are given to one's own network", "training/yaml_text.py",
+        "for key, option in options.items() if key in OF_OWN_MODEL}", "for key, option in options.items() if not key}",
+        _in("training/test_own_networks.py", "test_a_config_may_name_it_and_a_run_goes_on"),
+    ),
+    Fault(
+        "weights without a part in the loss are a fault of the program", "training/verbs.py",
+        "parameters that were not used in producing the loss", "parameters that were used in producing the loss",
+        _in("training/test_own_processes.py",
+            "test_weights_without_a_part_in_the_loss_are_one_sentence_with_two_ways_out"),
+    ),
+    Fault(
+        "frozen layers keep on counting their means", "models/classifier.py", "            units[name].eval()\n",
+        "            units[name].train(mode)\n",
+        _in("training/test_fine_tuning.py", "test_running_means_of_frozen_layers_stay_in_training_mode_too"),
+    ),
+    Fault(
+        "all layers learn at the full rate", "models/classifier.py", 'group["lr"] *= rate', 'group["lr"] *= 1.0',
+        _in("training/test_fine_tuning.py", "test_rates_by_layer_are_what_a_step_of_sgd_shows"),
+    ),
+    Fault(
+        "layers of other shapes are taken over", "models/network.py", "state[key].shape == mine[key].shape",
+        "state[key].ndim == mine[key].ndim", ("training/test_init_from.py",),
+    ),
+    Fault(
+        "a new classifier is in training mode whatever the network is in", "models/network.py",
+        "layer.train(self.training).to(", "layer.train().to(",
+        _in("models/test_conventions.py", "test_a_new_classifier_is_where_and_as_the_network_is"),
+    ),
+    Fault(
+        "strides are added up", "models/feature_maps.py", "reduction *= row.stride or 1",
+        "reduction += (row.stride or 1) - 1",
+        _in("models/test_conventions.py", "test_levels_end_before_the_next_stride"),
+    ),
+    Fault(
+        "maps alone are in training mode whatever the network is in", "models/feature_maps.py",
+        "return made.train(network.training)", "return made.train()",
+        _in("models/test_conventions.py", "test_maps_alone_share_the_weights_and_the_mode"),
+    ),
+    Fault(
+        "what comes from the hub is in training mode", "models/hub.py", "return network.eval()",
+        "return network.train()",
+        _in("weights/test_hub.py", "test_a_network_goes_to_the_hub_and_comes_back"),
+    ),
+    Fault(
+        "after a fine-tuning the classes on the hub are the old ones", "models/hub.py",
+        "if names and len(names) == network.num_classes:", "if names:",
+        _in("weights/test_hub.py", "test_the_names_of_the_classes_go_along_as_long_as_they_are_the_networks"),
+    ),
+    Fault(
+        "OneCycleLR counts epochs", "optim/torch_schedules.py", "isinstance(scheduler, (OneCycleLR, CyclicLR))",
+        "isinstance(scheduler, CyclicLR)", ("optim/test_torch_schedules.py",),
+    ),
+    Fault(
+        "schedules with rates of their own forget the factors by layer", "optim/torch_schedules.py",
+        "scheduler.base_lrs[number] *= rate", "scheduler.base_lrs[number] *= 1.0", ("optim/test_torch_schedules.py",),
+    ),
+    Fault(
+        "a photograph's square is its left corner", "weights/preprocessing.py",
+        "left, top = ((length - short) // 2 for length in image.size)", "left, top = 0, 0",
+        ("weights/test_transforms_of_weights.py",),
+    ),
+    Fault(
+        "tensors of MNIST's size go as they are", "weights/preprocessing.py", ' and self.taken_for != "ink":', ":",
+        ("weights/test_transforms_of_weights.py",),
+    ),
+    Fault(
+        "floats are rounded down to bytes", "weights/given_images.py", "(values * 255).round()", "(values * 255)",
+        _in("weights/test_transforms_of_weights.py", "test_floats_of_torchvision_are_the_bytes_they_come_from"),
+    ),
+    Fault(
+        "digits on paper are counted from nought", "weights/regions.py", "enumerate(digits, 1)", "enumerate(digits, 0)",
+        ("weights/test_classify.py",),
+    ),
+    Fault(
+        "an image is dark on light by its middle", "weights/doubts.py", "if edge.mean() >", "if grey.mean() >",
+        ("weights/test_doubts.py",),
+    ),
+    Fault(
+        "a network that is sure is doubted", "weights/classify.py", "guesses[0].probability < 0.5",
+        "guesses[0].probability > 0.5", _in("weights/test_doubts.py", "test_a_sure_answer_is_not_doubted"),
+    ),
+    Fault(
+        "areas part no pixel", "data/area.py", "share = (borders - whole)", "share = (borders - borders)",
+        ("data/test_area.py",),
+    ),
+    Fault(
+        "names that were to be left out are listed", "weights/names.py", " and not _fits(name, unwanted)", "",
+        ("weights/test_names.py",),
+    ),
+    Fault(
+        "the worst weights are the default ones", "weights/pretrained.py", ', tested, -measured["top1_error"]',
+        ', tested, measured["top1_error"]', ("weights/test_names.py",),
+    ),
+    Fault(
+        "grey images see the mean of the weights for colours", "weights/pretrained.py",
+        "weight.sum(dim=1, keepdim=True)", "weight.mean(dim=1, keepdim=True)", ("weights/test_names.py",),
+    ),
+    Fault(
+        "any file is torchvision's", "weights/sources/torchvision.py",
+        "if not digest_of(self.path).startswith(self._hash()):", "if not self.path.exists():",
+        _in("weights/test_transforms_of_weights.py", "test_torchvisions_file_is_taken_from_the_hubs_folder"),
+    ),
+    Fault(
+        "files without counts of steps are not torchvision's", "weights/sources/convert.py",
+        "return steps | renamed", "return renamed",
+        _in("weights/sources/test_torchvision_files.py",
+            "test_a_new_head_stands_on_torchvisions_convolutions[vgg16_bn-vgg16-True]"),
+    ),
+    Fault(
+        "weights need not be those of the Record beside them", "weights/sources/checkpoint.py",
+        'if found != record.weights["sha256"]:', "if not found:",
+        ("weights/test_weights.py", "weights/test_find_weights.py", "training/test_wrong_checkpoints.py"),
+    ),
+    Fault(
+        "classes of one name are told apart no more", "data/tiny_imagenet.py", "word if times[word] == 1 else",
+        "word if times[word] else", ("data/files/test_tiny_imagenet.py",),
+    ),
+    Fault(
+        "a row without a class has the last one", "data/huggingface.py", "0 <= own < len(names)", "own < len(names)",
+        ("data/files/test_huggingface.py",),
+    ),
+    Fault(
+        "images of two splits have one name", "data/image_folder.py", 'f"{folder.name}/"', '""',
+        ("data/files/test_image_folder.py",),
+    ),
     # Training and the command line.
     Fault(
         "the best checkpoint is the latest of several", "training/checkpoints.py", "float(error) < self._fewest",

@@ -140,6 +140,8 @@ def test_a_new_classifier_is_where_and_as_the_network_is():
     network.reset_classifier(3)
     assert network.fc8.weight.dtype == torch.float64
     assert network.fc8.training
+    network.eval().reset_classifier(4)
+    assert not network.fc8.training
     with pytest.raises(InputError, match="ten classes, not 11"):
         made("lenet5").reset_classifier(11)
     with pytest.raises(InputError, match="num_classes must be at least 1"):
@@ -240,4 +242,5 @@ def test_maps_alone_share_the_weights_and_the_mode():
     cut = feature_maps(network)
     assert cut.training
     assert cut.conv1_1.weight is network.conv1_1.weight
+    assert not feature_maps(network.eval()).training
     assert "fc8" not in dict(cut.named_children())

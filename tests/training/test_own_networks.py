@@ -19,6 +19,7 @@ import zoo
 from zoo import trusted
 from zoo.cli import main
 from zoo.errors import InputError
+from zoo.models.own import OwnNetwork, rebuilt
 from zoo.training import yaml_text
 
 QUIET = ["--trainer.enable_progress_bar", "false", "--trainer.accelerator", "cpu", "--trainer.max_epochs", "1"]
@@ -122,6 +123,30 @@ def test_trust_in_one_module_is_none_in_another_that_it_could_be_made_to_import(
     assert not Path("executed").exists()
 
 
+def test_trust_in_a_module_is_none_in_one_whose_name_begins_so(here):
+    Path("my_module_2.py").write_text("open('executed', 'w').close()\n")
+    trusted.trust("my_module")
+    with pytest.raises(InputError, match="add --trust my_module_2"):
+        trusted.class_named("my_module_2.Net", torch.nn.Module, "it")
+    assert not Path("executed").exists()
+
+
+def test_a_checkpoint_s_options_bring_in_no_class():
+    with pytest.raises(InputError, match=r"was built with evil.Own for stride, and a checkpoint brings in no other"):
+        rebuilt(torch.nn.MaxPool2d, {"init_args": {"kernel_size": 2, "stride": {"class_path": "evil.Own"}}})
+
+
+def test_to_meet_the_shape_of_its_images_changes_nothing_in_a_network():
+    layers = [torch.nn.BatchNorm2d(1), torch.nn.Dropout(), torch.nn.Flatten(), torch.nn.Linear(9, 4)]
+    network = OwnNetwork(torch.nn.Sequential(*layers).train())
+    before, drawn = {k: v.clone() for k, v in network.state_dict().items()}, torch.get_rng_state()
+    network.see((1, 3, 3))
+    assert (network.input_shape, network.num_classes) == ((1, 3, 3), 4)
+    assert all(torch.equal(before[key], value) for key, value in network.state_dict().items())
+    assert all(module.training for module in network.modules())
+    assert torch.equal(torch.get_rng_state(), drawn)
+
+
 def test_a_trusted_class_that_is_no_network_is_not_called(here):
     trusted.trust("my_module")
     with pytest.raises(InputError, match="no class of a Module"):
@@ -213,7 +238,9 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(here, capsys, words, sente
 
 def test_the_installed_command_finds_it_and_prefers_what_is_installed(here):
     """In a process of its own, without the working folder on the path; a module beside it hides no installed one."""
-    Path("csv.py").write_text("raise SystemExit(3)\n")
+    # What the module imports, but nothing before it.
+    Path("tabnanny.py").write_text("raise SystemExit(3)\n")
+    Path("my_module.py").write_text(f"import tabnanny\n{Path('my_module.py').read_text()}")
     words = ["fit", "--model", "my_module.MyModel", *DIGITS, *QUIET, "--run_dir", "run"]
     command = [sys.executable, "-P", "-m", "zoo", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -4,10 +4,13 @@ import os
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from PIL import Image, ImageDraw
 
+import zoo
 from zoo.data.cifar10 import CIFAR10
 from zoo.weights import doubts
+from zoo.weights.classify import ImageFile, classify
 from zoo.weights.doubts import dark_on_light, of_photo
 
 
@@ -55,9 +58,20 @@ def test_few_of_cifar10s_own_images_are_doubted():
         assert 0.004 < np.mean([doubt in each for each in found]) < 0.02
 
 
+@pytest.mark.skipif("lenet5/mnist-distorted" not in zoo.list_weights(), reason="these weights are not shipped yet")
+def test_a_sure_answer_is_not_doubted():
+    given = [ImageFile(ROOT / "examples" / "digit.png", named=True)]
+    (answer,) = classify(zoo.get_weights("lenet5/mnist-distorted"), given, 1, False, lambda error: None)
+    assert answer.guesses[0].probability > 0.9
+    assert answer.region.doubts == ()
+
+
 def test_dark_on_light_looks_at_the_edge():
     grey = np.full((20, 20), 230, np.uint8)
     assert not dark_on_light(Image.fromarray(255 - grey))
+    framed = grey.copy()
+    framed[1:-1, 1:-1] = 0
+    assert dark_on_light(Image.fromarray(framed))
     grey[8:12, 3:17] = 20
     assert dark_on_light(Image.fromarray(grey))
     assert not dark_on_light(Image.fromarray(255 - grey))

@@ -113,6 +113,16 @@ def test_a_folder_is_a_repository_too(tmp_path, name, options):
     assert type(Network.from_pretrained(tmp_path / "folder")) is type(network)
 
 
+@pytest.mark.skipif("lenet5/mnist" not in zoo.list_weights(), reason="these weights are not shipped yet")
+def test_the_names_of_the_classes_go_along_as_long_as_they_are_the_networks(tmp_path):
+    named = {"ten": 10, "seven": 7}
+    for name, number in named.items():
+        zoo.get_model("lenet5/mnist", num_classes=number).save_pretrained(tmp_path / name)
+    configs = {name: json.loads((tmp_path / name / "config.json").read_text()) for name in named}
+    assert list(configs["ten"]["id2label"].values()) == [*"0123456789"]
+    assert "id2label" not in configs["seven"]
+
+
 @pytest.mark.parametrize(
     ("file", "content", "words"),
     [

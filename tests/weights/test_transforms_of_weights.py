@@ -166,6 +166,8 @@ def test_floats_of_torchvision_are_the_bytes_they_come_from(size):
     assert as_float.is_floating_point()
     assert torch.equal(transforms(as_float), expected)
     assert torch.equal(transforms(as_float.double()), expected)
+    # As after some arithmetic: the nearest byte is meant.
+    assert torch.equal(transforms((as_float - 0.4 / 255).clamp(min=0)), expected)
     assert torch.equal(transforms(np.asarray(image)), expected)
     assert torch.equal(transforms(np.asarray(image, np.float64) / 255), expected)
     assert torch.equal(transforms(pil_to_tensor(image)), expected)
