@@ -157,6 +157,21 @@ def test_without_the_package_a_sentence_says_how_to_get_it(monkeypatch):
         zoo.get_model("linear").push_to_hub("somebody/linear")
 
 
+def test_a_hub_that_cannot_be_reached_is_one_sentence(server, tmp_path):
+    pytest.importorskip("huggingface_hub")
+    code = """
+import json, os, zoo
+os.environ["HF_ENDPOINT"] = "http://127.0.0.1:9"
+try:
+    zoo.get_model("linear").push_to_hub("somebody/linear")
+except zoo.InputError as error:
+    print(json.dumps(str(error)))
+"""
+    said = asked(server, tmp_path, code)
+    assert said.startswith("The hub does not take somebody/linear: ")
+    assert "\n" not in said
+
+
 def test_torch_hub_takes_every_network_from_a_folder(monkeypatch):
     monkeypatch.setattr(sys, "path", [*sys.path])
     names = set(zoo.list_models())

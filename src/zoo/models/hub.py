@@ -55,7 +55,10 @@ def push_folder(
     try:
         api.create_repo(repo_id, private=private, exist_ok=True)
         return str(api.upload_folder(repo_id=repo_id, folder_path=folder, **how).commit_url)
-    except (OSError, ValueError) as error:
+    except Exception as error:
+        # Without a network it lets through what its own HTTP client raises, which is one of several packages.
+        if not isinstance(error, (OSError, ValueError)) and not type(error).__module__.startswith("httpx"):
+            raise
         raise InputError(f"The hub does not take {repo_id}: {_first_line(error)}.") from error
 
 
