@@ -1,7 +1,6 @@
 """The built wheel, installed: what it must carry is inside, and works from there."""
 
 import os
-import subprocess
 
 import preloaded
 import pytest
