@@ -660,6 +660,11 @@ FAULTS = (
         _in("report/test_table_compute.py", "test_durations_are_in_a_unit_that_fits"),
     ),
     Fault(
+        "what a class cannot do without is not named", "training/parser.py",
+        'if lacking := re.search(r"the following arguments are required: ([^\\n]+)", about):', "if lacking := None:",
+        _in("training/test_suggestions.py", "test_what_a_class_cannot_do_without_is_named_with_its_option"),
+    ),
+    Fault(
         "a manifest's digests are anything", "data/photos/manifest.py", 'and _is_digest(entry["sha256"])', "and True",
         _in("data/verify/test_verify.py", "test_a_manifest_with_a_digest_that_is_none_is_not_believed"),
     ),

@@ -81,3 +81,28 @@ def test_the_parser_asks_for_suggestions(capsys):
     assert capsys.readouterr().err == "zoo: There is no key 'max_epochs': did you mean trainer.max_epochs?\n"
     assert main(["fit", "--config", "lenet5_digits", "--model", "alexnet"]) == 2
     assert capsys.readouterr().err == "zoo: model cannot be 'alexnet': did you mean AlexNetModel?\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            "--model.schedule torch.optim.lr_scheduler.StepLR",
+            "StepLR cannot do without step_size: add --model.schedule.",
+        ),
+        (
+            "--model.schedule CosineAnnealingLR",
+            "CosineAnnealingLR cannot do without T_max: add --model.schedule.T_max ",
+        ),
+        (
+            "--model torchvision.models.ResNet",
+            "ResNet cannot do without block, layers: add --model.block VALUE --model.",
+        ),
+    ],
+)
+def test_what_a_class_cannot_do_without_is_named_with_its_option(words, said, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert main(["fit", "--config", "lenet5_digits", *words.split()]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
+    assert not list(tmp_path.iterdir())

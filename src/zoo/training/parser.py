@@ -107,6 +107,14 @@ def sentence(message: str) -> str:
         return " ".join(message.split())
     # The last key is the innermost; what follows it, up to the value, says what was expected there.
     about = message.rsplit(f'Parser key "{keys[-1]}"', maxsplit=1)[-1]
+    if "Not of type NotEmptyStr" in message:
+        return f"{path} is empty: {EMPTY}."
+    return _of_value(path, about)
+
+
+def _of_value(path: str, about: str) -> str:
+    if lacking := re.search(r"the following arguments are required: ([^\n]+)", about):
+        return _lacking(path, about, lacking[1])
     value = _given(about)
     expected = [
         _plain_type(text) for text in re.findall(r"Expected a (<class .+?>|typing\.\S.+?)(?:\. Got|\n|$)", about)
@@ -114,8 +122,15 @@ def sentence(message: str) -> str:
     kinds = [kind for kind in dict.fromkeys(expected) if kind != "nothing"]
     if kinds and path != "trainer.logger":
         return f"{path} must be {' or '.join(kinds)}, not {value}."
-    empty = "Not of type NotEmptyStr" in message
-    return f"{path} is empty: {EMPTY}." if empty else f"{path} cannot be {_wrong(path, value)}"
+    return f"{path} cannot be {_wrong(path, value)}"
+
+
+def _lacking(path: str, about: str, options: str) -> str:
+    """Of a class that cannot be made without some options; those of people's own networks are typed as the model's."""
+    owner = re.findall(r"Problem with given class_path '([^']+)'", about) or re.findall(r"class_path='([^']+)'", about)
+    where = "model" if path == "model.network" else path
+    added = " ".join(f"--{where}.{name.strip()} VALUE" for name in options.split(","))
+    return f"{owner[0] if owner else path} cannot do without {options}: add {added}."
 
 
 def _wrong(path: str, value: str) -> str:
