@@ -99,8 +99,15 @@ def _write(weights: Weights, file: Path, card: dict[str, Any] | None, half: bool
     kinds = {str(value.dtype).removeprefix("torch.") for value in tensors.values() if value.is_floating_point()}
     dtype = next(iter(kinds - {"float32"}), "float32")
     # Scores are those of one very file; with rounded weights they have to be counted again.
-    scores = card["scores"] if dtype == card.get("dtype") else None
-    about = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), "dtype": dtype, "scores": scores}
+    same = dtype == card.get("dtype")
+    scores, measures = (card["scores"], card.get("measures")) if same else (None, None)
+    about = {
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "dtype": dtype,
+        "scores": scores,
+        "measures": measures,
+    }
     # What was fetched may come from elsewhere than this file, which lies beside its card.
     card = {key: value for key, value in card.items() if key != "url"} | about
     check_card(card, str(file))
