@@ -626,8 +626,29 @@ FAULTS = (
     ),
     Fault(
         "the surest mistakes are the least sure", "figures/surest_mistakes.py",
-        "torch.sort(best.values[wrong], descending=True, stable=True)", "torch.sort(best.values[wrong], stable=True)",
+        "torch.sort(confidence[places], descending=True, stable=True)", "torch.sort(confidence[places], stable=True)",
         ("figures/test_surest_mistakes.py",),
+    ),
+    Fault(
+        "pictures in W&B are of other images", "training/pictures.py", "Draw(0, self.found.indices[places])",
+        "Draw(0, places + 1)", _in("training/test_pictures.py", "test_the_examples_are_the_surest_mistakes"
+        "_and_some_right_ones_with_their_images"),
+    ),
+    Fault(
+        "a picture that fails ends the run", "training/pictures.py", "except Exception as error:\n            # Whatever",
+        "except InputError as error:\n            # Whatever",
+        _in("training/test_pictures.py", "test_what_cannot_be_drawn_ends_no_training"),
+    ),
+    Fault(
+        "the images of W&B's tables lie outside the run's folder", "training/loggers.py",
+        "with staged_in(self.experiment):", "if True:",
+        _in("training/test_pictures.py", "test_the_examples_are_the_surest_mistakes"
+        "_and_some_right_ones_with_their_images"),
+    ),
+    Fault(
+        "predictions in W&B rank the classes backwards", "training/first_classes.py",
+        "torch.sort(logits, dim=1, descending=True, stable=True)", "torch.sort(logits, dim=1, stable=True)",
+        _in("training/test_wandb_run.py", "test_the_predictions_are_a_table_of_every_test_image"),
     ),
     Fault(
         "the difference of two runs has the other's sign", "comparison/measures.py",

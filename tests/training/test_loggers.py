@@ -47,7 +47,10 @@ def test_all_say_what_metrics_csv_says_and_the_profiler_prints(in_folder, monkey
     assert run.info.status == "FINISHED"
     assert run.data.params["model/init_args/optimizer/init_args/lr"] == "0.001"
     config = yaml.safe_load((in_folder / "runs" / "a" / "config.yaml").read_text())
-    assert (config["tensorboard"], config["mlflow"]) == ({"flush_secs": 30}, {"experiment": "zoo"})
+    assert (config["tensorboard"], config["mlflow"]) == (
+        {"flush_secs": 30, "pictures": True},
+        {"experiment": "zoo"},
+    )
 
 
 @pytest.mark.parametrize(

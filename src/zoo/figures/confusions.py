@@ -47,7 +47,7 @@ def _in_order(name: str) -> tuple[int, str]:
 
 
 @style.styled
-def confusion(name: "str | Path") -> "Figure":
+def confusion(name: "str | Path | Run") -> "Figure":
     """Images by class (row) and what they were taken for (column), the right ones on the diagonal.
 
     Shade is the share of the row's images, on a scale for what is wrong, so that the many right ones do not drown it.

@@ -27,9 +27,9 @@ def filter_images(network: Network) -> tuple[str, Tensor, int]:
     for name, layer in network.named_children():
         if isinstance(layer, nn.Conv2d):
             towers = max(part.groups for part in network.children() if isinstance(part, nn.Conv2d))
-            return name, layer.weight.detach(), towers
+            return name, layer.weight.detach().cpu().float(), towers
         if isinstance(layer, SCells):
-            return name, layer.a.detach(), 1
+            return name, layer.a.detach().cpu().float(), 1
         if layer.state_dict():
             break
     raise InputError(

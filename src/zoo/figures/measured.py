@@ -10,17 +10,17 @@ from zoo.errors import InputError
 from zoo.report.row import label_of
 
 
-def the_run(name: str | Path) -> Run:
+def the_run(name: str | Path | Run) -> Run:
     """The one run that is meant. Raises InputError where ``name`` means none, or several."""
-    found = runs_of([str(name)])
+    found = the_runs([name])
     if len(found) > 1:
         raise InputError(f"{name} holds {len(found)} runs, and the figure is of one: give one of them.")
     return found[0]
 
 
-def the_runs(names: Sequence[str | Path]) -> list[Run]:
-    """All runs that are meant."""
-    return runs_of(map(str, names))
+def the_runs(names: Sequence[str | Path | Run]) -> list[Run]:
+    """All runs that are meant; one that is given is itself."""
+    return [run for name in names for run in ([name] if isinstance(name, Run) else runs_of([str(name)]))]
 
 
 def and_more(runs: Sequence[Run], named: int = 4) -> str:

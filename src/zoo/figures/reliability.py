@@ -53,7 +53,7 @@ def reliability(run: Run) -> Reliability:
 
 
 @style.styled
-def calibration(*names: "str | Path") -> "Figure":
+def calibration(*names: "str | Path | Run") -> "Figure":
     """How often networks are right over how sure they are, and below how many images they are so sure of.
 
     On the diagonal a network is right as often as it says; below it, it is too sure.

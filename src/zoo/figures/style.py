@@ -139,13 +139,18 @@ def check_form(file: Path) -> None:
 
 def save(figure: "Figure", file: str | Path) -> None:
     """Writes a figure as .png, .svg or .pdf. Raises InputError for another ending, and where it cannot be written."""
-    from matplotlib import rc_context
-
     path = Path(file)
     check_form(path)
-    form, content = path.suffix.lower(), io.BytesIO()
+    write_output(path, content_of(figure, path.suffix.lower()))
+
+
+def content_of(figure: "Figure", form: str = ".png") -> bytes:
+    """What ``save`` writes to a file of this ending, one of ``FORMS``."""
+    from matplotlib import rc_context
+
+    content = io.BytesIO()
     said = {".pdf": "Subject"}.get(form, "Description")
     metadata = _METADATA[form] | {said: str(figure.get_label())}
     with rc_context({"svg.hashsalt": "zoo", "pdf.fonttype": 42}):
         figure.savefig(content, format=form[1:], dpi=DPI, metadata=metadata)
-    write_output(path, content.getvalue())
+    return content.getvalue()

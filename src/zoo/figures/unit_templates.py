@@ -37,7 +37,7 @@ def template_images(network: Network, layer: str | None = None) -> tuple[str, Te
         )
     if layer not in (None, name):
         raise InputError(f"The units of {network.name} {network.variant} that read pixels are {name}, not {layer}.")
-    return name, first.weight.detach().reshape(-1, *network.input_shape)
+    return name, first.weight.detach().cpu().float().reshape(-1, *network.input_shape)
 
 
 @style.styled

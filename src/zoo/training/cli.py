@@ -33,6 +33,7 @@ from zoo.training.checkpoint_files import WholeFile, newest_whole
 from zoo.training.checkpoints import LastCheckpoint
 from zoo.training.console import quiet, say
 from zoo.training.divergence import FiniteLoss
+from zoo.training.first_classes import FirstClasses
 from zoo.training.lent import OF_THE_CALL, needed_trust
 from zoo.training.loggers import (
     MetricsFile,
@@ -104,7 +105,9 @@ class ZooCLI(LightningCLI):
         parser.add_argument(
             "--wandb", type=Wandb | None, default=None, help="Weights & Biases: project, entity, group, name, tags, ..."
         )
-        parser.add_argument("--tensorboard", type=TensorBoard | None, default=None, help="TensorBoard: flush_secs")
+        parser.add_argument(
+            "--tensorboard", type=TensorBoard | None, default=None, help="TensorBoard: flush_secs, pictures"
+        )
         parser.add_argument("--mlflow", type=MLflow | None, default=None, help="MLflow: experiment")
         parser.link_arguments("seed_everything", "data.init_args.seed", apply_on="parse")
 
@@ -206,13 +209,23 @@ class ZooCLI(LightningCLI):
         loggers = [self.metrics, *(logger for logger in loggers if logger not in (None, True, False))]
         self.recorder = Recorder(self.run_dir / runs.RECORD, config)
         callbacks: list[Callback] = [FiniteLoss(self.run_dir / runs.CHECKPOINT), self.recorder, LoaderReport()]
-        if self.config_init.wandb:
+        wandb, tensorboard, answers = self.config_init.wandb, self.config_init.tensorboard, FirstClasses()
+        with_pictures: list[Any] = []
+        if wandb or tensorboard:
+            callbacks.append(answers)
+        if wandb:
             from zoo.training.wandb_run import WandbRun
 
-            loggers.append(wandb_logger(self.config_init.wandb, self.run_dir, config))
-            callbacks.append(WandbRun(loggers[-1], self.recorder))
-        if self.config_init.tensorboard:
-            loggers.append(tensorboard_logger(self.config_init.tensorboard, self.run_dir))
+            loggers.append(wandb_logger(wandb, self.run_dir, config))
+            callbacks.append(WandbRun(loggers[-1], self.recorder, answers))
+            with_pictures += loggers[-1:] if wandb.pictures else []
+        if tensorboard:
+            loggers.append(tensorboard_logger(tensorboard, self.run_dir))
+            with_pictures += loggers[-1:] if tensorboard.pictures else []
+        if with_pictures:
+            from zoo.training.pictures import Pictures
+
+            callbacks.append(Pictures(with_pictures, self.recorder, answers))
         if self.config_init.mlflow:
             loggers.append(mlflow_logger(self.config_init.mlflow, self.run_dir))
         if self.predictions or self.verb == "predict":

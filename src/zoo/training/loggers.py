@@ -2,7 +2,8 @@
 
 import csv
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +25,8 @@ FORBIDDEN = "/\\#?%:"
 LONGEST_TAG = 64
 # The trainer's step, as Lightning names it in W&B.
 STEP = "trainer/global_step"
+# Where W&B keeps what it will send.
+STAGING = "WANDB_DATA_DIR"
 
 
 @dataclass
@@ -40,6 +43,7 @@ class Wandb:
     tags: list[str] | None = None
     job_type: str | None = None
     notes: str | None = None
+    pictures: bool = True
 
     def __post_init__(self) -> None:
         """Raises ValueError for a name that W&B has no place for."""
@@ -57,6 +61,7 @@ class TensorBoard:
     """TensorBoard: a run's curves, in its folder tensorboard. ``tensorboard --logdir runs`` shows those of all runs."""
 
     flush_secs: int = 30
+    pictures: bool = True
 
     def __post_init__(self) -> None:
         """Raises ValueError for a time that is none."""
@@ -206,7 +211,24 @@ class OneRowAStep(WandbLogger):
         """Sends the row of the last step."""
         row, self.row = self.row, {}
         if row and row[STEP] >= self.experiment.starting_step:
-            self.experiment.log(row, step=row[STEP])
+            # Tables are kept as artifacts, and the images in them nowhere else.
+            with staged_in(self.experiment):
+                self.experiment.log(row, step=row[STEP])
+
+
+@contextmanager
+def staged_in(run: Any) -> Iterator[None]:
+    """W&B keeps the files of artifacts until they are sent: in the run's folder, where ``wandb sync`` may come later.
+
+    Where nobody says so, it is the home folder of whoever trained, which another machine does not have.
+    """
+    given = os.environ.get(STAGING)
+    os.environ[STAGING] = given or str(Path(run.settings.wandb_dir).absolute())
+    try:
+        yield
+    finally:
+        if given is None:
+            del os.environ[STAGING]
 
 
 def wandb_logger(options: Wandb, run_dir: Path, config: dict[str, Any]) -> OneRowAStep:

@@ -1,31 +1,24 @@
 """What a W&B run holds besides its config and history: which data and code, the Record, predictions, the weights."""
 
 import json
-import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from torch import Tensor
 
 from zoo import __version__
 from zoo.comparison.tracked import CODE_AND_DATA, PREDICTIONS, RECORD
 from zoo.errors import InputError
-from zoo.evaluation.collectors import TrainerMeasures
-from zoo.evaluation.predictions import Predicted, file_names, joined
-from zoo.evaluation.processes import gathered
+from zoo.evaluation.predictions import Predicted, file_names
 from zoo.evaluation.recorder import Recorder
 from zoo.results.record import Record
 from zoo.training.console import say
-from zoo.training.loggers import OneRowAStep
+from zoo.training.first_classes import FirstClasses, name_of_class
+from zoo.training.loggers import OneRowAStep, staged_in
 from zoo.weights.export.write import export
 from zoo.weights.find import find
 
-_STAGING = "WANDB_DATA_DIR"
 # W&B shows no more rows of a table.
 _MOST_ROWS = 200_000
 
@@ -37,8 +30,8 @@ class WandbRun(Callback):
     predictions; the data are its input artifact, and ``keep_weights`` makes weights with their card its output.
     """
 
-    def __init__(self, logger: OneRowAStep, recorder: Recorder) -> None:
-        self.logger, self.recorder = logger, recorder
+    def __init__(self, logger: OneRowAStep, recorder: Recorder, answers: FirstClasses) -> None:
+        self.logger, self.recorder, self.answers = logger, recorder, answers
         self._told = False
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -46,22 +39,14 @@ class WandbRun(Callback):
         self._tell(trainer, pl_module)
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """The same for a test alone; begins to collect predictions."""
+        """The same for a test alone."""
         self._tell(trainer, pl_module)
-        self._best = _FirstClasses()
-        data = trainer.datamodule  # type: ignore[attr-defined]
-        self._measures = TrainerMeasures(trainer.test_dataloaders, data, pl_module.network, [self._best])
-
-    def on_test_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *batch: Any) -> None:
-        """Adds the batch to the predictions."""
-        self._measures.update(outputs)
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Leaves predictions and Record; every process calls this."""
-        self._measures.result(trainer.num_test_batches[0])
-        found = self._best.of_all()
-        if found is not None:
-            self._leave_predictions(found, trainer.datamodule, trainer.global_step)  # type: ignore[attr-defined]
+        """Leaves predictions and Record."""
+        if self.answers.found is not None:
+            data = trainer.datamodule  # type: ignore[attr-defined]
+            self._leave_predictions(self.answers.found, data, trainer.global_step)
         if trainer.is_global_zero and self.recorder.record is not None:
             self._leave_record(self.recorder.record)
 
@@ -91,7 +76,7 @@ class WandbRun(Callback):
 
         sizes = {f"num_{split}": len(images) for split, images in data.splits.items()}
         about = {"fingerprint": data.fingerprint, "fingerprint_of": data.fingerprint_of, **sizes}
-        with _staged_in(run):
+        with staged_in(run):
             artifact = Artifact(data.name, type="dataset", metadata=about)
             with artifact.new_file("fingerprint.json") as file:
                 json.dump(about, file, indent=2)
@@ -120,39 +105,15 @@ class WandbRun(Callback):
         heads = [f"{head}{place}" for place in range(1, shown + 1) for head in ("class", "probability")]
         columns: list[str | int] = ["index", *(["file_name"] if files else []), "label", "right", *heads]
 
-        def name(number: int) -> str:
-            return str(names[number]) if number < len(names) else str(number)
-
         rows = [
-            [index, *([files[index]] if files else []), name(label), best[0] == label]
-            + [value for place in range(shown) for value in (name(best[place]), chances[place])]
+            [index, *([files[index]] if files else []), name_of_class(names, label), best[0] == label]
+            + [value for place in range(shown) for value in (name_of_class(names, best[place]), chances[place])]
             for index, label, best, chances in zip(
                 *(getattr(found, part).tolist() for part in ("indices", "labels", "best", "probabilities")), strict=True
             )
         ]  # fmt: skip
         if len(rows) <= _MOST_ROWS:
             self.logger.add({PREDICTIONS: Table(columns=columns, data=rows)}, step)
-
-
-class _FirstClasses:
-    """The five best classes of each image and their probabilities: a collector, less than all probabilities."""
-
-    def __init__(self) -> None:
-        self.batches: list[Predicted] = []
-
-    def update(self, indices: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """Adds a batch; equal logits rank by class number, as they are counted."""
-        best = torch.sort(logits, dim=1, descending=True, stable=True).indices[:, :5]
-        chances = logits.double().softmax(dim=1).gather(1, best).float()
-        self.batches.append(Predicted(indices, labels, chances, best))
-
-    def of_all(self) -> Predicted | None:
-        """The images of all processes in the official order, on the first process; every process calls this."""
-        shares = [share for share in gathered(joined(self.batches) if self.batches else None) if share is not None]
-        if not shares:
-            return None
-        everything = joined(shares)
-        return everything.taken(everything.indices.argsort())
 
 
 def keep_weights(logger: OneRowAStep, run_dir: Path) -> None:
@@ -171,22 +132,7 @@ def keep_weights(logger: OneRowAStep, run_dir: Path) -> None:
             return
         card = json.loads(done.path.with_suffix(".json").read_text(encoding="utf-8"))
         about = {key: card.get(key) for key in ("network", "variant", "parameters", "sha256", "scores")}
-        with _staged_in(run):
+        with staged_in(run):
             artifact = Artifact(f"weights-{run.id}", type="model", metadata=about)
             artifact.add_dir(folder)
             run.log_artifact(artifact)
-
-
-@contextmanager
-def _staged_in(run: Any) -> Iterator[None]:
-    """W&B keeps the files of artifacts until they are sent: in the run's folder, where ``wandb sync`` may come later.
-
-    Where nobody says so, it is the home folder of whoever trained, which another machine does not have.
-    """
-    given = os.environ.get(_STAGING)
-    os.environ[_STAGING] = given or str(Path(run.settings.wandb_dir).absolute())
-    try:
-        yield
-    finally:
-        if given is None:
-            del os.environ[_STAGING]
