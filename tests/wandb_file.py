@@ -54,8 +54,9 @@ def _read(run_dir: Path) -> tuple[dict[str, Any], list[dict[str, Any]], bool]:
         elif record.WhichOneof("record_type") == "config":
             config |= {item.key: json.loads(item.value_json) for item in record.config.update}
         elif record.WhichOneof("record_type") == "history":
-            rows = record.history.item
-            history.append({item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in rows})
+            history.append({})
+            for item in record.history.item:
+                put(history[-1], item)
         ended = ended or record.WhichOneof("record_type") == "exit"
     return config, history, ended
 
@@ -65,12 +66,17 @@ def summary(run_dir: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for record in _records(run_dir):
         for item in record.summary.update if record.WhichOneof("record_type") == "summary" else ():
-            *outer, last = item.nested_key or [item.key]
-            inner = found
-            for key in outer:
-                inner = inner.setdefault(key, {})
-            inner[last] = json.loads(item.value_json)
+            put(found, item)
     return found
+
+
+def put(values: dict[str, Any], item: Any) -> None:
+    """Sets what an item says; a picture and a table are values within a value."""
+    *outer, last = item.nested_key or [item.key]
+    inner = values
+    for key in outer:
+        inner = inner.setdefault(key, {})
+    inner[last] = json.loads(item.value_json)
 
 
 def display_name(run_dir: Path) -> str:

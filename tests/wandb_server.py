@@ -1,4 +1,7 @@
-"""A stand-in for a server of Weights & Biases: what its public client asks for, answered from an offline folder."""
+"""A stand-in for a server of Weights & Biases: what its public client asks for, answered from what the server holds.
+
+It holds what offline folders say, or what ``wandb_receiver`` took from a run.
+"""
 
 import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,8 +15,10 @@ CREATED = "2026-01-31T12:00:00"
 class Server(ThreadingHTTPServer):
     """Holds the runs of one project by their identifier: what the offline folders of ``runs`` say."""
 
+    handler: type["Handler"]
+
     def __init__(self, runs: dict[str, Path]) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(("127.0.0.1", 0), self.handler)
         self.runs = {name: kept(folder) for name, folder in runs.items()}
         self.asked: list[str] = []
 
@@ -25,10 +30,10 @@ class Server(ThreadingHTTPServer):
 def kept(folder: Path) -> dict:
     """Config, summary, history and files of the offline run below a folder."""
     config, history = wandb_file.read(folder)
-    # Of a table's row the reader above makes keys of their own, and the server a value within a value.
-    history = [{key: value for key, value in row.items() if "predictions/" not in key} for row in history]
     files = {
-        file.relative_to(inner).as_posix(): file for inner in folder.rglob("files") for file in inner.rglob("*.json")
+        file.relative_to(inner).as_posix(): file.read_bytes()
+        for inner in folder.rglob("files")
+        for file in inner.rglob("*.json")
     }
     return {"config": config, "summary": wandb_file.summary(folder), "history": history, "files": files,
             "name": wandb_file.display_name(folder)}  # fmt: skip
@@ -49,7 +54,7 @@ class Handler(BaseHTTPRequestHandler):
         if name not in self.server.runs or file not in self.server.runs[name]["files"]:
             self.send_error(404)
             return
-        self.answer(self.server.runs[name]["files"][file].read_bytes())
+        self.answer(self.server.runs[name]["files"][file])
 
     def answer(self, content: bytes) -> None:
         self.send_response(200)
@@ -106,9 +111,12 @@ class Handler(BaseHTTPRequestHandler):
             "heartbeatAt": CREATED, "description": "", "notes": "", "systemMetrics": "{}", "group": None,
             "config": json.dumps(config), "summaryMetrics": json.dumps(run["summary"]),
             "historyLineCount": len(run["history"]),
-            "historyKeys": {"lastStep": run["history"][-1]["_step"], "keys": {}},
+            "historyKeys": {"lastStep": run["history"][-1]["_step"] if run["history"] else -1, "keys": {}},
             "user": {"name": "somebody", "username": "somebody"}, "host": "here",
         }  # fmt: skip
 
     def log_message(self, *ignored):
         pass
+
+
+Server.handler = Handler

@@ -635,7 +635,8 @@ FAULTS = (
         "_and_some_right_ones_with_their_images"),
     ),
     Fault(
-        "a picture that fails ends the run", "training/pictures.py", "except Exception as error:\n            # Whatever",
+        "a picture that fails ends the run", "training/pictures.py",
+        "except Exception as error:\n            # Whatever",
         "except InputError as error:\n            # Whatever",
         _in("training/test_pictures.py", "test_what_cannot_be_drawn_ends_no_training"),
     ),
@@ -644,6 +645,11 @@ FAULTS = (
         "with staged_in(self.experiment):", "if True:",
         _in("training/test_pictures.py", "test_the_examples_are_the_surest_mistakes"
         "_and_some_right_ones_with_their_images"),
+    ),
+    Fault(
+        "a report in W&B draws our runs beside themselves", "comparison/saved_report.py",
+        'OURS, PUBLISHED = "zoo", "published"', 'OURS, PUBLISHED = "zoo", "zoo"',
+        _in("comparison/test_push.py", "test_what_is_sent_to_a_server_reads_as_what_was_compared"),
     ),
     Fault(
         "predictions in W&B rank the classes backwards", "training/first_classes.py",

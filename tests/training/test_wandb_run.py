@@ -65,6 +65,7 @@ def test_the_weights_with_their_card_and_the_data_are_artifacts_offline_too(run)
     assert json.loads(artifacts["dataset"].metadata)["fingerprint"] == record_of(run)["dataset"]["fingerprint"]
     assert artifacts["dataset"].use_after_commit
     model = artifacts["model"]
+    assert json.loads(model.metadata)["top1_error"] == record_of(run)["metrics"]["top1_error"]
     files = {entry.path: entry.local_path for entry in model.manifest.contents}
     assert set(files) == {"weights.safetensors", "weights.json"}
     # In the run's folder, which may be taken elsewhere to be sent.

@@ -9,6 +9,7 @@ from typing import Any
 from zoo.comparison.account import mode
 from zoo.comparison.measures import TOP1, TOP5, errors_of
 from zoo.comparison.run import Run
+from zoo.comparison.saved_report import OURS, PUBLISHED, save_report
 from zoo.comparison.tables import tables_of
 from zoo.comparison.tracked import PREDICTIONS, RECORD
 from zoo.errors import InputError
@@ -25,7 +26,8 @@ def push(runs: Sequence[Run], where: str) -> str:
 
     The groups are ``zoo``, ``published`` and ``compared``. Returns a sentence that says where they are: without a key
     for the server they are kept in the folder wandb. ``zoo compare`` reads from there what it was given, to the last
-    digit. Raises InputError for a place that is not entity/project, and where the client refuses.
+    digit. On a server there is a report of them, too. Raises InputError for a place that is not entity/project, and
+    where the client refuses.
     """
     entity, _, project = where.partition("/")
     if not entity.strip() or not project.strip() or "/" in project:
@@ -41,23 +43,37 @@ def push(runs: Sequence[Run], where: str) -> str:
     published = load() if figures else None
     try:
         for run in runs:
-            with _open(wandb, place, "zoo", run.name, run.config) as opened:
+            with _open(wandb, place, OURS, run.name, run.config) as opened:
                 _send(wandb, opened, run)
         for figure in figures:
             assert published is not None
-            with _open(wandb, place, "published", figure.name, _about(figure, published)) as opened:
+            with _open(wandb, place, PUBLISHED, figure.name, _about(figure, published)) as opened:
                 opened.summary.update({name: value for name, value in _errors(figure).items() if value is not None})
         with _open(
             wandb, place, "compared", f"{len(runs)} runs compared", {"runs": [run.name for run in runs]}
         ) as opened:
             opened.log({table.title: _table(wandb, table) for table in tables_of(runs, sparks=False)})
     except (wandb.Error, OSError) as error:
-        reason = (" ".join(str(error).split()) or type(error).__name__).rstrip(".")
-        raise InputError(f"Nothing more could be sent to {where}: {reason[:300]}.") from error
+        raise InputError(f"Nothing more could be sent to {where}: {_reason(error)}.") from error
     number = len(runs) + len(figures) + 1
     if place["mode"] == "offline":
+        # A report is made by the server alone.
         return f"Kept {number} W&B runs for {where} in the folder wandb: wandb sync --sync-all sends them."
-    return f"Sent {number} W&B runs to {where}."
+    return f"Sent {number} W&B runs to {where}. {_report(runs, entity, project)}"
+
+
+def _report(runs: Sequence[Run], entity: str, project: str) -> str:
+    try:
+        return f"Their report: {save_report(runs, entity, project)}"
+    except ModuleNotFoundError:
+        return "A report of them in W&B needs wandb-workspaces: pip install zoo-vision[reports]."
+    except Exception as error:
+        # The runs are there, and the client has no one class for what a server refuses.
+        return f"A report of them was not saved: {_reason(error)}."
+
+
+def _reason(error: Exception) -> str:
+    return (" ".join(str(error).split()) or type(error).__name__).rstrip(".")[:300]
 
 
 @contextmanager

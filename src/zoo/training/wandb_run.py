@@ -131,7 +131,9 @@ def keep_weights(logger: OneRowAStep, run_dir: Path) -> None:
             say(f"the weights are not kept in W&B: {error}")
             return
         card = json.loads(done.path.with_suffix(".json").read_text(encoding="utf-8"))
-        about = {key: card.get(key) for key in ("network", "variant", "parameters", "sha256", "scores")}
+        about = {key: card.get(key) for key in ("network", "variant", "parameters", "sha256")}
+        record = card.get("record") or {}
+        about |= {key: record["metrics"][key] for key in ("top1_error", "top5_error") if record}
         with staged_in(run):
             artifact = Artifact(f"weights-{run.id}", type="model", metadata=about)
             artifact.add_dir(folder)
