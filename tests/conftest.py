@@ -26,7 +26,8 @@ LONGEST = (
     "weights/test_cards.py", "training/test_machines.py", "training/test_lent_configs.py", "data/paper/test_find.py",
     "training/test_own_networks.py", "training/test_values.py", "training/test_determinism.py",
     "weights/sources/test_assets.py", "benchmark/test_benchmark_verb.py", "weights/sources/test_foreign_state_dicts.py",
-    "data/stream/test_s3.py", "training/test_wrong_checkpoints.py", "training/test_allocator.py", "test_wheel.py",
+    "data/stream/test_s3.py", "training/test_wandb_online.py", "tours/test_tours.py",
+    "training/test_wrong_checkpoints.py", "training/test_allocator.py", "test_wheel.py",
     "commands/test_reproduce.py", "test_train_zoo.py", "test_entry_points.py", "data/photos/test_imagenet.py",
     "data/photos/test_photo_faults.py", "test_contributing.py", "test_other_systems.py",
 )  # fmt: skip
