@@ -631,19 +631,19 @@ FAULTS = (
     ),
     Fault(
         "pictures in W&B are of other images", "training/pictures.py", "Draw(0, self.found.indices[places])",
-        "Draw(0, places + 1)", _in("training/test_pictures.py", "test_the_examples_are_the_surest_mistakes"
+        "Draw(0, places + 1)", _in("training/test_test_pictures.py", "test_the_examples_are_the_surest_mistakes"
         "_and_some_right_ones_with_their_images"),
     ),
     Fault(
         "a picture that fails ends the run", "training/pictures.py",
         "except Exception as error:\n            # Whatever",
         "except InputError as error:\n            # Whatever",
-        _in("training/test_pictures.py", "test_what_cannot_be_drawn_ends_no_training"),
+        _in("training/test_test_pictures.py", "test_what_cannot_be_drawn_ends_no_training"),
     ),
     Fault(
         "the images of W&B's tables lie outside the run's folder", "training/loggers.py",
         "with staged_in(self.experiment):", "if True:",
-        _in("training/test_pictures.py", "test_the_examples_are_the_surest_mistakes"
+        _in("training/test_test_pictures.py", "test_the_examples_are_the_surest_mistakes"
         "_and_some_right_ones_with_their_images"),
     ),
     Fault(
@@ -688,7 +688,7 @@ FAULTS = (
     ),
     Fault(
         "what a class cannot do without is not named", "training/parser.py",
-        'if lacking := re.search(r"the following arguments are required: ([^\\n]+)", about):', "if lacking := None:",
+        'if lacking and path != "trainer.logger":', "if lacking is False:",
         _in("training/test_suggestions.py", "test_what_a_class_cannot_do_without_is_named_with_its_option"),
     ),
     Fault(

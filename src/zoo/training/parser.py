@@ -113,7 +113,8 @@ def sentence(message: str) -> str:
 
 
 def _of_value(path: str, about: str) -> str:
-    if lacking := re.search(r"the following arguments are required: ([^\n]+)", about):
+    lacking = re.search(r"the following arguments are required: ([^\n]+)", about)
+    if lacking and path != "trainer.logger":
         return _lacking(path, about, lacking[1])
     value = _given(about)
     expected = [
