@@ -9,6 +9,7 @@ Tests of what is imported when, of options of the interpreter and of pipes need 
 import atexit
 import gc
 import json
+import logging
 import os
 import runpy
 import select
@@ -272,6 +273,9 @@ def become(asked: dict) -> None:
         os.close(own)
     # As Lightning does when it is imported.
     rank_zero_only.rank = _get_rank() or 0
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        for handler in logging.getLogger(name).handlers:
+            handler.setStream(sys.stderr)
     sys.executable = sys.argv[3]
     first, *words = asked["words"]
     searched = [path for path in asked["env"].get("PYTHONPATH", "").split(os.pathsep) if path and path not in sys.path]
