@@ -61,7 +61,7 @@ def run(verb: str, args: list[str]) -> int:
     if options.output is None:
         sys.stdout.write(text)
         if selection.folded:
-            print("--all: also training cost, more published figures, earlier recipes.")
+            print("--all: also costs, more published figures, earlier recipes.")
         return 0
     write_output(given_path(options.output), text.encode())
     return 0
