@@ -245,6 +245,16 @@ FAULTS = (
         _in("training/test_resume.py", "test_stopped_with_other_ends_and_other_validations"),
     ),
     Fault(
+        "batch normalisation is not synchronised unless it is asked for", "training/cli.py",
+        'trainer_defaults={"sync_batchnorm": True},', 'trainer_defaults={"sync_batchnorm": False},',
+        _in("training/test_batch_norm.py", "test_a_run_asks_for_it_unless_the_user_typed_otherwise"),
+    ),
+    Fault(
+        "a Record forgets what batch normalisation saw", "evaluation/recorder.py",
+        "batch_norm_images=self.batch_norm_images or None,", "batch_norm_images=None,",
+        _in("training/test_batch_norm.py", "test_one_process_and_two_are_two_experiments_and_the_two_say_so"),
+    ),
+    Fault(
         "a resumed epoch leaves out a batch", "models/resuming.py",
         "go_on_at(loop.epoch_progress.current.processed, steps)",
         "go_on_at(loop.epoch_progress.current.processed, steps + 1)",
