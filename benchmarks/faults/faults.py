@@ -828,7 +828,12 @@ FAULTS = (
         _in("training/test_fine_tuning.py", "test_running_means_of_frozen_layers_stay_in_training_mode_too"),
     ),
     Fault(
-        "all layers learn at the full rate", "models/classifier.py", 'group["lr"] *= rate', 'group["lr"] *= 1.0',
+        "layers get the rates of others", "models/layer_rates.py",
+        "scale.get(p, 1.0) == factor", "scale.get(p, 1.0) != factor",
+        _in("training/test_fine_tuning.py", "test_rates_by_layer_are_what_a_step_of_sgd_shows"),
+    ),
+    Fault(
+        "all layers learn at the full rate", "optim/building.py", 'group["lr"] *= rate', 'group["lr"] *= 1.0',
         _in("training/test_fine_tuning.py", "test_rates_by_layer_are_what_a_step_of_sgd_shows"),
     ),
     Fault(

@@ -4,7 +4,6 @@ import copy
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Any, Self
 
 import torch
@@ -22,11 +21,12 @@ from zoo.errors import InputError
 from zoo.evaluation.metrics import ErrorCounts
 from zoo.evaluation.precision import full_float32
 from zoo.evaluation.protocols import SINGLE_VIEW, averaged, protocol
-from zoo.models import ledger
+from zoo.models import layer_rates, ledger
 from zoo.models.mixing import cut_and_mixed, likeliest
 from zoo.models.network import Network
 from zoo.models.resuming import ExactResume
 from zoo.optim import AnySchedule, Schedule
+from zoo.optim.building import built
 from zoo.optim.torch_schedules import by_steps, made, monitor_of
 
 Batch = tuple[Tensor, Tensor]
@@ -161,29 +161,13 @@ class Classifier(LightningModule):
         patterns of ``lr_scale`` name a layer, the last one counts; of a layer of one's own network, or of a block's,
         the name stands for all within it. Raises ValueError for names that no layer has and factors that make no sense.
         """
-        if not isinstance(lr_scale, Mapping | None):
-            raise ValueError(f"lr_scale must be factors by layer, such as {{conv1: 0.1}}, not {lr_scale}.")
-        names = freeze.split(",") if isinstance(freeze, str) else freeze or ()
-        patterns = [name.strip() for name in names if name.strip()]
-        frozen = {name for pattern in patterns for name in self._named_so(pattern, "freeze")}
-        for pattern, factor in (lr_scale or {}).items():
-            if isinstance(factor, bool) or not isinstance(factor, int | float) or not 0 <= factor < math.inf:
-                raise ValueError(f"lr_scale for {pattern} must be a number of at least 0, not {factor}.")
-            self.rates_of |= dict.fromkeys(self._named_so(str(pattern), "lr_scale"), float(factor))
-        self.frozen = tuple(name for name in self.network.named_units() if name in frozen)
+        self.frozen, rates = layer_rates.chosen(self.network.named_units(), freeze, lr_scale)
+        self.rates_of |= rates
         for name in self.frozen:
             self.network.named_units()[name].requires_grad_(False)
         if self.frozen and not any(parameter.requires_grad for parameter in self.network.parameters()):
             raise ValueError("freeze leaves no layer that could learn: leave out some of its names.")
         self.train(self.training)
-
-    def _named_so(self, pattern: str, option: str) -> list[str]:
-        known = self.network.named_units()
-        found = [name for name in known if fnmatchcase(name, pattern) or name.startswith(f"{pattern}.")]
-        if not any(known[name].state_dict() for name in found):
-            having = ", ".join(name for name, layer in known.items() if layer.state_dict())
-            raise ValueError(f"{option} names {pattern!r}, but the layers with weights are {having}.")
-        return found
 
     def train(self, mode: bool = True) -> Self:
         """Training mode for all but the frozen layers, which then keep their running means."""
@@ -272,16 +256,11 @@ class Classifier(LightningModule):
         Those of the zoo, OneCycleLR and CyclicLR are stepped after every batch, torch's others after every epoch.
         Raises InputError where the optimiser or the schedule refuses one of its values.
         """
-        optimizer = self._built_optimizer(self._by_rate(self.parameter_groups()))
+        groups = self.parameter_groups()
+        if self.frozen or self.rates_of:
+            groups = layer_rates.divided(groups, self.network.named_units(), self.rates_of)
+        optimizer, rates = built(self.optimizer_of, groups)
         self._looks_again = isinstance(optimizer, torch.optim.LBFGS)
-        if isinstance(optimizer, torch.optim.SparseAdam):
-            raise InputError("SparseAdam takes sparse gradients, and no network here has any: take torch.optim.Adam.")
-        for group in optimizer.param_groups:
-            if odd := [name for name, value in group.items() if isinstance(value, float) and not math.isfinite(value)]:
-                raise InputError(f"The optimizer's {odd[0]} is {group[odd[0]]}: change model.optimizer.")
-        rates = [group.pop("rate", 1.0) for group in optimizer.param_groups]
-        for group, rate in zip(optimizer.param_groups, rates, strict=True):
-            group["lr"] *= rate
         if self.schedule is None:
             return optimizer
         if not isinstance(self.schedule, Schedule):
@@ -290,30 +269,6 @@ class Classifier(LightningModule):
         schedule = self.schedule
         scheduler = LambdaLR(optimizer, lambda step: schedule.factor(step / per_epoch, epochs))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
-
-    def _by_rate(self, groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Without what is frozen, and the layers of ``lr_scale`` in groups of their own, after those of full rate."""
-        if not (self.frozen or self.rates_of):
-            return groups
-        units = self.network.named_units()
-        scale = {p: factor for name, factor in self.rates_of.items() for p in units[name].parameters()}
-        divided = []
-        for factor in sorted({1.0, *self.rates_of.values()}, key=lambda factor: (factor != 1, factor)):
-            for group in groups:
-                mine = [p for p in group["params"] if p.requires_grad and scale.get(p, 1.0) == factor]
-                if mine:
-                    divided.append(group | {"params": mine, "rate": group.get("rate", 1.0) * factor})
-        return divided
-
-    def _built_optimizer(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
-        try:
-            return self.optimizer_of(groups)
-        except ValueError as error:
-            # LBFGS takes all weights alike.
-            alike = len(groups) > 1 and all(group.get("rate", 1.0) == 1 for group in groups)
-            if "parameter groups" in str(error) and alike:
-                return self._built_optimizer([{"params": [p for group in groups for p in group["params"]]}])
-            raise InputError(f"The optimizer cannot be built ({error}): change model.optimizer.") from error
 
     def _with_torchs_schedule(self, optimizer: torch.optim.Optimizer, rates: list[float]) -> OptimizerLRScheduler:
         assert not isinstance(self.schedule, Schedule | None)
