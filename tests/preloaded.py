@@ -21,6 +21,7 @@ import sys
 import tempfile
 import threading
 import traceback
+import weakref
 from contextlib import redirect_stderr, suppress
 from functools import cache
 from importlib import import_module
@@ -148,9 +149,12 @@ def _nameless() -> int:
     return number
 
 
-def python() -> str:
-    """What starts forks in the place of sys.executable: for processes that the code of a test starts by itself."""
-    return str(_server() / "python") if sys.platform == "linux" else sys.executable
+def python(*modules: str) -> str:
+    """What starts forks in the place of sys.executable: for processes that the code of a test starts by itself.
+
+    A fork takes time with all that has been imported; where ``modules`` are named, only they have been.
+    """
+    return str(_server(*modules) / "python") if sys.platform == "linux" else sys.executable
 
 
 def path_to_zoo() -> str:
@@ -159,7 +163,7 @@ def path_to_zoo() -> str:
 
 
 @cache
-def _server() -> Path:
+def _server(*modules: str) -> Path:
     """The folder of this process's server, which is started when it is first asked, and ends when this process does.
 
     With it end its forks and its folder, however this process came to its end.
@@ -178,7 +182,7 @@ def _server() -> Path:
     command.chmod(0o700)
     theirs, ours = os.pipe()
     server = subprocess.Popen(
-        [sys.executable, __file__, str(listener.fileno()), str(theirs), str(launcher)],
+        [sys.executable, __file__, str(listener.fileno()), str(theirs), str(launcher), *(modules or HEAVY)],
         pass_fds=[listener.fileno(), theirs], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         env=clean_environment(), start_new_session=True,
     )  # fmt: skip
@@ -188,55 +192,69 @@ def _server() -> Path:
     return folder
 
 
-def serve(calls: socket.socket, alive: int) -> dict | None:
-    """Forks at each call; returns what to run in each fork, and None where ``alive`` says that the tests are over."""
+def preload(modules: list[str]) -> None:
+    """Imports them, for forks."""
     # What libraries say of each other while they are imported is no concern of the tests.
     with redirect_stderr(StringIO()):
-        for name in HEAVY:
+        for name in modules:
             import_module(name)
+    # As torch would take out its operators, one by one, at the end of each fork.
+    for finalizer in weakref.finalize._registry:  # type: ignore[attr-defined]
+        finalizer.atexit = False
     gc.collect()
     gc.freeze()
+
+
+def serve(calls: socket.socket, alive: int) -> dict | None:
+    """Forks at each call; returns what to run in each fork, and None where ``alive`` says that the tests are over."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    keepers = 0
-    while alive not in select.select([calls, alive], [], [])[0]:
-        caller, _ = calls.accept()
-        request, files, *_ = socket.recv_fds(caller, 1 << 20, 3)
-        while not request.endswith(b"\n"):
-            request += caller.recv(1 << 20)
-        asked = json.loads(request) | {"files": files}
-        if not os.fork():
-            calls.close()
-            if keep(caller, asked, alive):
+    # Each fork that has not ended, by what shows its end; and who asked for it.
+    forks: dict[int, tuple[int, socket.socket, bool]] = {}
+    while True:
+        waiting = [caller for _, caller, ends_with_it in forks.values() if ends_with_it]
+        ready = select.select([calls, alive, *forks, *waiting], [], [])[0]
+        if alive in ready:
+            for fork, *_ in forks.values():
+                os.kill(fork, signal.SIGKILL)
+            return None
+        for ended, (fork, caller, _) in [*forks.items()]:
+            if caller in ready:
+                os.kill(fork, signal.SIGKILL)
+            if caller in ready or ended in ready:
+                answer(caller, os.waitpid(fork, 0)[1])
+                os.close(ended)
+                caller.close()
+                del forks[ended]
+        if calls in ready:
+            caller, _ = calls.accept()
+            asked = received(caller)
+            fork = os.fork()
+            if not fork:
+                os.close(alive)
+                for ended, (_, another, _) in forks.items():
+                    os.close(ended)
+                    another.close()
+                calls.close()
+                caller.close()
                 return asked
-            os._exit(0)
-        caller.close()
-        for number in files:
-            os.close(number)
-        keepers += 1
-        while keepers and os.waitpid(-1, os.WNOHANG)[0]:
-            keepers -= 1
-    return None
+            for number in asked["files"]:
+                os.close(number)
+            answer(caller, fork)
+            forks[os.pidfd_open(fork)] = fork, caller, asked["ends_with_us"]
 
 
-def keep(caller: socket.socket, asked: dict, alive: int) -> bool:
-    """Forks the process that was asked for, and waits for it while the server answers others; True in the process."""
-    child = os.fork()
-    if not child:
-        caller.close()
-        os.close(alive)
-        return True
-    for number in asked["files"]:
-        os.close(number)
-    # Whoever asked may have gone.
+def received(caller: socket.socket) -> dict:
+    """What is to be run, with the numbers of its three open files."""
+    request, files, *_ = socket.recv_fds(caller, 1 << 20, 3)
+    while not request.endswith(b"\n"):
+        request += caller.recv(1 << 20)
+    return json.loads(request) | {"files": files}
+
+
+def answer(caller: socket.socket, number: int) -> None:
+    """A line with the number, to whoever asked; who may have gone."""
     with suppress(BrokenPipeError):
-        caller.sendall(f"{child}\n".encode())
-    ended = os.pidfd_open(child)
-    if ended not in select.select([ended, alive, *([caller] if asked["ends_with_us"] else [])], [], [])[0]:
-        os.kill(child, signal.SIGKILL)
-    status = os.waitpid(child, 0)[1]
-    with suppress(BrokenPipeError):
-        caller.sendall(f"{status}\n".encode())
-    return False
+        caller.sendall(f"{number}\n".encode())
 
 
 def live(asked: dict) -> NoReturn:
@@ -260,8 +278,6 @@ def live(asked: dict) -> NoReturn:
 
 def become(asked: dict) -> None:
     """Makes a fork of the server the process that was asked for, and runs it."""
-    from lightning.fabric.utilities.rank_zero import _get_rank, rank_zero_only
-
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if asked["new_session"]:
         os.setsid()
@@ -271,11 +287,14 @@ def become(asked: dict) -> None:
     for number, own in enumerate(asked["files"]):
         os.dup2(own, number)
         os.close(own)
-    # As Lightning does when it is imported.
-    rank_zero_only.rank = _get_rank() or 0
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        for handler in logging.getLogger(name).handlers:
-            handler.setStream(sys.stderr)
+    if "lightning" in sys.modules:
+        from lightning.fabric.utilities.rank_zero import _get_rank, rank_zero_only
+
+        # As Lightning does when it is imported.
+        rank_zero_only.rank = _get_rank() or 0
+        for name in ("lightning.pytorch", "lightning.fabric"):
+            for handler in logging.getLogger(name).handlers:
+                handler.setStream(sys.stderr)
     sys.executable = sys.argv[3]
     first, *words = asked["words"]
     searched = [path for path in asked["env"].get("PYTHONPATH", "").split(os.pathsep) if path and path not in sys.path]
@@ -295,6 +314,7 @@ def become(asked: dict) -> None:
 
 
 if __name__ == "__main__":
+    preload(sys.argv[4:])
     asked = serve(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))
     if asked:
         live(asked)

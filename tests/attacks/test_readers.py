@@ -57,7 +57,7 @@ def read(tmp_path, monkeypatch):
     def of(reader: Reader, content: bytes) -> Any:
         if reader.name == "meta.mat":
             # Each time SciPy reads it in a process of its own.
-            monkeypatch.setattr(sys, "executable", preloaded.python())
+            monkeypatch.setattr(sys, "executable", preloaded.python("numpy", "scipy.io"))
         path = tmp_path / "folder" / reader.name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
