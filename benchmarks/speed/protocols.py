@@ -1,16 +1,22 @@
-"""Times all test protocols of one network in one measurement on photographs against the sum of their forward passes.
+"""Times all test protocols of a network in one measurement on photographs against the sum of their forward passes.
 
-    OMP_NUM_THREADS=1 python benchmarks/speed/protocols.py --photos DIR [--network vgg16 --num_photos 4]
+    OMP_NUM_THREADS=1 taskset -c 1 python benchmarks/speed/protocols.py --photos DIR --write
+    OMP_NUM_THREADS=1 python benchmarks/speed/protocols.py --photos DIR --clock wall --write  # on a quiet machine
 
 DIR holds JPEG files, in folders or not. Each round measures, one after the other: every protocol by itself on photos
 that are decoded and scaled already, of which only the time inside the network counts; then one measurement with all
 protocols from the files on, with decoding, scaling, cropping, normalising and averaging. The ratio of the second to the
-sum of the first is at most 1.1 where decoding is shared; it is below 1 where protocols share views, which go through
-the network once. The last column is against the forward passes that are left then. Weights are random; on a CPU the
-clock is the process's own time, so that other processes do not count.
+sum of the first is below 1 where protocols share views, which go through the network once. Medians over rounds, with
+the least and the greatest ratio; the first round is not counted. Weights are random.
+
+The clock is the processor's time of this process, which other processes disturb little: it has the decoding of every
+photograph in it, which is what one core has to do whatever the network costs, so that the last column leaves it out.
+With ``--clock wall`` photographs are decoded by worker processes beside the network, as ``zoo benchmark`` does by
+default, and what counts is how long the network waits for them. Photographs are as many as make a round of seconds.
 """
 
 import argparse
+import itertools
 import platform
 import statistics
 import tempfile
@@ -27,8 +33,9 @@ from zoo.data.protocol_images import Batch, ProtocolImages
 from zoo.evaluation.protocols import Protocol, protocol
 from zoo.evaluation.protocols.scores import scores
 from zoo.models import fully_convolutional
+from zoo.training.allocator import keep_freed_memory
 
-TABLE = Path(__file__).parents[1] / "tables" / "protocols.md"
+TABLES = Path(__file__).parents[1] / "tables"
 # From protocols that share nothing to those that are made of one another.
 SETS = (
     ("centre",),
@@ -36,8 +43,10 @@ SETS = (
     ("dense-256-384-512",),
     ("centre", "ten-crop", "dense-256"),
     ("centre", "ten-crop", "dense-256", "dense-384", "dense-256-384-512"),
-    ("centre", "ten-crop", "dense-256", "dense-256-384", "multi-crop-256-384", "multi-crop+dense-256-384"),
+    ("centre", "ten-crop", "dense-256", "multi-crop-256", "multi-crop+dense-256"),
 )
+# Of each network its preprocessing, and how many photographs each of the sets is measured on.
+NETWORKS = {"alexnet": ("alexnet", (128, 16, 4, 8, 4, 4)), "vgg16": ("vgg", (16, 2, 1, 1, 1, 1))}
 
 
 class Timed:
@@ -56,18 +65,19 @@ class Timed:
 class Bench:
     """One network on one folder."""
 
-    def __init__(self, name: str, transform: str, root: Path, device: str, batch_size: int) -> None:
+    def __init__(self, name: str, root: Path, device: str, batch_size: int, wall: bool) -> None:
         torch.manual_seed(0)
+        self.wall = wall or device != "cpu"
         self.network = zoo.get_model(name).eval().to(device)
         self.dense, self.device, self.batch_size = fully_convolutional(self.network), device, batch_size
-        self.data = ImageNet(str(root), transform=transform, num_held_out=0, num_workers=0)
+        workers = None if wall else 0
+        self.data = ImageNet(str(root), transform=NETWORKS[name][0], num_held_out=0, num_workers=workers)
 
     def clock(self) -> float:
-        """Seconds: of this process on a CPU, of the wall on a GPU that has done its work."""
-        if self.device == "cpu":
-            return time.process_time()
-        torch.cuda.synchronize()
-        return time.perf_counter()
+        """Seconds: of this process, or of the wall, on a GPU that has done its work."""
+        if self.device != "cpu":
+            torch.cuda.synchronize()
+        return time.perf_counter() if self.wall else time.process_time()
 
     def looks(self, protocols: Sequence[Protocol]) -> ProtocolImages:
         """What the protocols want of the folder."""
@@ -81,12 +91,15 @@ class Bench:
         """Everything decoded and scaled, on the device."""
         return [looks.on_after_batch_transfer(self._moved(packed), 0) for packed in looks.test_dataloader()]
 
-    def one_measurement(self, protocols: Sequence[Protocol]) -> tuple[float, float]:
-        """Seconds of a measurement from the files on, and those of them that were inside the network."""
-        looks, begin, inside = self.looks(protocols), self.clock(), 0.0
-        for packed in looks.test_dataloader():
+    def one_measurement(self, protocols: Sequence[Protocol]) -> tuple[float, float, float]:
+        """Seconds of a measurement from the files on, and of them: in the network, and for photographs."""
+        looks, begin, inside, reading = self.looks(protocols), self.clock(), 0.0, 0.0
+        batches, asked = iter(looks.test_dataloader()), begin
+        while (packed := next(batches, None)) is not None:
+            reading += self.clock() - asked
             inside += self.score(looks, looks.on_after_batch_transfer(self._moved(packed), 0), protocols)
-        return self.clock() - begin, inside
+            asked = self.clock()
+        return self.clock() - begin, inside, reading
 
     def score(self, looks: ProtocolImages, batch: Batch, protocols: Sequence[Protocol]) -> float:
         """Seconds inside the network."""
@@ -101,7 +114,7 @@ class Bench:
         return type(packed)(*(part.to(self.device) if isinstance(part, Tensor) else part for part in packed))
 
 
-def row(bench: Bench, names: Sequence[str], rounds: int) -> str:
+def row(bench: Bench, network: str, names: Sequence[str], number: int, rounds: int) -> str:
     """Medians over rounds; the first one warms up."""
     protocols = [protocol(name) for name in names]
     ready = {one.name: (looks := bench.looks([one]), bench.batches(looks)) for one in protocols}
@@ -109,15 +122,20 @@ def row(bench: Bench, names: Sequence[str], rounds: int) -> str:
     for _ in range(rounds + 1):
         alone = sum(bench.score(ready[one.name][0], batch, [one]) for one in protocols for batch in ready[one.name][1])
         measured.append((alone, *bench.one_measurement(protocols)))
-    apart, together, inside = (statistics.median(column) for column in zip(*measured[1:], strict=True))
-    ratio, rest = (statistics.median(numbers[1] / numbers[other] for numbers in measured[1:]) for other in (0, 2))
-    return f"| {', '.join(names)} | {apart:.2f} | {together:.2f} | {inside:.2f} | {ratio:.3f} | {rest:.3f} |"
+    alone, together, inside, reading = (list(column) for column in zip(*measured[1:], strict=True))
+    seconds = " | ".join(f"{statistics.median(column):.2f}" for column in (alone, together, inside, reading))
+    ratios = [whole / passes for whole, passes in zip(together, alone, strict=True)]
+    rest = [(whole - waited) / within for whole, within, waited in zip(together, inside, reading, strict=True)]
+    shown = f"{statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})"
+    return f"| {network} | {', '.join(names)} | {number} | {seconds} | {shown} | {statistics.median(rest):.3f} |"
 
 
 def as_imagenet(photos: Path, number: int, root: Path) -> Path:
-    """The first photos of a folder in ImageNet's layout, as links."""
-    files = sorted(file for file in photos.rglob("*") if file.suffix.lower() in (".jpeg", ".jpg"))[:number]
-    for place, file in enumerate(files):
+    """So many photos of a folder in ImageNet's layout, as links, again from the first where it has fewer."""
+    files = sorted(file for file in photos.rglob("*") if file.suffix.lower() in (".jpeg", ".jpg"))
+    if not files:
+        raise SystemExit(f"{photos} holds no JPEG files.")
+    for place, file in zip(range(number), itertools.cycle(files), strict=False):
         for split in ("train", "val"):
             folder = root / split / f"n{place % 2:08d}"
             folder.mkdir(parents=True, exist_ok=True)
@@ -129,32 +147,39 @@ def main() -> None:
     """Measures, prints and writes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, required=True)
-    parser.add_argument("--network", default="alexnet", choices=("alexnet", "vgg16"))
-    parser.add_argument("--num_photos", type=int, default=16)
+    parser.add_argument("--networks", nargs="+", default=[*NETWORKS], choices=[*NETWORKS])
     parser.add_argument("--batch_size", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--output", type=Path, default=TABLE)
+    parser.add_argument("--clock", choices=["cpu", "wall"], default="cpu")
+    parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
-        root = as_imagenet(options.photos, options.num_photos, Path(folder))
-        transform = {"alexnet": "alexnet", "vgg16": "vgg"}[options.network]
-        bench = Bench(options.network, transform, root, options.device, options.batch_size)
-        rows = [row(bench, names, options.rounds) for names in SETS]
+    wall = options.clock == "wall"
+    keep_freed_memory(torch.device(options.device))  # as zoo benchmark does
     head = [
-        "protocols", "forward passes of each, sum, s", "one measurement, s", "of it in the network, s",
-        "one measurement / sum", "one measurement / in the network",
+        "network", "protocols", "photographs", "forward passes of each, sum, s", "one measurement, s",
+        "of it in the network, s", f"of it {'waiting for' if wall else 'decoding and scaling'} photographs, s",
+        "one measurement / sum (range)", "without photographs / in the network",
     ]  # fmt: skip
-    device = torch.cuda.get_device_name() if options.device != "cpu" else f"{platform.machine()} CPU"
-    note = (
-        f"{options.network}, {options.num_photos} photographs in batches of {options.batch_size}; torch"
-        f" {torch.__version__}, {device}, {torch.get_num_threads()} thread(s), float32; medians of {options.rounds}"
-        " rounds. `python benchmarks/speed/protocols.py`"
-    )
-    lines = [f"| {' | '.join(head)} |", "| --- " + "| ---: " * (len(head) - 1) + "|", *rows]
-    text = "\n".join(["# Test protocols in one measurement against their forward passes", "", *lines, "", note])
-    print(text)
-    options.output.write_text(f"{text}\n")
+    lines = [f"| {' | '.join(head)} |", "| --- | --- " + "| ---: " * (len(head) - 2) + "|"]
+    print("\n".join(lines))
+    for name in options.networks:
+        for names, number in zip(SETS, NETWORKS[name][1], strict=True):
+            with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
+                root = as_imagenet(options.photos, number, Path(folder))
+                bench = Bench(name, root, options.device, options.batch_size, wall)
+                lines.append(row(bench, name, names, number, options.rounds))
+            print(lines[-1], flush=True)
+    if options.write:
+        device = torch.cuda.get_device_name() if options.device != "cpu" else f"{platform.machine()} CPU"
+        note = (
+            f"Batches of {options.batch_size}; torch {torch.__version__}, {device}, threads: {torch.get_num_threads()},"
+            f" {options.clock} clock, float32; medians of {options.rounds} rounds."
+            f" `python benchmarks/speed/protocols.py --photos DIR{' --clock wall' if wall else ''} --write`"
+        )
+        table = TABLES / f"protocols{'_wall' if wall else ''}.md"
+        heading = "# Test protocols in one measurement against their forward passes"
+        table.write_text("\n".join([heading, "", *lines, "", note, ""]), "utf-8")
 
 
 if __name__ == "__main__":

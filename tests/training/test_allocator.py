@@ -33,6 +33,10 @@ from zoo.benchmark.speed import measure
 torch.accelerator.current_accelerator = lambda check_available: None
 measure(["perceptron"], [1], Path("speed"), warmup=1, repeats=2, forms=["float32"])
 """
+BENCHMARK = """
+from zoo.cli import main
+assert main(["benchmark", "lenet5/digits", "--output", "records"]) == 0
+"""
 
 
 def pages(first, folder):
@@ -45,6 +49,7 @@ def test_a_step_finds_the_memory_of_the_step_before(tmp_path):
     by_itself = pages("", tmp_path)
     assert pages(KEEPING, tmp_path) * 20 < by_itself
     assert pages(MEASURING, tmp_path) * 20 < by_itself, "zoo benchmark --speed measures as zoo fit trains"
+    assert pages(BENCHMARK, tmp_path) * 20 < by_itself, "zoo benchmark measures as zoo test does"
 
 
 def test_other_devices_are_left_alone():

@@ -18,6 +18,7 @@ from zoo.evaluation.protocols import Protocol, protocol
 from zoo.evaluation.protocols.plan import check_fits
 from zoo.models.dense import fully_convolutional
 from zoo.results.record import Record
+from zoo.training.allocator import keep_freed_memory
 from zoo.training.progress import progress_bar
 
 
@@ -90,6 +91,7 @@ def measure_together(one: JointMeasurement, options: BenchmarkOptions, git: dict
         networks, one.protocols, split.own, options.batch_size, fully_convolutional, options.as_ensemble, predictions
     )
     trainer = _trainer(options.devices)
+    keep_freed_memory(trainer.strategy.root_device)
     trainer.test(measurement, datamodule=split, verbose=False)
     for each in predictions:
         each.write(split.data)
