@@ -11,8 +11,8 @@ from results_cases import make_record
 from torch import nn
 
 import zoo
-from zoo.evaluation.recorder import weights_digest
-from zoo.models.classifier import NETWORK_KEY
+from zoo.evaluation.digest import weights_digest
+from zoo.models.network import NETWORK_KEY
 from zoo.weights.trained import DataUse, Weights
 
 # Network, variant, options; the data's class and transform.

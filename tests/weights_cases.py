@@ -12,7 +12,7 @@ from results_cases import make_record
 
 import zoo
 from zoo.data import Digits
-from zoo.models.classifier import NETWORK_KEY
+from zoo.models.network import NETWORK_KEY
 
 CONFIG = {
     "data": {

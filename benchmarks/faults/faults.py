@@ -544,6 +544,10 @@ FAULTS = (
         _in("evaluation/test_exact_counts.py", "test_a_total_that_is_right_by_chance_is_found_out"),
     ),
     Fault(
+        "weights have another digest than their safetensors file", "evaluation/digest.py", "hashlib.sha256(",
+        "hashlib.sha3_256(", ("results/test_record.py",),
+    ),
+    Fault(
         "a Record has another seed than its run", "evaluation/recorder.py", 'seed=self.config.get("seed_everything")',
         "seed=0", _in("training/test_training.py", "test_another_seed_is_another_run"),
     ),

@@ -56,7 +56,8 @@ class DataSet:
     is (C, H, W) of its images before any preprocessing, None where they have any size or are no images. ``hub`` is
     its name on Hugging Face's hub, None where it is not there, or not under one name. ``taken_for``
     is what an image from elsewhere is taken for, so that it goes the way that the set's own went: ``ink`` that makes
-    digits, or a ``photo``; None where it is only scaled.
+    digits, or a ``photo``; None where it is only scaled. ``transforms`` is where its preprocessings are, by name, for
+    what needs no data module and so no Lightning; None where only the module makes them.
 
     Of data that come from elsewhere ``images`` counts those of each official split, one number or one for each class,
     ``test_split`` is the official name of what this zoo calls test, and ``fingerprints`` says of the digest of a copy
@@ -72,6 +73,7 @@ class DataSet:
     stored: tuple[int, int, int] | None
     hub: str | None
     taken_for: Literal["ink", "photo"] | None = None
+    transforms: str | None = None
     images: dict[str, int | tuple[int, ...]] = field(default_factory=dict)
     test_split: str = "test"
     fingerprints: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -255,13 +257,14 @@ _IMAGENET: dict[str, Any] = {
     "name": "imagenet", "title": "ImageNet, ILSVRC-2012", "source": "registration", "stored": None,
     "hub": "ILSVRC/imagenet-1k", "images": {"val": 50_000, "test": 100_000},
     # The labels of the official test images are not public, so that test is the validation images here.
-    "test_split": "val",
+    "test_split": "val", "transforms": "zoo.data.photos.transforms.TRANSFORMS",
 }  # fmt: skip
 DATA = Catalogue("zoo.data", DataSet, {
     "Digits": DataSet(
         module="zoo.data.digits", name="digits", title="Digits (scikit-learn)",
         summary="1,797 handwritten digits, 8x8, carried by scikit-learn: needs no download",
         storage="memory", source="package", stored=(1, 8, 8), hub=None,
+        transforms="zoo.data.transforms.DIGITS",
         images={"test": 360},
         fingerprints={
             "sha256:51a2e67013355661fc9c324e26f90f1925b2b882af0fc7df33f42bea7af6da32":
@@ -277,6 +280,7 @@ DATA = Catalogue("zoo.data", DataSet, {
         module="zoo.data.mnist", name="mnist", title="MNIST",
         summary="60,000 + 10,000 handwritten digits, 28x28",
         storage="memory", source="download", stored=(1, 28, 28), hub="ylecun/mnist",
+        transforms="zoo.data.transforms.MNIST",
         taken_for="ink",
         images={
             "train": (5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949),
@@ -291,6 +295,7 @@ DATA = Catalogue("zoo.data", DataSet, {
         module="zoo.data.cifar10", name="cifar10", title="CIFAR-10",
         summary="50,000 + 10,000 colour photographs, 32x32, 10 classes",
         storage="memory", source="download", stored=(3, 32, 32), hub="uoft-cs/cifar10",
+        transforms="zoo.data.transforms.CIFAR10",
         taken_for="photo",
         images={"train": (5000,) * 10, "test": (1000,) * 10},
         fingerprints={
@@ -304,24 +309,28 @@ DATA = Catalogue("zoo.data", DataSet, {
         module="zoo.data.cifar100", name="cifar100", title="CIFAR-100",
         summary="50,000 + 10,000 colour photographs, 32x32, 100 classes",
         storage="memory", source="download", stored=(3, 32, 32), hub="uoft-cs/cifar100",
+        transforms="zoo.data.transforms.CIFAR100",
         images={"train": (500,) * 100, "test": (100,) * 100},
     ),
     "FashionMNIST": DataSet(
         module="zoo.data.fashion_mnist", name="fashion-mnist", title="Fashion-MNIST",
         summary="60,000 + 10,000 pictures of clothes, 28x28, 10 classes",
         storage="memory", source="download", stored=(1, 28, 28), hub="zalando-datasets/fashion_mnist",
+        transforms="zoo.data.transforms.FASHION_MNIST",
         images={"train": (6000,) * 10, "test": (1000,) * 10},
     ),
     "KMNIST": DataSet(
         module="zoo.data.kmnist", name="kmnist", title="Kuzushiji-MNIST",
         summary="60,000 + 10,000 cursive Japanese characters, 28x28, 10 classes",
         storage="memory", source="download", stored=(1, 28, 28), hub=None,
+        transforms="zoo.data.transforms.KMNIST",
         images={"train": (6000,) * 10, "test": (1000,) * 10},
     ),
     "SVHN": DataSet(
         module="zoo.data.svhn", name="svhn", title="Street View House Numbers",
         summary="73,257 + 26,032 digits of house numbers, 32x32 in colour",
         storage="memory", source="download", stored=(3, 32, 32), hub="ufldl-stanford/svhn",
+        transforms="zoo.data.transforms.SVHN",
         images={
             "train": (4948, 13861, 10585, 8497, 7458, 6882, 5727, 5595, 5045, 4659),
             "test": (1744, 5099, 4149, 2882, 2523, 2384, 1977, 2019, 1660, 1595),
@@ -331,6 +340,7 @@ DATA = Catalogue("zoo.data", DataSet, {
         module="zoo.data.stl10", name="stl10", title="STL-10",
         summary="5,000 + 8,000 colour photographs, 96x96, 10 classes",
         storage="memory", source="download", stored=(3, 96, 96), hub=None,
+        transforms="zoo.data.transforms.STL10",
         images={"train": (500,) * 10, "test": (800,) * 10},
     ),
     "TinyImageNet": DataSet(
@@ -371,6 +381,7 @@ DATA = Catalogue("zoo.data", DataSet, {
         module="zoo.data.smoke", name="smoke-imagenet", title="Generated photographs",
         summary="ten classes of generated JPEG files in ImageNet's layout, for a quick try",
         storage="photos", source="made", stored=None, hub=None,
+        transforms="zoo.data.photos.transforms.TRANSFORMS",
     ),
 })  # fmt: skip
 

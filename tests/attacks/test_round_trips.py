@@ -44,7 +44,7 @@ def test_records(tmp_path):
 
 
 def test_checkpoints_and_their_seal(tmp_path):
-    from zoo.models.classifier import NETWORK_KEY
+    from zoo.models.network import NETWORK_KEY
     from zoo.training.checkpoint_files import WholeFile
     from zoo.weights.sources.checkpoint import load_checkpoint
 

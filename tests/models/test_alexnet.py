@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 import zoo
 from zoo.layers import UnscaledDropout
-from zoo.models.classifier import NETWORK_KEY
+from zoo.models.network import NETWORK_KEY
 from zoo.report.network import describe
 from zoo.weights import load
 

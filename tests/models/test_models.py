@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 import zoo
 from zoo.catalog import NETWORKS
-from zoo.evaluation.recorder import weights_digest
+from zoo.evaluation.digest import weights_digest
 from zoo.models import AlexNetModel, LeNet5, VGGModel
 from zoo.models.classifier import seed_generators
 from zoo.models.network import Network

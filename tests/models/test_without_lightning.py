@@ -1,7 +1,18 @@
-"""A network is had without Lightning, which takes longer to import than torch and the network together."""
+"""Networks, what they say and what is exported are had without Lightning, which takes longer to import than torch."""
 
 import subprocess
 import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from weights_cases import make_run
+
+import zoo
+from zoo.catalog import DATA
+from zoo.models.network import CLASSES_KEY
+from zoo.weights.trained import DataUse
 
 HEAVY = ("jsonargparse", "lightning", "scipy", "torchmetrics", "torchvision", "wandb")
 CODE = f"""
@@ -25,3 +36,47 @@ print("lightning" in sys.modules)
 def test_networks_and_their_weights_import_no_lightning_and_models_do():
     printed = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True).stdout
     assert printed.splitlines() == ["[]", "True"]
+
+
+# The compiler of torch is as heavy, and is loaded where a network's first weights are drawn on no device.
+USING = """
+import sys
+from zoo.cli import main
+
+status = main(sys.argv[1:])
+HEAVY = {"jsonargparse", "lightning", "torch._inductor", "torchmetrics", "torchvision"}
+print(status, sorted(HEAVY & set(sys.modules)))
+"""
+
+
+def last_line(*words):
+    return subprocess.run(
+        [sys.executable, "-c", USING, *words], capture_output=True, text=True, check=True
+    ).stdout.splitlines()[-1]
+
+
+def test_classify_imports_no_lightning_for_a_shipped_network_or_a_run(tmp_path):
+    image = tmp_path / "image.png"
+    Image.fromarray(np.arange(1024, dtype=np.uint8).reshape(32, 32)).save(image)
+    run = make_run(tmp_path / "run")
+    checkpoint = run / "checkpoints" / "last.ckpt"
+    # As training writes it; where they are missing, the data module knows them.
+    torch.save(torch.load(checkpoint) | {CLASSES_KEY: [str(digit) for digit in range(10)]}, checkpoint)
+    for weights in ("lenet5/cifar10", run):
+        assert last_line("classify", str(weights), str(image)) == "0 []"
+
+
+def test_export_imports_no_lightning(tmp_path):
+    words = ("export", "lenet5/cifar10", "--format", "safetensors", "--output", str(tmp_path / "out.safetensors"))
+    # What writes graphs needs torch's compiler.
+    assert last_line(*words) in ("0 []", "0 ['torch._inductor']")
+
+
+@pytest.mark.parametrize("name", sorted(name for name, data in DATA.own.items() if data.transforms))
+def test_weights_have_the_very_preprocessings_of_their_data_module(name):
+    module = getattr(zoo.data, name)
+    weights = zoo.get_weights("lenet5/mnist")
+    assert module.transforms
+    for transform in module.transforms:
+        weights.data = DataUse(name, transform, "single view")
+        assert weights.bare_steps() is module(transform=transform).transform

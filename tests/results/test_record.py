@@ -10,7 +10,8 @@ from conftest import ROOT
 from safetensors.torch import save_file
 from torch import nn
 
-from zoo.evaluation.recorder import check_count, weights_digest
+from zoo.evaluation.digest import weights_digest
+from zoo.evaluation.recorder import check_count
 from zoo.results.provenance import environment, git_state
 from zoo.results.record import Record, finite
 

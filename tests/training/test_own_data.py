@@ -10,7 +10,7 @@ from own_images import COLOURS, picture, write_folder
 
 import zoo
 from zoo.cli import main
-from zoo.models.classifier import CLASSES_KEY
+from zoo.models.network import CLASSES_KEY
 
 NAMES = sorted(COLOURS)
 QUIET = ["--trainer.enable_progress_bar", "false", "--trainer.accelerator", "cpu"]

@@ -12,7 +12,7 @@ from zoo.data import Digits
 from zoo.errors import InputError
 from zoo.evaluation.collectors import Measures
 from zoo.models import LinearModel
-from zoo.models.classifier import CLASSES_KEY
+from zoo.models.network import CLASSES_KEY
 
 NAMES = ["ant", "bee", "cicada"]
 

@@ -181,7 +181,7 @@ def test_numbers_too_large_for_half_precision_stay_whole(tmp_path):
         value.mul_(2.0**20)
     torch.save(content, folder / "checkpoints" / "last.ckpt")
     record = json.loads((folder / "record.json").read_text())
-    from zoo.evaluation.recorder import weights_digest
+    from zoo.evaluation.digest import weights_digest
 
     (folder / "record.json").unlink()
     record["weights"] = {"sha256": weights_digest(zoo.load(folder))}

@@ -10,7 +10,7 @@ from torch import nn
 import zoo
 from zoo.errors import InputError
 from zoo.models import LeNet5Model, MLPModel, PerceptronModel
-from zoo.models.classifier import NETWORK_KEY
+from zoo.models.network import NETWORK_KEY
 from zoo.weights import from_torchvision, load
 
 MLP_DESCRIPTION = {"name": "mlp", "variant": "paper", "options": {"hidden": (3, 2), "input_size": 2}}

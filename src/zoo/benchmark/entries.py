@@ -9,7 +9,7 @@ from zoo import runs
 from zoo.data.base import ImageDataModule
 from zoo.data.lookup import check_transform, dataset_named
 from zoo.errors import InputError
-from zoo.evaluation.recorder import weights_digest
+from zoo.evaluation.digest import weights_digest
 from zoo.files import is_utf8
 from zoo.models import protocol_of
 from zoo.models.network import Network

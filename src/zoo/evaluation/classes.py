@@ -6,7 +6,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zoo.evaluation.metrics import label_ranks
 from zoo.evaluation.processes import summed
 
 #: A Record holds the confusion matrix of at most so many classes.
@@ -30,6 +29,9 @@ class ClassCounts:
 
     def update(self, indices: Tensor, logits: Tensor, labels: Tensor) -> None:
         """Adds a batch: logits or log-probabilities (N, classes), labels int64 (N,), on the CPU."""
+        # Imported here, for it brings in torchmetrics, which those that only name classes need not wait for.
+        from zoo.evaluation.metrics import label_ranks
+
         ranks = label_ranks(logits, labels)
         self.images += self._count(labels)
         self.top1_wrong += self._count(labels[ranks >= 1])

@@ -1,21 +1,18 @@
 """The callback that turns a test into a Record."""
 
-import hashlib
 import math
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
-from torch import Tensor, nn
 
 from zoo.errors import Diverged
 from zoo.evaluation.batch_norm import images_seen
 from zoo.evaluation.collectors import TrainerMeasures
+from zoo.evaluation.digest import weights_digest
 from zoo.evaluation.record_builder import build_record
 from zoo.options import declared
 from zoo.results.provenance import git_state
@@ -177,14 +174,3 @@ def check_count(n: int, num_images: int, batch_size: int, steps: int | float) ->
     expected = min(num_images, batch_size * int(steps))
     if n != expected:
         raise RuntimeError(f"{n} images were scored instead of {expected}: the error would be of another set of images")
-
-
-def weights_digest(network: nn.Module) -> str:
-    """sha256 of the network's state as safetensors would store it: independent of the checkpoint around it."""
-    return state_digest(network.state_dict())
-
-
-def state_digest(state: Mapping[str, Tensor]) -> str:
-    """The same of a state dict."""
-    stored = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    return hashlib.sha256(safetensors.torch.save(stored)).hexdigest()

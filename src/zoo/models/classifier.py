@@ -23,15 +23,13 @@ from zoo.evaluation.precision import full_float32
 from zoo.evaluation.protocols import SINGLE_VIEW, averaged, protocol
 from zoo.models import layer_rates, ledger
 from zoo.models.mixing import cut_and_mixed, likeliest
-from zoo.models.network import Network
+from zoo.models.network import CLASSES_KEY, NETWORK_KEY, Network
 from zoo.models.resuming import ExactResume
 from zoo.optim import AnySchedule, Schedule
 from zoo.optim.building import built
 from zoo.optim.torch_schedules import by_steps, made, monitor_of
 
 Batch = tuple[Tensor, Tensor]
-NETWORK_KEY = "zoo_network"
-CLASSES_KEY = "zoo_class_names"
 MONITORED_KEY = "zoo_monitored"
 
 

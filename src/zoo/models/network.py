@@ -17,6 +17,9 @@ from zoo.errors import InputError
 
 # More units, pixels a side, classes or stored images than any network here can have.
 LARGEST = 10_000_000
+# Where a checkpoint says what its network is, and what its classes are called.
+NETWORK_KEY = "zoo_network"
+CLASSES_KEY = "zoo_class_names"
 
 
 class Network(nn.Sequential):

@@ -15,7 +15,7 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from zoo import runs
 from zoo.errors import Diverged, InputError, Stopped
-from zoo.evaluation.recorder import weights_digest
+from zoo.evaluation.digest import weights_digest
 from zoo.models.network import Network
 from zoo.models.saved_training import reason_of, unlike
 from zoo.results.record import Record

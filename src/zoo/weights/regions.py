@@ -7,7 +7,6 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from zoo.data.paper.find import digits_in
 from zoo.weights.doubts import NO_INK, dark_on_light, of_photo
 from zoo.weights.preprocessing import ImagePreprocessing, averaged
 
@@ -44,6 +43,9 @@ def regions_of(
         prepared = image.size != (side, side)
         return [(Region(path, prepared=prepared, doubts=of_photo(image, side)), as_is(averaged(image, side)))]
     if kind == "ink":
+        # Imported here, for it brings in scipy.
+        from zoo.data.paper.find import digits_in
+
         grey = np.asarray(image.convert("L"))
         digits = digits_in(grey)
         if digits:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from zoo.catalog import DATA, NETWORKS
 from zoo.data.photos.transforms import PhotoTransform
-from zoo.data.transforms import LessMeanImage, Preprocessing
+from zoo.data.transforms import LessMeanImage, Preprocessing, named
 from zoo.errors import InputError
 from zoo.models import get_model
 from zoo.models.network import Network
@@ -83,7 +83,9 @@ class Weights(ABC):
             with torch.random.fork_rng(devices=[]):
                 return own_network(self.meta["network"], self.meta["variant"], chosen, self.name)
         # The weights come after: what the constructor draws is thrown away, and is not taken from the caller's stream.
-        with torch.random.fork_rng(devices=[]), torch.device(device):
+        # On no device torch would load its compiler to draw them.
+        unfilled = Unfilled() if device == "meta" else nullcontext()
+        with torch.random.fork_rng(devices=[]), torch.device(device), unfilled:
             try:
                 made: Network = get_model(self.meta["network"], variant=self.meta["variant"], **chosen)
             except (TypeError, ValueError, RuntimeError, OverflowError) as error:
@@ -117,7 +119,12 @@ class Weights(ABC):
 
     def bare_steps(self) -> Steps:
         """The preprocessing before it has seen any image."""
-        return self._module().transform  # type: ignore[attr-defined]
+        home = DATA[self.data.class_name].transforms if self.data.class_name in DATA else None
+        if home is None or self.data.transform is None:
+            return self._module().transform  # type: ignore[attr-defined]
+        module, _, name = home.rpartition(".")
+        steps: Steps = named(getattr(import_module(module), name), self.data.transform)
+        return steps
 
     def steps(self) -> Steps:
         """The preprocessing whole, with its mean image where it has one."""

@@ -18,7 +18,6 @@ from zoo.errors import InputError
 from zoo.files import whole
 from zoo.results.record import Record
 from zoo.weights.cards import NAME, SHIPPED, asset_name, card_schema, check_card, read_card
-from zoo.weights.export.scoring import measure
 from zoo.weights.preprocessing import describe
 from zoo.weights.sources.run import RunWeights
 from zoo.weights.sources.shipped import WeightsWithCard
@@ -110,6 +109,9 @@ def _draft(card_file: Path, run: RunWeights, name: str, dtype: str, root: str | 
     }  # fmt: skip
     for scores in (None, "measured"):
         if scores:
+            # Imported here, for it brings in torchmetrics, which an export needs not.
+            from zoo.weights.export.scoring import measure
+
             card["scores"], card["measures"] = measure(WeightsWithCard(card_file), root)
         _write_card(card_file, card)
     return True

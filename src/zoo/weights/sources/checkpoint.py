@@ -11,11 +11,9 @@ from torch import Tensor
 
 from zoo import runs
 from zoo.errors import InputError
-from zoo.evaluation.recorder import state_digest
+from zoo.evaluation.digest import state_digest
 from zoo.files import is_utf8
-from zoo.models.classifier import CLASSES_KEY, NETWORK_KEY
-from zoo.models.network import Network
-from zoo.models.own import OwnNetwork
+from zoo.models.network import CLASSES_KEY, NETWORK_KEY, Network
 from zoo.results.record import Record
 from zoo.weights.sources.seal import check_whole
 from zoo.weights.trained import check_state
@@ -27,7 +25,8 @@ def check_fits(file: Path, network: Network) -> None:
     held = description_of(checkpoint, file)
     wanted: dict[str, Any] = {"name": network.name, "variant": network.variant, "options": network.options}
     for key, value in wanted.items():
-        if isinstance(network, OwnNetwork) and key == "options" and held[key].get("init_args") == value["init_args"]:
+        told = key == "options" and network.is_own and "init_args" in value
+        if told and held[key].get("init_args") == value["init_args"]:
             # What it is for, it learns from the data.
             continue
         if held[key] != value:

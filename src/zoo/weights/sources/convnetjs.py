@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from zoo.data import CIFAR10
 from zoo.errors import InputError
 from zoo.files import given_path
 from zoo.models import ConvNetJS
@@ -49,7 +48,10 @@ class ConvNetJSFile(Weights):
         self.data = DataUse("CIFAR10", "convnetjs", "single view")
         self._trained = from_convnetjs(path)
         count = self._trained.num_classes
-        names = CIFAR10().class_names
+        # Imported here, for it brings in Lightning.
+        from zoo.data.cifar10 import CLASS_NAMES
+
+        names = list(CLASS_NAMES)
         self.meta = {
             "name": self.name, "network": "convnetjs", "variant": "paper", "options": self._trained.options,
             "class_names": names if count == len(names) else [f"class {number}" for number in range(count)],
