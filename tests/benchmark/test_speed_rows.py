@@ -10,6 +10,7 @@ from statistics import median
 import numpy as np
 import pytest
 import torch
+from conftest import ROOT
 
 from zoo.benchmark import timing
 from zoo.benchmark.speed import built, measure, speed_rows
@@ -22,6 +23,7 @@ from zoo.results.schema import DESCRIBING, KEYWORDS
 from zoo.results.speed import SpeedRecord, rates, read_speeds, speed_schema
 
 CPU = torch.device("cpu")
+SPEEDS = ROOT / "benchmarks" / "results_speed"
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +134,24 @@ def test_the_table_has_a_row_for_each_row_of_the_records(folder):
     assert row["images_per_second"] == pytest.approx(raw["images_per_second"]["median"], rel=1e-3)
     assert row["images_per_cpu_second"] == pytest.approx(3 * raw["steps"] / median(raw["cpu_seconds"]), rel=1e-3)
     assert "3 repeats after 1 steps of warm-up" in document("speed", "md", folder)
+
+
+def test_the_table_for_reading_has_a_row_a_record_with_the_fastest_form_of_its_largest_batch(tmp_path):
+    rates = {("eval", "float32"): 10, ("eval", "channels_last"): 25, ("train", "float32"): 4, ("train", "bfloat16"): 3}
+    content = json.loads(sorted(SPEEDS.glob("lenet5*.json"))[0].read_text())
+    content["rows"] = [
+        {
+            "mode": mode, "form": form, "batch_size": size, "steps": 1, "seconds": [size / value] * 5,
+            "cpu_seconds": [size / value] * 5, "images_per_second": dict.fromkeys(("median", "q1", "q3"), value),
+        }
+        for (mode, form), rate in rates.items()
+        for size, value in ((1, rate * 100.0), (32, float(rate)))
+    ]  # fmt: skip
+    (tmp_path / "lenet5-cpu.json").write_text(json.dumps(content))
+    lines = [line for line in document("speed", "md", tmp_path).splitlines() if line.startswith("| lenet5")]
+    cells = [cell.strip() for cell in lines[0].split("|")[1:-1]]
+    assert len(lines) == 1
+    assert cells[2:] == ["cpu", "1", "32", "25", r"channels\_last", "2.50", "4", "float32", "1.00 [1]"]
 
 
 def test_a_loaded_machine_has_a_footnote(folder, tmp_path):

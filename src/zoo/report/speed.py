@@ -12,10 +12,10 @@ from zoo.results.speed import SpeedRecord, read_speeds
 # The records of a checkout lie beside its code, one's own in the working folder.
 _CHECKOUT = Path(__file__).resolve().parents[3] / "benchmarks" / "results_speed"
 OWN = Path("runs") / "speed"
-_COLUMNS = (
-    Column("network"), Column("variant"), Column("device"), Column("threads", True), Column("mode"), Column("form"),
-    Column("batch", True), Column("images/s", True), Column("quartiles", True), Column("images per CPU second", True),
-)  # fmt: skip
+_MODES = ("eval", "train")
+_COLUMNS = [Column("network"), Column("variant"), Column("device"), Column("threads", True), Column("batch", True)]
+for _mode in _MODES:
+    _COLUMNS += [Column(f"{_mode}, images/s", True), Column(f"{_mode}, form"), Column(f"{_mode}, times float32", True)]
 
 
 def speed_document(
@@ -23,16 +23,22 @@ def speed_document(
 ) -> str:
     """The table in md, csv, latex, html, json or for a terminal, of the networks named or of all.
 
-    Raises InputError for a file in ``folder`` that is no speed record, and as ``write`` does.
+    csv and json have every form, mode and batch size; for reading there is a row a record, its largest batch in the
+    form that is fastest. Raises InputError for a file in ``folder`` that is no speed record, and as ``write`` does.
     """
     check_networks(networks)
     found = folder or next((each for each in (_CHECKOUT, OWN) if each.is_dir()), None)
     rows = [row for record in (read_speeds(found) if found else []) for row in _rows(record)]
     rows = [row for row in rows if not networks or row["network"] in networks]
     rows.sort(key=lambda row: (row["parameters"], row["network"], row["variant"], row["device"]))
-    return write(
-        form, rows, [Table("Speed", _COLUMNS, [_cells(row) for row in rows], [_notes(row) for row in rows])], columns
-    )
+    records: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        records.setdefault(tuple(str(row[name]) for name in ("network", "variant", "device", "threads")), []).append(
+            row
+        )
+    cells = [_cells(measured) for measured in records.values()]
+    notes = [_notes(measured[0]) for measured in records.values()]
+    return write(form, rows, [Table("Speed", _COLUMNS, cells, notes)], columns)
 
 
 def _rows(record: SpeedRecord) -> list[dict[str, Any]]:
@@ -70,19 +76,26 @@ def _measured(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _cells(row: dict[str, Any]) -> Sequence[str]:
-    per_cpu = row["images_per_cpu_second"]
-    return [
-        row["network"], row["variant"], row["device"], str(row["threads"]), row["mode"], row["form"],
-        str(row["batch_size"]), _shown(row["images_per_second"]), f"{_shown(row['q1'])} to {_shown(row['q3'])}",
-        "" if per_cpu is None else _shown(per_cpu),
-    ]  # fmt: skip
+def _cells(measured: Sequence[dict[str, Any]]) -> Sequence[str]:
+    first, size = measured[0], max(row["batch_size"] for row in measured)
+    cells = [first["network"], first["variant"], first["device"], str(first["threads"]), str(size)]
+    for mode in _MODES:
+        rates = {
+            row["form"]: row["images_per_second"]
+            for row in measured
+            if (row["mode"], row["batch_size"]) == (mode, size)
+        }
+        fastest = max(rates, key=lambda form: rates[form], default="")
+        gain = f"{rates[fastest] / rates['float32']:.2f}" if "float32" in rates else ""
+        cells += [_shown(rates[fastest]) if rates else "", fastest, gain]
+    return cells
 
 
 def _notes(row: dict[str, Any]) -> list[str]:
     notes = [
-        f"images/s: median of {row['repeats']} repeats after {row['warmup']} steps of warm-up, torch {row['torch']}. "
-        + row["convention"]
+        f"images/s: median of {row['repeats']} repeats after {row['warmup']} steps of warm-up, torch {row['torch']}, in"
+        f" the largest batch that was measured and the fastest form. {row['convention']} zoo table speed --format csv"
+        " has every form and batch size, quartiles and images per CPU second."
     ]
     load, cores = row["load_average"], row["cores"]
     if load and cores and max(load) > cores:
