@@ -11,17 +11,18 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch._dynamo.exc import UserError
-from torch.export import Dim, ExportedProgram
 from torch.func import functional_call
 
 from zoo import __version__
 from zoo.errors import InputError
 from zoo.models.network import Network
+
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
 
 #: ONNX Runtime has read it since 1.17; every layer of the zoo is in it.
 OPSET = 20
@@ -113,30 +114,38 @@ def to_program(module: nn.Module, network: Network, metadata: Mapping[str, str])
     for node in program.graph.nodes:
         # They name the files of the machine that exported.
         node.meta.pop("stack_trace", None)
+    from torch.export import save
+
     buffer = io.BytesIO()
-    torch.export.save(program, buffer, extra_files={"zoo.json": json.dumps(dict(metadata), ensure_ascii=False)})
+    save(program, buffer, extra_files={"zoo.json": json.dumps(dict(metadata), ensure_ascii=False)})
     return buffer.getvalue()
 
 
 def run_program(content: bytes) -> Run:
     """The network of a ``.pt2`` file."""
-    module: Run = torch.export.load(io.BytesIO(content)).module()
+    from torch.export import load
+
+    module: Run = load(io.BytesIO(content)).module()
     return module
 
 
-def _program(module: nn.Module, network: Network) -> ExportedProgram:
+def _program(module: nn.Module, network: Network) -> "ExportedProgram":
     """The module as a graph, for batches of any size."""
+    # Imported here, for it brings in torch's compiler, which other forms need not wait for.
+    from torch._dynamo.exc import UserError
+    from torch.export import Dim, export
+
     # Two images: one would be taken for a size that never changes.
     example = torch.zeros(2, *network.input_shape)
     with _quietly():
         try:
-            return torch.export.export(module, (example,), dynamic_shapes=({0: Dim("batch")},))
+            return export(module, (example,), dynamic_shapes=({0: Dim("batch")},))
         except UserError:
             # torch 2.11 cannot prove that a local layer takes any number of images, though it does.
-            return torch.export.export(module, (example,), dynamic_shapes=({0: Dim.DYNAMIC},))
+            return export(module, (example,), dynamic_shapes=({0: Dim.DYNAMIC},))
 
 
-def _divisors_as_factors(program: ExportedProgram) -> None:
+def _divisors_as_factors(program: "ExportedProgram") -> None:
     """Makes each average pooling with a divisor of its own one without, times a factor.
 
     The exporter to ONNX ignores the divisor without a word.
