@@ -8,7 +8,7 @@ from torch import Tensor
 from zoo.catalog import DATA
 from zoo.data.fingerprint import of_paths
 from zoo.data.photos import manifest
-from zoo.data.photos.decoders import read_fast, read_rgb, require_packages
+from zoo.data.photos.decoders import read_fast, read_in_part, require_packages
 from zoo.data.photos.file_names import FileNames
 from zoo.data.photos.folders import require_splits
 from zoo.data.photos.labelled import Labelled, labelled_files
@@ -162,5 +162,5 @@ class ImageNet(PhotoDataModule):
 
     def _reader(self) -> Any:
         if self.decoder == "pil":
-            return read_rgb
+            return read_in_part
         return read_fast

@@ -1,17 +1,23 @@
 """Photographs decoded: exactly, as everything is measured, or faster, for training, with the extra ``fast``.
 
-No torch: the processes that only decode start at once. The fast way takes simplejpeg and OpenCV. A JPEG is decoded at
-4, 3, 2 or 1 eighths of its size where the view needs no more, which the format allows at little cost; what is left to
-shrink, by less than 2, is interpolated between neighbours without antialiasing. On ImageNet's photographs pixels differ
-from Pillow's by 2 grey levels in the mean, so nothing is ever measured on such photos.
+No torch: the processes that only decode start at once. A training view that is cut out before it is scaled needs no row
+below it, and a JPEG has its rows in order: no more of it is decoded than ``upper_part`` leaves, to the same bits.
+
+The fast way takes simplejpeg and OpenCV. A JPEG is decoded at 4, 3, 2 or 1 eighths of its size where the view needs no
+more, which the format allows at little cost; what is left to shrink, by less than 2, is interpolated between neighbours
+without antialiasing. Pixels then differ from Pillow's by grey levels that ``benchmarks/tables/loaders.md`` has, so
+nothing is ever measured on such photos.
 """
 
+import io
+import math
+import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from PIL import Image
@@ -21,16 +27,32 @@ from zoo.errors import InputError
 from zoo.files import is_device
 
 PACKAGES = {"simplejpeg": "simplejpeg", "cv2": "opencv-python-headless"}
+# Start and end of a JPEG file, and where its header ends and the coded pixels begin.
+START, END, SCAN = b"\xff\xd8", b"\xff\xd9", 0xDA
+# Headers of frames whose rows are coded in order. The others come in several passes over the whole photo, or are rare.
+IN_ORDER = (0xC0, 0xC1)
+# Colour stored at half the rows is interpolated with the row below: two rows of pixels, here a whole row of blocks.
+MARGIN = 16
 
 
 def read_rgb(path: Path) -> Image.Image:
     """The decoded photo in RGB, whatever its mode. Raises InputError naming the file where it cannot be decoded."""
+    return _decoded(path, path)
+
+
+def _decoded(path: Path, source: Any) -> Image.Image:
+    """The same from ``source``, the path itself or a file object."""
     try:
-        _check_file(path)
-        with Image.open(path) as image:
+        if source is path:
+            _check_file(path)
+        with Image.open(source) as image:
             if reason := disproportion(image.size):
                 raise ValueError(reason)
-            return image.convert("RGB")
+            if image.mode != "RGB":
+                return image.convert("RGB")
+            # convert() would copy every pixel.
+            image.load()
+            return image
     except Exception as error:  # Pillow's readers raise anything from struct.error to MemoryError on broken files
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{path} is not a readable image ({reason}): replace or remove it.") from error
@@ -40,6 +62,16 @@ def _check_file(path: Path) -> None:
     # To read from a pipe would be to wait for ever.
     if is_device(path):
         raise ValueError("it is a device or a pipe")
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a file; of a device or a pipe, which have no size, none, and these are not waited for."""
+    # As few calls as will do: a photo is read in the time of two of pathlib's.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        return os.read(descriptor, os.fstat(descriptor).st_size)
+    finally:
+        os.close(descriptor)
 
 
 def require_packages() -> None:
@@ -52,12 +84,60 @@ def require_packages() -> None:
         )
 
 
+def frame(data: bytes) -> tuple[int, int, int] | None:
+    """Where a whole JPEG file says its height, the height and the width; None where its rows are not coded in order.
+
+    None too for whatever else is not quite plain, so that one library alone decides what that is.
+    """
+    at = 2
+    if data[:2] != START or data[-2:] != END:
+        return None
+    while at + 10 <= len(data) and data[at] == 0xFF and data[at + 1] != SCAN:
+        length = int.from_bytes(data[at + 2 : at + 4], "big")
+        if data[at + 1] in IN_ORDER:
+            bits, components = data[at + 4], data[at + 9]
+            height, width = (int.from_bytes(data[at + n : at + n + 2], "big") for n in (5, 7))
+            return (at + 5, height, width) if bits == 8 and components in (1, 3) and height and width else None
+        at += 2 + length
+    return None
+
+
+def upper_part(data: bytes, rows: int) -> bytes:
+    """A JPEG of at least the first ``rows`` rows of ``data``, pixel by pixel the same, where that saves anything.
+
+    Its header tells of fewer rows, after which decoders pass over what is left.
+    """
+    found = frame(data)
+    if found is None or rows + MARGIN >= found[1]:
+        return data
+    at = found[0]
+    return b"".join((data[:at], (rows + MARGIN).to_bytes(2, "big"), data[at + 2 :]))
+
+
+def read_in_part(path: Path) -> Photo:
+    """The photo in ``path``, of which Pillow decodes what a training view needs; the pixels are those of ``read_rgb``.
+
+    Whatever is no plain JPEG goes to ``read_rgb`` at once, also to be refused.
+    """
+    try:
+        data = _content(path)
+    except OSError:
+        return read_rgb(path)
+    found = frame(data)
+    if found is None:
+        return read_rgb(path)
+    size = found[2], found[1]
+    # What Pillow warns of or refuses is the size of the whole photo.
+    if disproportion(size) or size[0] * size[1] > (Image.MAX_IMAGE_PIXELS or math.inf):
+        return read_rgb(path)
+    return PillowPhoto(path, data, size, size)
+
+
 def read_fast(path: Path) -> Photo:
     """The photo in ``path``, not decoded yet; whatever is no plain JPEG goes to ``read_rgb``, also to be refused."""
     simplejpeg, _ = _libraries()
     try:
-        _check_file(path)
-        data = path.read_bytes()
+        data = _content(path)
         height, width, color, _ = simplejpeg.decode_jpeg_header(data)
     except (OSError, ValueError):
         return read_rgb(path)
@@ -66,8 +146,20 @@ def read_fast(path: Path) -> Photo:
     return FastPhoto(path, data, (width, height), (width, height))
 
 
+def write_planes(view: Photo, out: np.ndarray) -> None:
+    """Writes a view's pixels into ``out``, uint8 (3, height, width)."""
+    if isinstance(view, JpegPhoto):
+        view.write(out)
+    elif isinstance(view, Image.Image):
+        # Band by band: Pillow keeps four bytes a pixel, and would first make three of them.
+        for plane, band in zip(out, view.split(), strict=True):
+            plane[:] = np.asarray(band)
+    else:
+        out[:] = np.asarray(view).transpose(2, 0, 1)
+
+
 @dataclass(frozen=True)
-class FastPhoto:
+class JpegPhoto:
     """A JPEG file (its bytes and ``full`` size) and what is to be done to it, once its pixels are asked for.
 
     ``size`` is (width, height) after ``steps``, each the name of a method with its arguments.
@@ -79,40 +171,82 @@ class FastPhoto:
     size: tuple[int, int]
     steps: tuple[tuple[str, tuple[Any, ...]], ...] = ()
 
-    def crop(self, box: tuple[int, int, int, int]) -> "FastPhoto":
+    def crop(self, box: tuple[int, int, int, int]) -> Self:
         """The part from (left, top) up to but without (right, bottom)."""
         return self._then((box[2] - box[0], box[3] - box[1]), "crop", box)
 
-    def resize(self, size: tuple[int, int], resample: Image.Resampling) -> "FastPhoto":
+    def resize(self, size: tuple[int, int], resample: Image.Resampling) -> Self:
         """Scaled to (width, height)."""
         return self._then(size, "resize", size, resample)
 
-    def transpose(self, method: Image.Transpose) -> "FastPhoto":
+    def transpose(self, method: Image.Transpose) -> Self:
         """Mirrored left to right, the only way that training mirrors."""
         return self._then(self.size, "transpose", method)
 
-    def _then(self, size: tuple[int, int], name: str, *arguments: Any) -> "FastPhoto":
-        return replace(self, size=size, steps=(*self.steps, (name, arguments)))
+    def _then(self, size: tuple[int, int], name: str, *arguments: Any) -> Self:
+        return type(self)(self.path, self.data, self.full, size, (*self.steps, (name, arguments)))
+
+    def part(self) -> tuple[bytes, int]:
+        """The file without the rows that the view does not need, and how many rows it has then."""
+        if self.steps and self.steps[0][0] == "crop":
+            rows = self.steps[0][1][0][3]
+            if (part := upper_part(self.data, rows)) is not self.data:
+                return part, rows + MARGIN
+        return self.data, self.full[1]
+
+    def write(self, out: np.ndarray) -> None:
+        """Writes the pixels into ``out``, uint8 (3, height, width)."""
+        raise NotImplementedError
+
+    def _by_pillow(self, photo: Image.Image) -> Image.Image:
+        for name, arguments in self.steps:
+            photo = getattr(photo, name)(*arguments)
+        return photo
+
+
+class PillowPhoto(JpegPhoto):
+    """One that Pillow decodes, scales and mirrors."""
+
+    def image(self) -> Image.Image:
+        """The view. Raises InputError where Pillow cannot decode the file."""
+        return self._by_pillow(_decoded(self.path, io.BytesIO(self.part()[0])))
+
+    def write(self, out: np.ndarray) -> None:
+        """Writes the pixels into ``out``, uint8 (3, height, width)."""
+        write_planes(self.image(), out)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """uint8 (height, width, 3). Raises InputError where Pillow cannot decode the file."""
+        return np.asarray(self.image())
+
+
+class FastPhoto(JpegPhoto):
+    """One that simplejpeg decodes, and OpenCV scales and mirrors."""
+
+    def write(self, out: np.ndarray) -> None:
+        """Writes the pixels into ``out``, uint8 (3, height, width). Raises InputError as Pillow does."""
+        _, cv2 = _libraries()
+        cv2.split(np.asarray(self), list(out))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """uint8 (height, width, 3). Raises InputError where Pillow cannot decode the file either."""
         simplejpeg, _ = _libraries()
-        width, height = self._needed()
+        part, rows = self.part()
+        size = self.full[0], rows
+        width, height = self._needed(size)
+        # What is passed over at the end of a part would be a flaw.
+        options = {"strict": part is self.data}
         try:
-            pixels = simplejpeg.decode_jpeg(self.data, min_height=height, min_width=width, min_factor=2)
+            pixels = simplejpeg.decode_jpeg(part, min_height=height, min_width=width, min_factor=2, **options)
         except ValueError:
             # Also raised for flaws that Pillow reads past: one library alone decides what is broken.
-            photo: Any = read_rgb(self.path)
-            for name, arguments in self.steps:
-                photo = getattr(photo, name)(*arguments)
-            return np.asarray(photo)
-        size = self.full
+            return np.asarray(self._by_pillow(read_rgb(self.path)))
         for name, arguments in self.steps:
             pixels, size = _STEPS[name](pixels, size, *arguments)
         return pixels
 
-    def _needed(self) -> tuple[int, int]:
-        """The width and height at which the whole photo must be decoded so that no view is enlarged for it."""
+    def _needed(self, decoded: tuple[int, int]) -> tuple[int, int]:
+        """The width and height at which ``decoded`` pixels must be decoded so that no view is enlarged for it."""
         (width, height), least = self.full, [1.0, 1.0]
         for name, arguments in self.steps:
             if name == "crop":
@@ -121,7 +255,7 @@ class FastPhoto:
             elif name == "resize":
                 least = [part * new / old for part, new, old in zip(least, arguments[0], (width, height), strict=True)]
                 width, height = arguments[0]
-        return tuple(-int(-side * min(1.0, part) // 1) for side, part in zip(self.full, least, strict=True))  # type: ignore[return-value]
+        return tuple(-int(-side * min(1.0, part) // 1) for side, part in zip(decoded, least, strict=True))  # type: ignore[return-value]
 
 
 # Each step takes the pixels, which may be fewer than the (width, height) that they stand for, and gives both anew.
@@ -140,7 +274,8 @@ def _resize(pixels: np.ndarray, size: tuple[int, int], new: tuple[int, int], res
 
 
 def _mirror(pixels: np.ndarray, size: tuple[int, int], method: Image.Transpose) -> Step:
-    return pixels[:, ::-1], size
+    _, cv2 = _libraries()
+    return cv2.flip(pixels, 1), size
 
 
 _STEPS: dict[str, Callable[..., Step]] = {"crop": _crop, "resize": _resize, "transpose": _mirror}

@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 from zoo import keyed
 from zoo.data.loader import reading
 from zoo.data.photos.crops import Photo
-from zoo.data.photos.decoders import read_rgb
+from zoo.data.photos.decoders import read_rgb, write_planes
 from zoo.data.photos.transforms import PhotoTransform
 from zoo.data.sampling import Draw
 from zoo.errors import InputError
@@ -72,14 +72,16 @@ class Photos(Dataset):
         """The images, and the places in the batch of those that could not be decoded, whose pixels mean nothing."""
         size, broken = self.transform.size, []
         images = torch.empty(len(positions), 3, size, size, dtype=torch.uint8)
+        out = images.numpy()
         for n, position in enumerate(positions):
             file = self.files[position]
             reading(position)
             try:
                 if numbers is None:
-                    images[n] = self.transform.central(self.photo(position))
+                    view = self.transform.central_view(self.photo(position))
                 else:
-                    images[n] = self.transform.random(self.read(file), numbers[n])
+                    view = self.transform.random_view(self.read(file), numbers[n])
+                write_planes(view, out[n])
             except InputError:
                 if not self.skip:
                     raise

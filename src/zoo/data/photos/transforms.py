@@ -24,6 +24,7 @@ from zoo.data.photos.crops import (
     scale_short_side,
     warp,
 )
+from zoo.data.photos.decoders import write_planes
 from zoo.data.transforms import per_channel, to_bytes
 from zoo.errors import InputError
 
@@ -152,7 +153,10 @@ class PhotoTransform:
 
 
 def _tensor(image: Photo) -> Tensor:
-    return torch.from_numpy(np.asarray(image).transpose(2, 0, 1).copy())
+    width, height = image.size
+    planes = np.empty((3, height, width), np.uint8)
+    write_planes(image, planes)
+    return torch.from_numpy(planes)
 
 
 def made_small(image: Image.Image, stored: tuple[int, int, int]) -> Tensor:
