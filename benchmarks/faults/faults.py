@@ -456,6 +456,19 @@ FAULTS = (
         "spread @ self.components.T", ("data/test_transforms.py",),
     ),
     Fault(
+        "the last rows of a part lack the colour of the next", "data/photos/decoders.py", "MARGIN = 16", "MARGIN = 0",
+        _in("data/photos/test_photo_parts.py", "test_every_row_that_is_left_is_as_it_was"),
+    ),
+    Fault(
+        "the upper part of a photo that was cut off will do", "data/photos/decoders.py", " or data[-2:] != END", "",
+        _in("data/photos/test_photo_parts.py", "test_what_is_no_plain_file_is_left_to_pillow"),
+    ),
+    Fault(
+        "a loader is left only once its thread no longer hangs", "data/loader.py", "pool.close(0 if late else None)",
+        "pool.close(None)",
+        _in("data/test_hanging_worker.py", "test_a_thread_that_never_delivers_ends_the_run_and_is_not_waited_for"),
+    ),
+    Fault(
         "the crop decides whether a view is mirrored", "data/photos/transforms.py", "if numbers[-1] < 0.5",
         "if numbers[0] < 0.5", ("data/photos/test_photo_distributions.py",),
     ),

@@ -1,8 +1,11 @@
-"""A loader's worker that does not deliver is named, with its batch and its file; the run waits, and not for ever."""
+"""A worker or thread that does not deliver is told of, with its batch and its file; the run waits, and not for ever."""
 
 import os
 import re
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -95,6 +98,56 @@ def test_a_fault_of_a_worker_is_no_hanging(monkeypatch):
     monkeypatch.setattr(Sleeping, "__getitem__", broken)
     with pytest.raises(RuntimeError, match="Caught RuntimeError in DataLoader worker process 0"):
         list(SleepingData(place=0, seconds=0.0).test_dataloader())
+
+
+class ThreadedData(SleepingData):
+    threads = 2
+
+
+def test_a_thread_and_its_batch_are_named_and_no_batch_is_lost(capsys):
+    loader = ThreadedData(place=7, seconds=5.0).test_dataloader()
+    loader.sampler.go_on_at(0, 1)
+    assert torch.cat([labels for _, labels in loader]).tolist() == list(range(2, 12))
+    told = re.findall(r"^zoo: Process 0 has waited (\d+) seconds for batch 4 of 6 from (.*)$", said(capsys), re.M)
+    assert len(told) >= 2, "as long as it hangs"
+    assert {what for _, what in told} == {"a thread of its loader."}
+    assert 2 <= int(told[0][0]) < int(told[1][0])
+
+
+def test_a_thread_that_never_delivers_ends_the_run_and_is_not_waited_for():
+    program = f"""
+import sys
+sys.path[:0] = {[str(Path(__file__).parent), *sys.path]!r}
+import zoo.data.base, zoo.data.loader, zoo.errors
+from test_hanging_worker import ThreadedData
+zoo.data.base.HANGS, zoo.data.loader.HOPELESS = 0.2, 0.5
+batches = iter(ThreadedData(place=0, seconds=200.0).test_dataloader())
+try:
+    next(batches)
+except zoo.errors.Stopped as error:
+    print(error)
+del batches
+sys.exit(1)
+"""
+    ended = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True, timeout=120)
+    assert "then go on with --resume" in ended.stdout
+    assert ended.returncode == 1
+
+
+def test_of_photographs_the_file_that_a_thread_reads_is_named(folders, monkeypatch, capsys):
+    monkeypatch.setattr("zoo.data.cores.share", lambda processes=None: 2)
+    data = ImageNet(str(folders), batch_size=2, num_held_out=0)
+    data.setup()
+    read, slow = photos.read_rgb, folders / "val" / "n02" / "n02_1.JPEG"
+
+    def slowly(file):
+        if file == slow:
+            time.sleep(3.0)
+        return read(file)
+
+    monkeypatch.setattr(photos, "read_rgb", slowly)
+    assert len(list(data.test_dataloader())) == 3
+    assert f"for batch 2 of 3 from a thread of its loader, which is reading {slow}.\n" in said(capsys)
 
 
 def test_of_photographs_the_file_is_named(folders, monkeypatch, capsys):

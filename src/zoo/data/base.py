@@ -161,7 +161,7 @@ class ImageDataModule(LightningDataModule):
             num_workers=workers,
             persistent_workers=workers > 0,
             pin_memory=workers + threads > 0 and torch.cuda.is_available(),
-            timeout=HANGS if workers else 0,
+            timeout=HANGS if workers + threads else 0,
             worker_init_fn=WorkerStart(workers) if workers else None,
             threads=threads,
         )

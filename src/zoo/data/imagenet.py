@@ -21,8 +21,9 @@ from zoo.errors import InputError
 from zoo.files import given_path
 from zoo.options import with_options_of
 
-# More threads than this only wait for each other: what they do between two copies of pixels, one does at a time.
-MOST_THREADS = 8
+# More threads than this only wait for each other: what they do between two calls of compiled code, one does at a time.
+# Of a JPEG file that is more: Pillow reads its header, and begins and ends each step, in Python.
+MOST_THREADS, MOST_THREADS_OF_FILES = 8, 4
 
 
 class ImageNet(PhotoDataModule):
@@ -74,9 +75,14 @@ class ImageNet(PhotoDataModule):
 
     @property
     def threads(self) -> int:  # type: ignore[override]
-        """Of a store this process's share of the cores, at most ``MOST_THREADS``; 0 where workers were given."""
-        if self.store is None or self._num_workers is not None:
+        """As many as this process has cores for, of a store at most ``MOST_THREADS``; 0 where workers were given.
+
+        Of JPEG files 0 too where that share is above ``MOST_THREADS_OF_FILES``: then it is the number of workers.
+        """
+        if self._num_workers is not None:
             return 0
+        if self.store is None:
+            return self.num_workers if self.num_workers <= MOST_THREADS_OF_FILES else 0
         return min(self.num_workers, MOST_THREADS)
 
     def prepare_data(self) -> None:

@@ -28,7 +28,7 @@ class LoaderReport(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """A run that goes on in the middle of an epoch reports on the rest of it."""
         if threads := getattr(trainer.train_dataloader, "threads", 0):
-            rank_zero_only(print)(f"Batches are cut from the store by {threads} thread{'s' * (threads > 1)} a process.")
+            rank_zero_only(print)(f"Batches are made by {threads} thread{'s' * (threads > 1)} a process.")
         self._start(trainer)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

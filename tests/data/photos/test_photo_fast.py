@@ -67,7 +67,8 @@ def test_a_large_photo_is_decoded_no_larger_than_needed_and_no_smaller_than_the_
     ((height, width, _),) = sizes
     # Eighths of which the format knows a short way; above a half the long way is faster.
     eighths = next((n for n in (1, 2, 3, 4) if side * n / 8 >= 224), 8)
-    assert (width, height) == (200 * eighths, 150 * eighths)
+    # Of the rows below the view, a row of blocks at most.
+    assert (width, height) == (200 * eighths, -(-(50 + side + 16) * eighths // 8))
 
 
 def test_mirrored_is_mirrored(tmp_path):
@@ -142,6 +143,21 @@ def test_only_training_is_decoded_fast(root):
 def test_fast_batches_are_the_same_for_any_number_of_workers(root):
     alone, helped = (torch.cat(batches(root, "train", decoder="fast", num_workers=number)) for number in (0, 2))
     assert torch.equal(alone, helped)
+
+
+@pytest.mark.parametrize("decoder", ["pil", "fast"])
+def test_up_to_four_cores_decode_by_threads_to_the_same_batches(root, monkeypatch, decoder):
+    alone = batches(root, "train", decoder=decoder, batch_size=1)
+    for share, threads in ((1, 1), (4, 4), (5, 0)):
+        monkeypatch.setattr("zoo.data.cores.share", lambda processes=None, share=share: share)
+        data = ImageNet(str(root), batch_size=1, num_held_out=3, decoder=decoder)
+        data.setup()
+        loader = data.train_dataloader()
+        assert (loader.threads, loader.num_workers) == (threads, 0 if threads else 5)
+        if threads:
+            found = [images for images, *_ in loader]
+            assert all(torch.equal(one, other) for one, other in zip(found, alone, strict=True))
+    assert ImageNet(str(root), num_workers=2).threads == 0
 
 
 def test_a_missing_package_is_one_sentence_and_status_2(root, in_folder, monkeypatch, capsys):
