@@ -464,6 +464,10 @@ FAULTS = (
         _in("data/photos/test_photo_parts.py", "test_what_is_no_plain_file_is_left_to_pillow"),
     ),
     Fault(
+        "views decoded on a GPU stand on their heads", "data/photos/on_gpu.py", "pixels.flip(2)", "pixels.flip(1)",
+        _in("data/photos/test_photo_gpu.py", "test_views_are_pillows_but_for_a_grey_level"),
+    ),
+    Fault(
         "a loader is left only once its thread no longer hangs", "data/loader.py", "pool.close(0 if late else None)",
         "pool.close(None)",
         _in("data/test_hanging_worker.py", "test_a_thread_that_never_delivers_ends_the_run_and_is_not_waited_for"),

@@ -42,7 +42,7 @@ def rows(files: Sequence[Path], rounds: int) -> list[str]:
 
     Then a row a way to training views, of 224 pixels, from the file to the batch. Medians of ``rounds`` rounds.
     """
-    warnings.filterwarnings("ignore", "The image decoding", UserWarning)
+    warnings.filterwarnings("ignore", "The image decoding", DeprecationWarning)
     contents = [file.read_bytes() for file in files]
     exact = [DECODERS["Pillow"](data) for data in contents]
     table = []

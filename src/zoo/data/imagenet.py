@@ -7,7 +7,7 @@ from torch import Tensor
 
 from zoo.catalog import DATA
 from zoo.data.fingerprint import of_paths
-from zoo.data.photos import manifest
+from zoo.data.photos import manifest, on_gpu
 from zoo.data.photos.decoders import read_fast, read_in_part, require_packages
 from zoo.data.photos.file_names import FileNames
 from zoo.data.photos.folders import require_splits
@@ -46,10 +46,10 @@ class ImageNet(PhotoDataModule):
     - "vgg", "vgg_384", "vgg_256_512": 224 of the photo at S = 256, 384 or any of 256 to 512, flip, AlexNet's noise.
     - "torchvision": the random resized crop that its weights were trained with, flip; less mean, divided by std.
 
-    ``decoder`` "fast" decodes training images with the extra ``fast`` (see ``decoders``); tests are always measured
-    on Pillow's pixels. ``on_error`` "skip" leaves a training image that cannot be decoded out of its step and names it
-    in the Record; "stop" ends the run with its path, as always in evaluation. ``num_workers`` is by default this
-    process's share of the cores.
+    ``decoder`` "fast" decodes training images with the extra ``fast`` (see ``decoders``), "gpu" on an NVIDIA GPU (see
+    ``on_gpu``); tests are always measured on Pillow's pixels. ``on_error`` "skip" leaves a training image that cannot
+    be decoded out of its step and names it in the Record; "stop" ends the run with its path, as always in evaluation.
+    ``num_workers`` is by default this process's share of the cores.
 
     Deviations and guesses: "alexnet" has the 2012 code's noise without its division by 1.1; "alexnet_code" has both.
     """
@@ -59,7 +59,7 @@ class ImageNet(PhotoDataModule):
     @with_options_of(PhotoDataModule)
     def __init__(
         self,
-        decoder: Literal["pil", "fast"] = "pil",
+        decoder: Literal["pil", "fast", "gpu"] = "pil",
         on_error: Literal["stop", "skip"] = "stop",
         **options: Any,
     ) -> None:
@@ -68,6 +68,12 @@ class ImageNet(PhotoDataModule):
         self.decoder, self.on_error = decoder, on_error
         if decoder == "fast":
             require_packages()
+        if decoder == "gpu":
+            on_gpu.require_gpu()
+            if on_error == "skip":
+                raise InputError(
+                    "data.on_error is skip, which decoder gpu cannot: leave out one of the two, or choose decoder fast."
+                )
         self.files: dict[str, FileNames] = {}
         self.store: Store | None = None
         #: Training images that were left out, where ``on_error`` is "skip".
@@ -115,7 +121,9 @@ class ImageNet(PhotoDataModule):
             return StoredPhotos(self.store, split, files, labels, positions, self.transform, seed, self.decoder)
         if seed is None:
             return Photos(files, labels, positions, self.transform, None)
-        return Photos(files, labels, positions, self.transform, seed, self._reader(), self.on_error == "skip")
+        kind = on_gpu.EncodedPhotos if self.decoder == "gpu" else Photos
+        read = read_fast if self.decoder == "fast" else read_in_part
+        return kind(files, labels, positions, self.transform, seed, read, self.on_error == "skip")
 
     @property
     def fingerprint(self) -> str:
@@ -133,6 +141,15 @@ class ImageNet(PhotoDataModule):
     def particulars(self) -> dict[str, Any]:
         """Of a prepared store its size, the digests of its index and of the names and sizes of its source."""
         return {} if self.store is None else {"prepared": self.store.particulars()}
+
+    def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Views that are to be decoded on the GPU are, and take their place in the batch as uint8 (N, 3, H, W)."""
+        views, *rest = batch
+        if isinstance(views, Tensor):
+            return batch
+        device = self.trainer.strategy.root_device if self.trainer else torch.device(on_gpu.KIND)
+        on_gpu.require_device(device)
+        return on_gpu.views_on(device, views), *rest
 
     def on_after_batch_transfer(self, batch: tuple[Tensor, ...], dataloader_idx: int) -> tuple[Tensor, Tensor]:
         """uint8 images with a colour shift an image, on the device, to the network's float32 input and labels.
@@ -165,8 +182,3 @@ class ImageNet(PhotoDataModule):
                 f"None of a step's {len(positions)} images can be read, such as {files[positions[0]]}: see what"
                 " zoo data verify finds."
             )
-
-    def _reader(self) -> Any:
-        if self.decoder == "pil":
-            return read_in_part
-        return read_fast

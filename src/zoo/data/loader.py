@@ -76,7 +76,10 @@ class Loader(DataLoader):
 
     def _made(self, draw: Any) -> Any:
         # A list, as DataLoader makes of a tuple.
-        return [part.pin_memory() if self.pin_memory else part for part in self.dataset[draw]]
+        return [
+            part.pin_memory() if self.pin_memory and isinstance(part, torch.Tensor) else part
+            for part in self.dataset[draw]
+        ]
 
     def state_dict(self) -> dict[str, Any]:
         """What an epoch is cut into; where in it to go on, ``zoo.models.resuming`` tells the sampler."""

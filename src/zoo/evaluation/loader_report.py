@@ -97,7 +97,7 @@ class LoaderReport(Callback):
 
 def _advice(data: Any) -> str:
     workers, cores = getattr(data, "num_workers", 0), os.cpu_count() or 1
-    if getattr(data, "threads", 0):
+    if getattr(data, "threads", 0) and getattr(data, "store", None):
         return f"{data.threads} threads cut them from the store: try --data.num_workers {cores}, or a faster disk"
     if hasattr(data, "read"):  # in memory: there are no workers to add
         return "its batches are made by the process that trains, which a lighter data.transform or a GPU would relieve"

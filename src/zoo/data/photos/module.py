@@ -54,7 +54,7 @@ class PhotoDataModule(ImageDataModule):
 
     def displayed(self, draw: Draw) -> Tensor:
         """Training images as they are fed to the network, with their augmentation, as uint8 (n, 3, S, S) to look at."""
-        images, _, shifts, *_ = self.splits["train"][draw]
+        images, _, shifts, *_ = self.on_before_batch_transfer(self.splits["train"][draw], 0)
         return self.transform.displayed(self.transform.normalize(images, shifts))
 
     def on_after_batch_transfer(self, batch: tuple[Tensor, ...], dataloader_idx: int) -> tuple[Tensor, Tensor]:

@@ -70,7 +70,7 @@ class StoredPhotos(Photos):
         positions: Tensor,
         transform: PhotoTransform,
         seed: int | None,
-        decoder: Literal["pil", "fast"] = "pil",
+        decoder: Literal["pil", "fast", "gpu"] = "pil",
     ) -> None:
         super().__init__(files, labels, positions, transform, seed)
         self.store, self.split = store, split
