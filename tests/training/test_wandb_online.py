@@ -1,8 +1,12 @@
 """Runs that are sent: what W&B's own process says to a server, to a stand-in on this machine, and nothing twice."""
 
 import json
+import sys
+import time
 from dataclasses import replace
+from pathlib import Path
 
+import preloaded
 import pytest
 from conftest import record_of
 from safetensors.torch import load
@@ -61,6 +65,47 @@ def test_config_summary_history_files_and_artifacts_arrive(receiver, zoo_process
     # What zoo compare makes of the run, from the server and from the folder, to the last digit.
     sent, kept = runs_of([f"wandb:team/zoo/{identifier}", str(folder)])
     assert replace(sent, name=kept.name, where=kept.where) == kept
+
+
+def wandb_serves(pid: int) -> bool:
+    """Whether W&B's own process for a process is still there: it sends what it has when that one is gone."""
+    for words in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            said = words.read_bytes()
+        except OSError:
+            # A process that has just ended.
+            continue
+        if b"wandb-core" in said and f"--pid\0{pid}\0".encode() in said:
+            return True
+    return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_run_that_was_killed_and_went_on_is_one_run_with_each_step_once(receiver, zoo_process, tmp_path, monkeypatch):
+    # W&B sends every 15 seconds, which is longer than this run takes.
+    monkeypatch.setenv("WANDB__FILE_STREAM_TRANSMIT_INTERVAL", "0.1")
+    words = [*DIGITS, "--trainer.max_epochs", "30", "--run_dir", "killed", "--save_every_n_steps", "70"]
+    killed = preloaded.start("-m", "zoo", *words, cwd=tmp_path)
+    checkpoint = tmp_path / "killed" / "checkpoints" / "last.ckpt"
+    # Rows of steps that the run makes again arrive before it is killed.
+    while not checkpoint.exists() or not any(len(run["history"]) > 72 for run in receiver.runs.values()):
+        assert killed.poll() is None, killed.told()
+        time.sleep(0.005)
+    killed.kill()
+    while wandb_serves(killed.pid):
+        time.sleep(0.05)
+    ((_, run),) = receiver.runs.items()
+    before = steps_of(run)
+    assert run["exitcode"] is None
+    zoo_process("fit", "--resume", "killed", "--trainer.enable_progress_bar", "false")
+    assert len(receiver.runs) == 1
+    assert (run["complete"], run["exitcode"]) == (True, 0)
+    after = steps_of(run)
+    assert after[: len(before)] == before
+    assert after == sorted(set(after))
+    (sent,), (kept,) = (runs_of([where]) for where in ("wandb:team/zoo", str(tmp_path / "killed")))
+    assert sent.curves == kept.curves
+    assert len(sent.curves["train/step_loss"]) == 30 * 9
 
 
 def test_one_run_for_a_job_of_two_processes(receiver, zoo_process, tmp_path):
