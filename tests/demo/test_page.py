@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 from functools import cache
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import ROOT
+from PIL import Image
 
 from zoo.data.cifar10 import CIFAR10
 from zoo.data.mnist import MNIST
@@ -178,8 +181,6 @@ def test_a_digit_is_drawn_by_keyboard_alone(opened):
 
 
 def test_a_picked_picture_is_averaged_down_and_named_as_python_does(opened, tmp_path):
-    from PIL import Image
-
     rng = np.random.default_rng(0)
     coarse = Image.fromarray(rng.integers(0, 256, (6, 9, 3), dtype=np.uint8))
     # What is smaller than the network's input is enlarged, for which Pillow computes with weights of 8 bits.
@@ -244,6 +245,20 @@ def test_an_accessibility_checker_finds_nothing(opened, axe, scheme):
     opened.evaluate(axe)
     found = opened.evaluate("axe.run({ preload: false })")
     assert [(one["id"], one["impact"], [node["html"] for node in one["nodes"]]) for one in found["violations"]] == []
+
+
+def test_the_picture_of_the_readme_is_the_page(opened, tmp_path):
+    sys.path.insert(0, str(ROOT / "docs"))
+    from demo_picture import FILE, draw
+
+    if not opened.evaluate("zoo.content.training"):
+        # Without it the page lacks a link above.
+        pytest.skip("needs npm")
+    draw(opened, tmp_path / "demo.png")
+    drawn, shown = (np.asarray(Image.open(path).convert("L"), np.float64) for path in (tmp_path / "demo.png", FILE))
+    assert drawn.shape == shown.shape
+    # Letters of other fonts are a part of it: the paper, the bars and the maps are most of it.
+    assert np.abs(drawn - shown).mean() < 3
 
 
 @pytest.mark.parametrize("width", [320, 390, 1440])
