@@ -90,6 +90,23 @@ def test_pictures_have_words_tables_have_headings_and_names_are_unique(report):
     assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
+def test_a_phone_is_shown_a_ladder_of_its_own_and_a_table_that_stays_one(report):
+    page = Page(report.read_text())
+    narrow = [source for source in page.all("source") if "max-width" in (source["media"] or "")]
+    # One for light and one for dark.
+    assert len(narrow) == 2
+    assert all(int(source["height"] or 0) > 2 * int(source["width"] or 0) for source in narrow)
+    assert narrow[0]["srcset"] != narrow[1]["srcset"]
+    assert len([cell for cell in page.all("td") if cell.get("role") == "cell" and cell.get("data-of")]) == 3 * 5
+
+
+def test_it_says_how_many_images_it_was_trained_on_and_leaves_out_what_is_not_known(report):
+    text = Page(report.read_text()).text
+    assert "MNIST's 60,000 training images" in text
+    assert "preprocessing transform lenet5 of zoo.data" in text
+    assert " None" not in text
+
+
 def test_a_record_alone_says_that_nothing_can_be_drawn_of_its_weights(report):
     text = Page(report.read_text()).text
     assert "Only its Record was given" in text[text.index("lenet5: lenet5_digits-seed0") :]

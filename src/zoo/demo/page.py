@@ -68,7 +68,7 @@ def build(folder: Path, names: Sequence[str], library: bytes | None, root: Path 
     networks.sort(key=_by_year)
     content = {
         "networks": [said for _, said in networks],
-        "leftOut": [title for _, title, _ in sorted(left_out)],
+        "leftOut": [f"{title} ({size / 1e6:.1f} MB)" for _, title, size in sorted(left_out)],
         "most": MOST // 1_000_000,
         "digits": any(said["data"] == "MNIST" for _, said in networks),
         "photos": any(said["data"] == "CIFAR10" for _, said in networks),

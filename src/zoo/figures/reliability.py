@@ -83,7 +83,7 @@ def calibration(*names: "str | Path | Run") -> "Figure":
         below.stairs(shares, edges, color=colour, linewidth=1.5)
         said.append(f"{run.name} has an expected calibration error of {100 * found.ece:.1f} points")
     above.set(ylabel="right, % of the bin", xlim=(0, 101), ylim=(0, 101))
-    above.legend(loc="lower right")
+    above.legend(loc="best")
     below.set(xlabel="confidence, the probability of the first class, %", ylabel="images, %", ylim=(0, None))
     lines = "\n".join(line_of(run) for run in runs[:4]) + and_more(runs)
     return style.describe(

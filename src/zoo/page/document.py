@@ -20,6 +20,7 @@ from zoo.results.published import Published, load
 _HERE = Path(__file__).parent
 #: Of eight networks; more pictures than that and a browser waits for them.
 MOST_BYTES_A_NETWORK = 1_000_000
+_MOST_IN_HEADING = 3
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Part:
     measurement: facts.Facts
     comparison: facts.Facts
     provenance: facts.Facts
-    guesses: list[str]
+    guesses: facts.Facts
     layer_picture: str
     layers: Table
     learnt: list[pictures.Picture]
@@ -61,8 +62,11 @@ def page(subjects: Sequence[Subject]) -> str:
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    titles = list(dict.fromkeys(part.subject.title for part in parts))
     return environment.get_template("report.html.jinja").render(
         parts=parts,
+        # The names of more would fill a phone.
+        heading="; ".join(titles) if len(titles) <= _MOST_IN_HEADING else f"A report of {len(parts)} networks",
         facts=facts,
         style=(_HERE / "report.css").read_text(encoding="utf-8"),
         curves=pictures.curves(subjects),

@@ -12,6 +12,7 @@ from zoo.report.network import HEADINGS, layer_rows
 from zoo.results.experiment import Experiment
 from zoo.results.interval import error_interval
 from zoo.results.published import Published
+from zoo.results.record import Record
 from zoo.results.verdict import Verdict, judge
 from zoo.weights.cards import shipped
 
@@ -74,7 +75,9 @@ def training(subject: Subject) -> Facts:
     """How it was trained, and on what."""
     record = subject.record
     timing, config = record.timing, record.config
-    facts = [("on", _trained_on(config)), ("by", Experiment((record,)).training)]
+    facts = [("on", _trained_on(record)), ("in short", Experiment((record,)).training)]
+    if transform := ((config.get("data") or {}).get("init_args") or {}).get("transform"):
+        facts.append(("preprocessing", f"transform {transform} of zoo.data"))
     model = (config.get("model") or {}).get("init_args") or {}
     for name in ("optimizer", "schedule"):
         if isinstance(model.get(name), dict):
@@ -114,10 +117,11 @@ def comparison(verdict: Verdict, published: Published) -> Facts:
     return facts + [("note", note) for note in verdict.notes]
 
 
-def guesses(subject: Subject) -> list[str]:
+def guesses(subject: Subject) -> Facts:
     """Where the network and its training depart from the publication, or had to be guessed."""
-    found = [subject.layers["notes"]] if subject.layers["notes"] else []
-    return found + ([text] if (text := _config_deviations(subject.config)) else [])
+    network = subject.layers["notes"].removeprefix("Deviations and guesses: ")
+    found = (("The network", network), ("Its training", _config_deviations(subject.config)))
+    return [(what, text[0].upper() + text[1:]) for what, text in found if text]
 
 
 def provenance(subject: Subject) -> Facts:
@@ -127,7 +131,9 @@ def provenance(subject: Subject) -> Facts:
     commit = (
         f"{git['commit']}{' with changes that were not committed' if git.get('dirty') else ''}" if git else "unknown"
     )
-    packages = ", ".join(f"{name} {version}" for name, version in record.environment.get("packages", {}).items())
+    packages = ", ".join(
+        f"{name} {version}" for name, version in record.environment.get("packages", {}).items() if version
+    )
     return [
         ("asked for as", subject.run.name if subject.run.name in shipped() else subject.run.where),
         ("measured", record.created),
@@ -147,12 +153,14 @@ def layer_table(subject: Subject) -> Table:
     return Table("Layers", columns, rows, [[] for _ in rows])
 
 
-def _trained_on(config: dict[str, Any]) -> str:
-    data = config.get("data") or {}
+def _trained_on(record: Record) -> str:
+    """``MNIST's 60,000 training images, 5,000 of them held out``."""
+    data = record.config.get("data") or {}
     name = str(data.get("class_path", "")).rpartition(".")[2]
-    transform = (data.get("init_args") or {}).get("transform")
+    known = data_named(record.dataset["name"])
+    count = known.num_images.get("train") if known else None
     held_out = (data.get("init_args") or {}).get("num_held_out")
-    text = f"{name}'s training images" + (f", {transform}" if transform else "")
+    text = f"{known.title if known else name}'s {f'{count:,} ' if count else ''}training images"
     return text + (f", {held_out:,} of them held out" if isinstance(held_out, int) and held_out else "")
 
 

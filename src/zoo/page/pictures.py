@@ -3,7 +3,8 @@
 import base64
 import io
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from zoo import figures
@@ -35,6 +36,8 @@ class Picture:
     alt: str
     width: int
     height: int
+    #: The same for a phone, where it would be too small.
+    narrow: "Picture | None" = None
 
 
 def learnt(subject: Subject) -> list[Picture]:
@@ -61,7 +64,8 @@ def ladder(subjects: Sequence[Subject]) -> list[Picture]:
         rows = steps(rows_of(dataset, found, published))
         if len(rows) > 1:
             title = published.datasets[dataset].title if dataset in published.datasets else dataset
-            drawn.append(picture(lambda title=title, rows=rows: _ladder(title, rows)))  # type: ignore[misc]
+            wide, narrow = (picture(partial(_ladder, title, rows, stacked=stacked)) for stacked in (False, True))
+            drawn.append(replace(wide, narrow=narrow))
     return drawn
 
 
@@ -79,8 +83,8 @@ def picture(draw: Callable[[], "Figure"]) -> Picture:
 
 
 @styled
-def _ladder(title: str, rows: "Sequence[Row]") -> "Figure":
-    figure = figure_of(title, rows)
+def _ladder(title: str, rows: "Sequence[Row]", *, stacked: bool) -> "Figure":
+    figure = figure_of(title, rows, stacked=stacked)
     figure.set_label(f"{title}: " + "; ".join(f"{row.label} {row.error:.2f} % wrong" for row in rows))
     return figure
 

@@ -56,12 +56,18 @@ def steps(rows: Sequence[Row]) -> list[Row]:
     return sorted(best.values(), key=lambda row: -row.error)
 
 
-def figure_of(title: str, rows: Sequence[Row], line: str = PERSON, *, beside: bool = False) -> "Figure":
-    """Three panels with a point for each of ``rows``, and their names below or ``beside``; ``line`` colours lines."""
+def figure_of(
+    title: str, rows: Sequence[Row], line: str = PERSON, *, beside: bool = False, stacked: bool = False
+) -> "Figure":
+    """Three panels with a point for each of ``rows``, and their names below or ``beside``; ``line`` colours lines.
+
+    They are ``stacked`` for a narrow screen.
+    """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(13.0, 5.0) if beside else (11.0, 5.6), layout="constrained")
-    panels = figure.subplots(1, len(_PANELS), sharey=True)
+    size = (13.0, 5.0) if beside else (4.2, 9.6 + 0.2 * len(rows)) if stacked else (11.0, 5.6)
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(len(_PANELS), sharey=True) if stacked else figure.subplots(1, len(_PANELS), sharey=True)
     for axes, (label, scale, place) in zip(panels, _PANELS, strict=True):
         axes.set(xlabel=label, xscale=scale)
         _points(axes, rows, place, line)
@@ -73,9 +79,9 @@ def figure_of(title: str, rows: Sequence[Row], line: str = PERSON, *, beside: bo
     handles += panels[0].plot([], [], **_PUBLISHED)
     figure.legend(
         handles, [*names, "published, same protocol"], loc="outside right upper" if beside else "outside lower center",
-        ncols=1 if beside else 4, frameon=False, fontsize=8,
+        ncols=1 if beside or stacked else 4, frameon=False, fontsize=8,
     )  # fmt: skip
-    figure.suptitle(f"{title}: the ladder, measured in this zoo")
+    figure.suptitle(f"{title}: the ladder,{chr(10) if stacked else ' '}measured in this zoo")
     return figure
 
 

@@ -25,7 +25,7 @@ def picture(description: dict[str, Any]) -> str:
     drawn, x = [], 10.0
     for name, kind, shape in boxes:
         height, width = _sizes(shape)
-        step = max(width + _GAP, 7.2 * max(len(text) for text in (name, kind, _words(shape))) + 10)
+        step = max(width + _GAP, 8 * max(len(text) for text in (name, kind, _words(shape))) + 12)
         middle = x + step / 2
         drawn.append(_box(middle, width, height, flat=len(shape) == 1))
         texts = ((name, 600), (kind, 400), (_words(shape), 400))
