@@ -49,7 +49,7 @@ def test_nothing_in_the_page_names_another_place():
 def test_what_does_not_fit_is_left_out_and_named(in_folder, capsys):
     assert main(["demo", "linear/mnist", "vgg16-bn/cifar10", "--output", "page", "--convnetjs", "none"]) == 0
     assert "Too large for a page: vgg16-bn/cifar10." in capsys.readouterr().out
-    assert content_of(in_folder / "page")["leftOut"] == ["VGG-16"]
+    assert content_of(in_folder / "page")["leftOut"] == ["VGG-16 (15.6 MB)"]
 
 
 def test_a_second_page_replaces_the_first(in_folder):
