@@ -535,6 +535,13 @@ def test_training_refuses_a_damaged_store(copy, damage, name, part):
     assert str(copy / name) in str(caught.value)
 
 
+def test_the_sentence_about_an_index_of_other_bytes_does_not_hold_them(copy):
+    (copy / INDEX).write_bytes(b"\xff" * 5000)
+    with pytest.raises(InputError, match="not the index of a prepared store") as caught:
+        made(copy)
+    assert len(str(caught.value)) < 600
+
+
 def test_a_store_of_something_else_is_not_written_over(root, copy, tmp_path, capsys):
     def refusal(output: Path, *words: str) -> str:
         assert main(["data", "prepare", "imagenet", "--root", str(root), "--output", str(output), *words]) == 2

@@ -195,6 +195,20 @@ def test_a_chunk_that_does_not_arrive_whole_is_refused(packed, tmp_path):
         data.splits["test"][Draw(0, torch.arange(1))]
 
 
+@pytest.mark.parametrize("kind", ["", "local:"])
+@pytest.mark.parametrize(
+    "index", ["", "[]", "{}", "[" * 100_000, "\xff", '{"chunks": [{"filename": 3}], "config": {}}']
+)
+def test_a_damaged_index_is_one_sentence(packed, tmp_path, kind, index):
+    copy = tmp_path / "copy"
+    shutil.copytree(packed, copy)
+    (copy / "train" / "index.json").write_bytes(index.encode("latin1"))
+    data = StreamedImageNet(f"{kind}{copy}", num_held_out=0, num_workers=0, cache_dir=str(tmp_path / "cache"))
+    data.setup()
+    with pytest.raises(InputError, match=r"copy/train cannot be read .*index.json or a chunk is damaged"):
+        data.splits["train"][Draw(0, torch.arange(1))]
+
+
 def test_a_photo_that_is_none_is_named(folders, tmp_path):
     copy = tmp_path / "copy"
     for split in ("train", "val"):

@@ -203,7 +203,9 @@ def read_index(folder: Path) -> dict[str, Any]:
         index = json.loads(path.read_text(encoding="utf-8"))
         recorded = index.pop("index_sha256")
     except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
-        raise InputError(f"{path} is not the index of a prepared store ({error!r}): {AGAIN}.") from error
+        # Not its repr: a UnicodeDecodeError's holds the whole file.
+        reason = f"{type(error).__name__}: {error}"
+        raise InputError(f"{path} is not the index of a prepared store ({reason}): {AGAIN}.") from error
     if index.get("format") != FORMAT:
         raise InputError(f"{path} has format {index.get('format')}, and this version reads {FORMAT}: {AGAIN}.")
     if digest_of_index(index) != recorded:

@@ -3,6 +3,8 @@
 import io
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,11 @@ from zoo.data.photos.module import PhotoDataModule
 from zoo.data.photos.transforms import PhotoTransform
 from zoo.data.sampling import Batches, Draw
 from zoo.data.stream.cache import ChunkCache
-from zoo.data.stream.format import Listing, chunks_of, is_remote, litdata
+from zoo.data.stream.format import INDEX, Listing, chunks_of, is_remote, litdata, short
 from zoo.data.stream.storage import Storage, read_listing
 from zoo.errors import InputError
 from zoo.options import ChangesNoNumber, with_options_of
+from zoo.output import of_a_disk
 
 
 class StreamedImageNet(PhotoDataModule):
@@ -142,12 +145,13 @@ class Chunks:
         self._epoch = -1
 
     def read(self, place: int) -> bytes:
-        """The bytes of one file. Raises InputError where its chunk cannot be fetched."""
+        """The bytes of one file. Raises InputError where its chunk cannot be fetched, or it or the index is damaged."""
         reader = self._reader()
-        if is_remote(self.address):
-            content: bytes = reader.read(int(self.chunk_of[place]), place)
-            return content
-        return bytes(reader[place])
+        with _whole(self.address):
+            if is_remote(self.address):
+                content: bytes = reader.read(int(self.chunk_of[place]), place)
+                return content
+            return bytes(reader[place])
 
     def fetch_ahead(self, epoch: int, place: int) -> None:
         """Has the chunks fetched that come after those around ``place``; workers share the work."""
@@ -164,13 +168,30 @@ class Chunks:
     def _reader(self) -> Any:
         # Threads and connections do not survive a fork.
         if self._opened[0] != os.getpid():
-            made: Any = (
-                ChunkCache(Storage(self.address, self.endpoint_url), self.folder, self.num_bytes, self.window)
-                if is_remote(self.address)
-                else litdata().StreamingDataset(self.address)
-            )
+            with _whole(self.address):
+                made: Any = (
+                    ChunkCache(Storage(self.address, self.endpoint_url), self.folder, self.num_bytes, self.window)
+                    if is_remote(self.address)
+                    else litdata().StreamingDataset(self.address)
+                )
             self._opened, self._epoch = (os.getpid(), made), -1
         return self._opened[1]
+
+
+@contextmanager
+def _whole(address: str) -> Iterator[None]:
+    """LitData believes what the index and the chunks say: whatever fails in the block becomes an InputError."""
+    try:
+        yield
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and of_a_disk(error):
+            raise
+        raise InputError(
+            f"{address} cannot be read ({type(error).__name__}: {short(error)}): its {INDEX} or a chunk is damaged;"
+            " pack the stream anew."
+        ) from error
 
 
 class Streamed(Dataset):
