@@ -50,10 +50,19 @@ def _load(path: str) -> None:
     zoo.load(path)
 
 
+def _logits(name: str, channels: str, size: str) -> None:
+    import torch
+
+    import zoo
+
+    zoo.get_model(name)(torch.zeros(1, int(channels), int(size), int(size)))
+
+
 CALLS = {
     "!from_state_dict": _from_state_dict,
     "!from_caffemodel": _from_caffemodel,
     "!from_convnetjs": _from_convnetjs,
     "!read_published": _read_published,
     "!load": _load,
+    "!logits": _logits,
 }

@@ -48,6 +48,7 @@ class Case:
     may_write: str | None = None
     notices: bool = False
     shows: str = ""
+    hides: str = ""
     attacked: str | None = None
     mutation: str | None = None
 
@@ -131,9 +132,13 @@ def _of_group(group: dict[str, Any], given: str, command: str, name: str) -> Cas
         files[group["into"]] = given
     else:
         command = command.replace("{}", given)
+    return Case(name, "words", shlex.split(_spelt_out(command)), files=files, **_shared(group))
+
+
+def _spelt_out(command: str) -> str:
     for word, meant in SPELT_OUT.items():
         command = command.replace(word, meant)
-    return Case(name, "words", shlex.split(command), files=files, **_shared(group))
+    return command
 
 
 def _of_files() -> Iterator[Case]:
@@ -142,7 +147,7 @@ def _of_files() -> Iterator[Case]:
         for mutation, number in kind["mutations"].items():
             expect = kind.get("but", {}).get(mutation, kind.get("expect", "refused"))
             for seed in range(number):
-                command = kind["words"][turn % len(kind["words"])]
+                command = _spelt_out(kind["words"][turn % len(kind["words"])])
                 turn += 1
                 name = f"files/{kind['kind']}/{mutation}-{seed}"
                 shared = _shared(kind | {"expect": expect})
@@ -163,4 +168,5 @@ def _shared(group: dict[str, Any]) -> dict[str, Any]:
         "may_write": group.get("may_write"),
         "notices": group.get("notices", False),
         "shows": group.get("shows", ""),
+        "hides": group.get("hides", ""),
     } | ({"files": group["files"]} if "files" in group and "kind" in group else {})

@@ -266,6 +266,47 @@ def _yaml_class(path: Path, drawn: Random, canary: Path) -> None:
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
 
 
+def _yaml_folder(path: Path, drawn: Random, canary: Path) -> None:
+    """A config whose harmless classes write beside their run."""
+    writing = {
+        "callbacks": {
+            "class_path": "lightning.pytorch.callbacks.ModelCheckpoint",
+            "init_args": {"dirpath": str(canary)},
+        },
+        "logger": {"class_path": "lightning.pytorch.loggers.CSVLogger", "init_args": {"save_dir": str(canary)}},
+    }
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    where = drawn.choice([*writing])
+    content["trainer"] = (content.get("trainer") or {}) | {where: [writing[where]]}
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+
+
+def _json_class(path: Path, drawn: Random, canary: Path) -> None:
+    """A Record whose config names a class that lies in the working folder, or calls what it names."""
+    (path.parent.parent / "evil.py").write_text(f"import os\nos.mkdir({str(canary)!r})\nclass Own: pass\n")
+    content = json.loads(path.read_bytes())
+    where = drawn.choice(("data", "model", "trainer"))
+    own = {"class_path": "evil.Own", "init_args": {}}
+    call = {"class_path": "lightning.pytorch.callbacks.LambdaCallback", "init_args": {"setup": "os.mkdir"}}
+    content["config"][where] = own if where != "trainer" else content["config"][where] | {"callbacks": [call]}
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def _unsealed(path: Path, drawn: Random, canary: Path) -> None:
+    """A checkpoint that has lost its seal, with one bit of its weights another."""
+    with zipfile.ZipFile(path) as archive:
+        sealed = len(archive.comment)
+        tensors = [member for member in archive.infolist() if "/data/" in member.filename]
+    largest = max(tensors, key=lambda member: member.file_size)
+    content = bytearray(path.read_bytes()[: -sealed or None])
+    content[-2:] = bytes(2)  # the length of the comment
+    # The tensor's bytes come after a header, whose own last two numbers say how long a name and what else is in it.
+    head = largest.header_offset + 30
+    length = sum(int.from_bytes(content[place : place + 2], "little") for place in (head - 4, head - 2))
+    content[head + length + drawn.randrange(largest.file_size)] ^= 1 << drawn.randrange(8)
+    path.write_bytes(content)
+
+
 def _resealed(path: Path, drawn: Random, canary: Path) -> None:
     """The index of a prepared store, exchanged somewhere, with the digest of what it is now."""
     index = json.loads(path.read_bytes())
@@ -378,6 +419,9 @@ MUTATIONS: dict[str, Mutation] = {
     "yaml_part": _yaml_part,
     "yaml_code": _yaml_code,
     "yaml_class": _yaml_class,
+    "yaml_folder": _yaml_folder,
+    "json_class": _json_class,
+    "unsealed": _unsealed,
     "resealed": _resealed,
     "with_its_card": _with_its_card,
     "safetensors_header": _safetensors_header,

@@ -92,8 +92,12 @@ def run(case: Case, stock: Stock, place: Path) -> Outcome:
         if not fault:
             outcome.faults = [*_faults(case, status, text), *_of_folder(case, status, before, work)]
             outcome.faults += [f"left {path.name} in the folder for temporary files" for path in _in(folder / "tmp")]
-        if case.shows and case.shows not in (folder / "shown").read_text(encoding="utf-8", errors="replace"):
-            outcome.faults.append(f"does not show {case.shows!r}")
+        if case.shows or case.hides:
+            shown = (folder / "shown").read_text(encoding="utf-8", errors="replace")
+            if case.shows not in shown:
+                outcome.faults.append(f"does not show {case.shows!r}")
+            if case.hides and case.hides in shown:
+                outcome.faults.append(f"shows {case.hides!r}")
         if (folder / CANARY).exists() or (work / CANARY).exists():
             outcome.faults.append("ran code of the attacker's")
         return outcome

@@ -86,6 +86,10 @@ def _run(folder: Path) -> None:
     _zoo(LINEAR)
 
 
+def _partial(folder: Path) -> None:
+    _zoo(f"{LINEAR} --trainer.limit_test_batches 1")
+
+
 def _stopped(folder: Path) -> None:
     """A run that a signal stopped in its second epoch."""
     import signal
@@ -119,6 +123,14 @@ def _pictures(folder: Path) -> None:
     Image.fromarray(drawn.integers(0, 255, (30, 30, 3), np.uint8)).save(folder / "drawing.gif")
     Image.fromarray(drawn.integers(0, 255, (30, 30, 3), np.uint8)).save(folder / "scan.tiff")
     Image.fromarray(drawn.integers(0, 255, (30, 30, 3), np.uint8)).save(folder / "page.webp")
+
+
+def _lines(folder: Path) -> None:
+    """Of few bytes, and out of all proportion."""
+    from PIL import Image
+
+    Image.new("L", (1_000_000, 1)).save(folder / "line.png")
+    Image.new("RGB", (1, 1_000_000)).save(folder / "column.png")
 
 
 def _photos(folder: Path) -> None:
@@ -313,9 +325,11 @@ _NEEDS = {"weights": ("run",)}
 _NEEDS |= dict.fromkeys(("store", "unfinished", "stream", "manifest", "flat_val", "kaggle", "synsets"), ("photos",))
 _MAKERS: dict[str, Callable[[Path], None]] = {
     "run": _run,
+    "partial": _partial,
     "stopped": _stopped,
     "weights": _weights,
     "pictures": _pictures,
+    "lines": _lines,
     "photos": _photos,
     "store": _store,
     "unfinished": _unfinished,
