@@ -1,6 +1,6 @@
 """Puts faults that were closed back into a copy of the package, one at a time, and attacks that copy.
 
-    python benchmarks/faults/attacked.py             all of them, some minutes on one core
+    python benchmarks/faults/attacked.py             all of them, some ten minutes on one core
 
 The corpus of ``tests/attacks`` was made from commands that had once been wrongly accepted, had hung, or had ended in a
 traceback. For each of the faults below the part of the corpus that met it runs against the faulty copy, and its runner

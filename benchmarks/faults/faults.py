@@ -1058,7 +1058,7 @@ CLOSED = (
     ),
     Fault(
         "of two equal keys the last wins", "yaml_text.py", "if key.value in found:", "if False:",
-        ("configs/",),
+        ("configs/keys that are there twice",),
     ),
     Fault(
         "a number below the least is taken", "training/bounds.py", "value < least:", "False:",
@@ -1105,7 +1105,7 @@ CLOSED = (
     Fault(
         "a pipe given as a picture is waited for", "data/photos/decode.py", "if content is None and is_device(path):",
         "if False:",
-        ("verbs/classify",),
+        ("verbs/pictures that are no files",),
     ),
     Fault(
         "deep YAML ends the process", "yaml_text.py", "        if depth > DEEPEST:", "        if False:",
@@ -1119,12 +1119,12 @@ CLOSED = (
     Fault(
         "output that is ASCII ends in a traceback", "output.py",
         'return errors == "strict" or', "return False and",
-        ("environment/output",),
+        ("environment/output of ASCII",),
     ),
     Fault(
         "an option set to null runs into the code", "training/bounds.py",
         "if value is None and key in options and options[key].default is not None:", "if False:",
-        ("data/",),
+        ("model/nulls",),
     ),
     Fault(
         "a file that is not JSON is no Record to be named", "results/json_file.py",
@@ -1134,6 +1134,290 @@ CLOSED = (
     Fault(
         "a part of a training of no step is one", "training/bounds.py",
         "isinstance(value, (int, float)) and value <= 0", "False",
+        ("trainer/parts of nothing",),
+    ),
+    Fault(
+        "an empty name in a config counts as none", "training/cli.py", "Text = NotEmptyStr | None", "Text = str | None",
+        ("configs/empty names",),
+    ),
+    Fault(
+        "a W&B project may have an empty name", "training/loggers.py",
+        "            if isinstance(value, str) and not value.strip():", "            if False:",
+        ("configs/no project",),
+    ),
+    Fault(
+        "a name like a comment is none", "training/yaml_text.py",
+        'text if value is None and text.strip().startswith("#") else _classes(value)', "_classes(value)",
+        ("fit/a name like a comment",),
+    ),
+    Fault(
+        "a picture is written whatever its name says", "report/contact_sheet.py",
+        '    if path.suffix.lower() != ".png":', "    if False:",
+        ("verbs/data in a picture",),
+    ),
+    Fault(
+        "j may be below 0", "models/lenet5_model.py", "if not 0 < j < math.inf:", "if not j < math.inf:",
+        ("model/j/",),
+    ),
+    Fault(
+        "a batch may have any number of images", "data/base.py", "if not 1 <= batch_size <= MOST_IMAGES:",
+        "if not 1 <= batch_size:",
+        ("data/batches",),
+    ),
+    Fault(
+        "hidden layers may have no unit", "models/mlp.py", "            check_sizes(hidden=units)\n",
+        "            check_sizes(hidden=units or 1)\n",
+        ("model/widths",),
+    ),
+    Fault(
+        "an image may have less than no channel", "models/network.py",
+        "if size is not None and not 1 <= size <= LARGEST:", "if size is not None and size > LARGEST:",
+        ("model/channels",),
+    ),
+    Fault(
+        "epochs may be fewer than none", "training/bounds.py", '"min_epochs": 0, ', "",
         ("trainer/bounds",),
+    ),
+    Fault(
+        "sanity may be checked by fewer batches than none", "training/bounds.py", '"num_sanity_val_steps": -1, ', "",
+        ("trainer/bounds",),
+    ),
+    Fault(
+        "validation may come every -1 epochs", "training/bounds.py", '    "check_val_every_n_epoch": 1, ', "    ",
+        ("trainer/bounds",),
+    ),
+    Fault(
+        "gradients of no batch may make a step", "training/bounds.py", '"accumulate_grad_batches": 1,', "",
+        ("trainer/bounds",),
+    ),
+    Fault(
+        "a training may have 0 steps", "training/bounds.py", 'if trainer.get("max_steps") == 0:', "if False:",
+        ("trainer/no step",),
+    ),
+    Fault(
+        "images are drawn in an order of Lightning's", "training/bounds.py", 'if trainer.get("overfit_batches"):',
+        "if False:",
+        ("trainer/overfitting",),
+    ),
+    Fault(
+        "a rate that is no number is refused by the optimizer alone", "training/bounds.py",
+        "if not math.isfinite(value):", "if False:",
+        ("model/rates that are none",),
+    ),
+    Fault(
+        "a config's trainer may be null", "training/arguments.py", "    if not isinstance(trainer, dict):",
+        "    if False:",
+        ("configs/no section of the trainer",),
+    ),
+    Fault(
+        "a loss may be anything", "training/cli.py",
+        "[FiniteLoss(self.run_dir / runs.CHECKPOINT), self.recorder, LoaderReport()]",
+        "[self.recorder, LoaderReport()]",
+        ("model/diverged for sure",),
+    ),
+    Fault(
+        "a run without a file in its checkpoint's place starts over", "runs.py",
+        "        if os.path.lexists(path) and not (path.is_dir() and path != last):", "        if False:",
+        ("run/resume from no file",),
+    ),
+    Fault(
+        "a part of a test is a row of the table", "report/tables.py", "if trials or not record.is_trial)", "if record)",
+        ("verbs/a part of a test in a table",),
+    ),
+    Fault(
+        "a lent run goes on with whatever it names", "training/arguments.py",
+        "    check_lent(yaml_text.read_file(readable(str(own))), own,",
+        "    (yaml_text.read_file(readable(str(own))), own,",
+        ("files/config of a run to go on with/yaml_class",),
+    ),
+    Fault(
+        "a lent Record runs what it names", "commands/reproduce.py", "    check_lent(then.config, path, trust)\n", "",
+        ("files/record with code",),
+    ),
+    Fault(
+        "a lent config writes anywhere", "training/lent.py", "if not self._is_inside(word):", "if False:",
+        ("files/config that writes elsewhere",),
+    ),
+    Fault(
+        "a checkpoint without its seal is whole", "weights/sources/seal.py",
+        "not zipfile.is_zipfile(file) or _keeps_checksums(file)", "True",
+        ("files/checkpoint without a seal",),
+    ),
+    Fault(
+        "the workers of a loader may be fewer than none", "data/photos/module.py",
+        "not 0 <= num_workers <= MOST_WORKERS:", "not num_workers <= MOST_WORKERS:",
+        ("data/photos/",),
+    ),
+    Fault(
+        "SparseAdam is given gradients that are not sparse", "optim/building.py",
+        "    if isinstance(optimizer, torch.optim.SparseAdam):", "    if False:",
+        ("model/sparse",),
+    ),
+    Fault(
+        "an accelerator that is not there is a fault of the program", "training/cli.py",
+        "_OF_VALUES = (ValueError, OverflowError, ModuleNotFoundError, MisconfigurationException)",
+        "_OF_VALUES = (ValueError, OverflowError, ModuleNotFoundError)",
+        ("trainer/accelerators",),
+    ),
+    Fault(
+        "a precision without its package is a fault of the program", "training/cli.py",
+        "_OF_VALUES = (ValueError, OverflowError, ModuleNotFoundError, MisconfigurationException)",
+        "_OF_VALUES = (ValueError, OverflowError, MisconfigurationException)",
+        ("trainer/precisions",),
+    ),
+    Fault(
+        "a part of an epoch that is no batch is a fault of the program", "training/verbs.py",
+        "    except MisconfigurationException as error:", "    except ZeroDivisionError as error:",
+        ("trainer/no batch of training",),
+    ),
+    Fault(
+        "a test without a batch comes after the training", "training/verbs.py",
+        "if isinstance(limit, float) and not int(limit * number):", "if False:",
+        ("trainer/no batch of a test",),
+    ),
+    Fault(
+        "validations further apart than an epoch are a fault of the program", "training/verbs.py",
+        'or ("`val_check_interval`" in reason and isinstance(error, ValueError)):', "or False:",
+        ("trainer/no validation in an epoch",),
+    ),
+    Fault(
+        "labels may be beyond the network's outputs", "models/classifier.py",
+        "        if classes > self.network.num_classes:", "        if False:",
+        ("model/fewer outputs",),
+    ),
+    Fault(
+        "a network takes images of any size", "models/network.py", "            self.check_input(images)\n", "",
+        ("verbs/networks of the Python API",),
+    ),
+    Fault(
+        "deep YAML is a fault of the program", "yaml_text.py", "    except RecursionError:",
+        "    except ZeroDivisionError:",
+        ("files/config of a run/deep",),
+    ),
+    Fault(
+        "deep JSON is a fault of the program", "results/json_file.py", "    except RecursionError as error:",
+        "    except ZeroDivisionError as error:",
+        ("verbs/deep records",),
+    ),
+    Fault(
+        "a folder that cannot be made is a fault of the program", "runs.py",
+        "        except OSError as error:\n            for path in missing:",
+        "        except ZeroDivisionError as error:\n            for path in missing:",
+        ("run/folders/",),
+    ),
+    Fault(
+        "a full disk leaves half a checkpoint", "training/checkpoint_files.py",
+        'whole(target, target.with_name(f"{target.name}.part"), durable=True) as draft,',
+        '__import__("contextlib").nullcontext(target) as draft,',
+        ("environment/a disk that fills at a checkpoint",),
+    ),
+    Fault(
+        "a full disk leaves half of the predictions", "evaluation/prediction_files.py",
+        'with whole(end_of_links(path)) as draft, draft.open("wb") as file:', 'with path.open("wb") as file:',
+        ("environment/a disk that fills at predictions",),
+    ),
+    Fault(
+        "a full disk leaves half a config", "runs.py", "        with whole(config, durable=True) as draft:",
+        "        for draft in (config,):",
+        ("environment/a disk that fills at a config",),
+    ),
+    Fault(
+        "nothing is a pipe", "files.py",
+        "return not path.is_file() and path.exists() and not path.is_dir()", "return False",
+        ("verbs/export to a pipe",),
+    ),
+    Fault(
+        "weights of another shape are left to torch", "weights/trained.py",
+        "        if tensor.shape != wanted.shape:", "        if False:",
+        ("files/checkpoint without a Record/torch_tensor",),
+    ),
+    Fault(
+        "a config in no UTF-8 is a fault of the program", "yaml_text.py",
+        "    except (yaml.YAMLError, UnicodeDecodeError) as error:", "    except yaml.YAMLError as error:",
+        ("files/config of a run/garbage",),
+    ),
+    Fault(
+        "metrics in no UTF-8 are a fault of the program", "results/metrics_file.py",
+        "    except (csv.Error, UnicodeDecodeError, OSError) as error:", "    except (csv.Error, OSError) as error:",
+        ("files/metrics/garbage",),
+    ),
+    Fault(
+        "a checkpoint alone is taken for a run", "weights/sources/run.py",
+        "        if self.config is None:\n            raise InputError(",
+        "        if False:\n            raise InputError(",
+        ("verbs/classify with a checkpoint alone",),
+    ),
+    Fault(
+        "a picture of one line is read like any other", "data/photos/crops.py",
+        "    if max(size) <= MOST_TIMES_AS_LONG * min(size):", "    if size:",
+        ("verbs/pictures out of proportion/",),
+    ),
+    Fault(
+        "a name of other bytes is a fault of the program", "training/arguments.py",
+        "    if not is_utf8(word) and option", "    if not word and option",
+        ("run/names of other bytes",),
+    ),
+    Fault(
+        "a file of 300 GB is read", "data/cifar.py",
+        "        if size != expected:\n            raise InputError(f\"{path} has",
+        "        if False:\n            raise InputError(f\"{path} has",
+        ("datasets/CIFAR-10/0-0",),
+    ),
+    Fault(
+        "what is packed is unpacked to its end", "data/idx.py", "data = file.read(expected + 1)", "data = file.read()",
+        ("files/MNIST packed/gzip_bomb",),
+    ),
+    Fault(
+        "memory that runs out is a fault of the program", "training/memory.py",
+        "    except (MemoryError, RuntimeError) as error:", "    except MemoryError as error:",
+        ("model/memory",),
+    ),
+    Fault(
+        "output that is closed is flushed", "output.py", "            if stream is None:", "            if False:",
+        ("environment/closed output",),
+    ),
+    Fault(
+        "output that nobody reads is a fault of the program", "cli.py", "        except BrokenPipeError:",
+        "        except ZeroDivisionError:",
+        ("environment/output that nobody reads",),
+    ),
+    Fault(
+        "output to a full disk is a fault of the program", "output.py", "_OF_DISKS = (errno.ENOSPC, ", "_OF_DISKS = (",
+        ("environment/full output",),
+    ),
+    Fault(
+        "a pipe given as a Record is waited for", "files.py",
+        "    if is_device(path):\n        raise OSError", "    if False:\n        raise OSError",
+        ("verbs/a pipe in place of a Record",),
+    ),
+    Fault(
+        "a hint at a transform that fits is left out", "models/classifier.py",
+        "fitting = data.transforms_for(self.network.takes)", "fitting = list[str]()",
+        ("model/shapes that a transform would fit",),
+    ),
+    Fault(
+        "an alias of itself is told as depth", "yaml_text.py", "    if node in around:", "    if False:",
+        ("configs/an alias of itself",),
+    ),
+    Fault(
+        "a name that is too long is the system's to refuse", "files.py", "if error.errno == errno.ENAMETOOLONG:",
+        "if False:",
+        ("run/a long name for the Python API",),
+    ),
+    Fault(
+        "a full disk leaves half a Record", "results/record.py", "            with whole(path, durable=True) as draft:",
+        "            for draft in (path,):",
+        ("environment/a disk that fills at a Record",),
+    ),
+    Fault(
+        "a loop of links ends a verification", "data/photos/inspection.py",
+        "    except OSError as error:\n        return CheckedPhoto",
+        "    except ZeroDivisionError as error:\n        return CheckedPhoto",
+        ("datasets/verify a loop of links",),
+    ),
+    Fault(
+        "a photo's name of other bytes is a fault of the program", "data/photos/folder_index.py",
+        "            if not is_utf8(name):", "            if False:",
+        ("datasets/photos/4",),
     ),
 )  # fmt: skip
