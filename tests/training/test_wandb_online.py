@@ -84,10 +84,10 @@ def wandb_serves(pid: int) -> bool:
 def test_a_run_that_was_killed_and_went_on_is_one_run_with_each_step_once(receiver, zoo_process, tmp_path, monkeypatch):
     # W&B sends every 15 seconds, which is longer than this run takes.
     monkeypatch.setenv("WANDB__FILE_STREAM_TRANSMIT_INTERVAL", "0.1")
-    words = [*DIGITS, "--trainer.max_epochs", "30", "--run_dir", "killed", "--save_every_n_steps", "70"]
+    words = [*DIGITS, "--trainer.max_epochs", "60", "--run_dir", "killed", "--save_every_n_steps", "700"]
     killed = preloaded.start("-m", "zoo", *words, cwd=tmp_path)
     checkpoint = tmp_path / "killed" / "checkpoints" / "last.ckpt"
-    # Rows of steps that the run makes again arrive before it is killed.
+    # Rows of steps that the run makes again arrive before it is killed, which is long before its end.
     while not checkpoint.exists() or not any(len(run["history"]) > 72 for run in receiver.runs.values()):
         assert killed.poll() is None, killed.told()
         time.sleep(0.005)
@@ -105,7 +105,7 @@ def test_a_run_that_was_killed_and_went_on_is_one_run_with_each_step_once(receiv
     assert after == sorted(set(after))
     (sent,), (kept,) = (runs_of([where]) for where in ("wandb:team/zoo", str(tmp_path / "killed")))
     assert sent.curves == kept.curves
-    assert len(sent.curves["train/step_loss"]) == 30 * 9
+    assert len(sent.curves["train/step_loss"]) == 60 * 9
 
 
 def test_one_run_for_a_job_of_two_processes(receiver, zoo_process, tmp_path):
