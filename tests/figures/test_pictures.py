@@ -8,6 +8,7 @@ import zoo
 from zoo import figures
 from zoo.cli import main
 from zoo.errors import InputError
+from zoo.figures import style
 from zoo.figures.examples import sample, seen
 
 FEW = {"count": 40}
@@ -86,3 +87,17 @@ def test_bad_words_are_one_sentence_and_leave_no_file(words, sentence, in_folder
     assert sentence in error
     assert error.count("\n") == 1
     assert not list(in_folder.iterdir())
+
+
+def test_a_caption_stays_within_a_narrow_figure():
+    lines = [
+        "n = 2,000 (2,000 of 10,000 test images, drawn with seed 0); left of the line the image, right the nearest one",
+        "short",
+    ]
+    figure = style.describe(style.new(5, 5), "", "\n".join(lines), "")
+    figure.draw_without_rendering()
+    caption = figure._supxlabel
+    assert 0 <= caption.get_window_extent().x0 < caption.get_window_extent().x1 <= figure.bbox.width
+    assert caption.get_text().replace("\n", " ") == " ".join(lines)
+    # What fits stays as it was.
+    assert caption.get_text().endswith("\nshort")

@@ -5,6 +5,7 @@ there are classes, blue and red for signs; what a colour says, a label or a shap
 """
 
 import io
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 
+# Points, of a caption.
+_SMALL = 7.5
 FORMS = (".png", ".svg", ".pdf")
 #: Okabe and Ito's colours without black and yellow, of which one page or the other swallows each.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
@@ -126,9 +129,18 @@ def describe(figure: "Figure", title: str, caption: str, alt: str) -> "Figure":
     ``alt`` is the figure's label, ``figure.get_label()``, and stands in the files as their description.
     """
     figure.suptitle(title)
-    figure.supxlabel(caption, fontsize=7.5, color=chosen().muted)
+    caption = "\n".join(_folded(line, 0.98 * figure.get_figwidth()) for line in caption.splitlines())
+    figure.supxlabel(caption, fontsize=_SMALL, color=chosen().muted)
     figure.set_label(alt)
     return figure
+
+
+def _folded(line: str, inches: float) -> str:
+    """A line of a caption in as few lines of that width as will do: a longer one would be cut off on both sides."""
+    from matplotlib.textpath import TextPath
+
+    wide = TextPath((0, 0), line, size=_SMALL).get_extents().width / 72
+    return textwrap.fill(line, int(len(line) * inches / wide)) if wide > inches else line
 
 
 def check_form(file: Path) -> None:
