@@ -8,6 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
+import in_browser
 import numpy as np
 import preloaded
 import pytest
@@ -119,3 +120,16 @@ def server(monkeypatch):
         server.gate.set()
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium without a window."""
+    with in_browser.chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory):
+    """The script of the accessibility checker."""
+    return in_browser.axe_core(tmp_path_factory.mktemp("axe"))

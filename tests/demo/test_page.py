@@ -1,10 +1,7 @@
 """The page of ``zoo demo`` in a real browser: what it shows is what Python computes."""
 
 import os
-import shutil
-import subprocess
 import sys
-import tarfile
 from functools import cache
 from pathlib import Path
 
@@ -12,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT
+from in_browser import quiet_page, violations
 from PIL import Image
 
 from zoo.data.cifar10 import CIFAR10
@@ -25,7 +23,6 @@ from zoo.weights.find import find
 from zoo.weights.sources.convnetjs import from_convnetjs
 
 TEST_DATA = os.environ.get("ZOO_TEST_DATA")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 NUM_IMAGES = 100
 
 
@@ -44,33 +41,13 @@ def built(tmp_path_factory, library):
     return build(tmp_path_factory.mktemp("demo"), names_of_ladders(), library, Path(TEST_DATA) if TEST_DATA else None)
 
 
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium")
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
 @pytest.fixture
 def opened(browser, built):
-    """Opens the page from the disk; afterwards nothing outside was asked for and nothing was complained of."""
-    asked, complaints = [], []
-    page = browser.new_page(viewport={"width": 1440, "height": 1000})
-    page.set_default_timeout(240_000)
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto((built.folder / "index.html").as_uri())
-    yield page
-    page.close()
-    assert complaints == []
-    assert [
-        url for url in asked if not url.startswith((built.folder.as_uri(), "data:", "blob:file:", "blob:null/"))
-    ] == []
+    """Opens the page from the disk."""
+    with quiet_page(browser, built.folder.as_uri()) as page:
+        page.set_default_timeout(240_000)
+        page.goto((built.folder / "index.html").as_uri())
+        yield page
 
 
 @cache
@@ -222,29 +199,12 @@ def test_the_library_of_2014_trains_in_the_page_and_zoo_reads_its_network(opened
     np.testing.assert_allclose(theirs, ours.numpy(), atol=1e-5)
 
 
-@pytest.fixture(scope="module")
-def axe(tmp_path_factory):
-    """The accessibility checker, from npm."""
-    folder = tmp_path_factory.mktemp("axe")
-    try:
-        subprocess.run(
-            ["npm", "pack", "axe-core@4", "--silent", "--prefer-offline", "--fetch-retries=0"],
-            cwd=folder, check=True, capture_output=True, timeout=60,
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError):
-        pytest.skip("needs axe-core from npm")
-    with tarfile.open(next(folder.glob("*.tgz"))) as archive:
-        return archive.extractfile("package/axe.min.js").read().decode()
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_an_accessibility_checker_finds_nothing(opened, axe, scheme):
     opened.emulate_media(color_scheme=scheme)
     opened.get_by_role("button", name="Draw a 3").click()
     rest(opened)
-    opened.evaluate(axe)
-    found = opened.evaluate("axe.run({ preload: false })")
-    assert [(one["id"], one["impact"], [node["html"] for node in one["nodes"]]) for one in found["violations"]] == []
+    assert violations(opened, axe) == []
 
 
 def test_the_picture_of_the_readme_is_the_page(opened, tmp_path):

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 from conftest import ROOT
+from in_browser import quiet_page, violations
 
 from zoo.cli import main
 from zoo.page import facts
@@ -100,6 +101,14 @@ def test_a_phone_is_shown_a_ladder_of_its_own_and_a_table_that_stays_one(report)
     assert all(int(source["height"] or 0) > 2 * int(source["width"] or 0) for source in narrow)
     assert narrow[0]["srcset"] != narrow[1]["srcset"]
     assert len([cell for cell in page.all("td") if cell.get("role") == "cell" and cell.get("data-of")]) == 3 * 5
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_an_accessibility_checker_finds_nothing_serious(report, browser, axe, width, scheme):
+    with quiet_page(browser, report.as_uri(), width=width, scheme=scheme) as page:
+        page.goto(report.as_uri())
+        assert violations(page, axe, ("serious", "critical")) == []
 
 
 def test_it_says_how_many_images_it_was_trained_on_and_leaves_out_what_is_not_known(report):
