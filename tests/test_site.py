@@ -1,0 +1,48 @@
+"""The built site in a real browser, at the widths of a phone and of a desk, light and dark."""
+
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from conftest import ROOT
+from in_browser import quiet_page, violations
+
+PAGES = ("index.md", "tour.md", "networks/lenet5.md", "tables/cifar10.md")
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves files and does not print what it was asked for."""
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory, axe, browser):
+    """The address of a site of four pages, built as the whole one; ``axe`` and ``browser`` skip before it is built."""
+    config_base = pytest.importorskip("mkdocs.config")
+    from mkdocs.commands.build import build
+
+    folder = tmp_path_factory.mktemp("site")
+    # The reference takes longest, and links to pages that are left out are not what is looked at.
+    config = config_base.load_config(
+        str(ROOT / "mkdocs.yml"), site_dir=str(folder), plugins=["search"], nav=list(PAGES),
+        exclude_docs="*.md\n" + "".join(f"!/{page}\n" for page in PAGES),
+    )  # fmt: skip
+    build(config)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("name", PAGES)
+def test_an_accessibility_checker_finds_nothing_serious(site, browser, axe, name, width, scheme):
+    with quiet_page(browser, site, f"blob:{site}", width=width, scheme=scheme) as page:
+        page.goto(site + name.removesuffix("index.md").replace(".md", "/"))
+        assert page.evaluate("document.body.dataset.mdColorScheme") == {"light": "default", "dark": "slate"}[scheme]
+        assert violations(page, axe, ("serious", "critical")) == []
