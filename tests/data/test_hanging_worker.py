@@ -121,7 +121,7 @@ sys.path[:0] = {[str(Path(__file__).parent), *sys.path]!r}
 import zoo.data.base, zoo.data.loader, zoo.errors
 from test_hanging_worker import ThreadedData
 zoo.data.base.HANGS, zoo.data.loader.HOPELESS = 0.2, 0.5
-batches = iter(ThreadedData(place=0, seconds=200.0).test_dataloader())
+batches = iter(ThreadedData(place=0, seconds=100.0).test_dataloader())
 try:
     next(batches)
 except zoo.errors.Stopped as error:
@@ -129,7 +129,7 @@ except zoo.errors.Stopped as error:
 del batches
 sys.exit(1)
 """
-    ended = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True, timeout=120)
+    ended = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True, timeout=60)
     assert "then go on with --resume" in ended.stdout
     assert ended.returncode == 1
 
