@@ -456,11 +456,11 @@ FAULTS = (
         "spread @ self.components.T", ("data/test_transforms.py",),
     ),
     Fault(
-        "the last rows of a part lack the colour of the next", "data/photos/decoders.py", "MARGIN = 16", "MARGIN = 0",
+        "the last rows of a part lack the colour of the next", "data/photos/jpeg_rows.py", "MARGIN = 16", "MARGIN = 0",
         _in("data/photos/test_photo_parts.py", "test_every_row_that_is_left_is_as_it_was"),
     ),
     Fault(
-        "the upper part of a photo that was cut off will do", "data/photos/decoders.py", " or data[-2:] != END", "",
+        "the upper part of a photo that was cut off will do", "data/photos/jpeg_rows.py", " or data[-2:] != END", "",
         _in("data/photos/test_photo_parts.py", "test_what_is_no_plain_file_is_left_to_pillow"),
     ),
     Fault(

@@ -282,14 +282,14 @@ def _read_meta(path: Path) -> Any:
     return find_labels(path.parent)
 
 
-def _picture(form: str) -> Callable[[Path], bytes]:
+def _picture(form: str, rows: int = 9) -> Callable[[Path], bytes]:
     def made(folder: Path) -> bytes:
         import io
 
         from PIL import Image
 
         file = io.BytesIO()
-        colours = np.random.default_rng(0).integers(0, 255, (9, 12, 3), np.uint8)
+        colours = np.random.default_rng(0).integers(0, 255, (rows, 12, 3), np.uint8)
         Image.fromarray(colours).save(file, form)
         return file.getvalue()
 
@@ -312,6 +312,16 @@ def _read_fast(path: Path) -> Any:
     from zoo.data.photos.decoders import read_fast
 
     return np.asarray(read_fast(path))
+
+
+def _upper_part(reader: str) -> Callable[[Path], Any]:
+    def read(path: Path) -> Any:
+        from zoo.data.photos import decoders
+
+        photo = getattr(decoders, reader)(path)
+        return np.asarray(photo.crop((0, 0, photo.size[0], 1)))
+
+    return read
 
 
 def _check_photo(path: Path) -> Any:
@@ -443,6 +453,8 @@ READERS = {
     "GIF": Reader("x.gif", _picture("GIF"), _decode),
     "photo": Reader("x.JPEG", _picture("JPEG"), _read_rgb),
     "photo, fast": Reader("x.JPEG", _picture("JPEG"), _read_fast),
+    "photo, its upper part": Reader("x.JPEG", _picture("JPEG", 40), _upper_part("read_in_part")),
+    "photo, fast, its upper part": Reader("x.JPEG", _picture("JPEG", 40), _upper_part("read_fast")),
     "photo, verified": Reader("x.JPEG", _picture("JPEG"), _check_photo),
     "unfinished download": Reader("x.bin.part.json", _note, _read_note),
     "archive": Reader("x.tar.gz", _archive, _extract),

@@ -134,36 +134,35 @@ sys.exit(1)
     assert ended.returncode == 1
 
 
-def test_of_photographs_the_file_that_a_thread_reads_is_named(folders, monkeypatch, capsys):
+@pytest.fixture
+def slow_photo(folders, monkeypatch):
+    """A photograph that takes seconds to read."""
+    read, slow = photos.read_rgb, folders / "val" / "n02" / "n02_1.JPEG"
+
+    def slowly(file):
+        if file == slow:
+            time.sleep(3.0)
+        return read(file)
+
+    monkeypatch.setattr(photos, "read_rgb", slowly)
+    return slow
+
+
+def test_of_photographs_the_file_that_a_thread_reads_is_named(folders, slow_photo, monkeypatch, capsys):
     monkeypatch.setattr("zoo.data.cores.share", lambda processes=None: 2)
     data = ImageNet(str(folders), batch_size=2, num_held_out=0)
     data.setup()
-    read, slow = photos.read_rgb, folders / "val" / "n02" / "n02_1.JPEG"
-
-    def slowly(file):
-        if file == slow:
-            time.sleep(3.0)
-        return read(file)
-
-    monkeypatch.setattr(photos, "read_rgb", slowly)
     assert len(list(data.test_dataloader())) == 3
-    assert f"for batch 2 of 3 from a thread of its loader, which is reading {slow}.\n" in said(capsys)
+    assert f"for batch 2 of 3 from a thread of its loader, which is reading {slow_photo}.\n" in said(capsys)
 
 
-def test_of_photographs_the_file_is_named(folders, monkeypatch, capsys):
+def test_of_photographs_the_file_is_named(folders, slow_photo, capsys):
     data = ImageNet(str(folders), batch_size=2, num_held_out=0, num_workers=2)
     data.setup()
-    read, slow = photos.read_rgb, folders / "val" / "n02" / "n02_1.JPEG"
-
-    def slowly(file):
-        if file == slow:
-            time.sleep(3.0)
-        return read(file)
-
-    monkeypatch.setattr(photos, "read_rgb", slowly)
     assert len(list(data.test_dataloader())) == 3
     # On a busy machine others may be late, too.
-    assert re.search(rf"for batch 2 of 3 from its loader's worker 1 .*, which is reading {slow}\.\n", said(capsys))
+    named = rf"for batch 2 of 3 from its loader's worker 1 .*, which is reading {slow_photo}\.\n"
+    assert re.search(named, said(capsys))
 
 
 def test_of_a_stream_the_chunk_is_named_in_zoo_fit(folders, in_folder, monkeypatch, capsys):

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from zoo.data.photos import decoders
-from zoo.data.photos.decoders import PillowPhoto, frame, read_in_part, read_rgb, upper_part, write_planes
+from zoo.data.photos.decoders import PillowPhoto, read_in_part, read_rgb, write_planes
+from zoo.data.photos.jpeg_rows import frame, upper_part
 from zoo.errors import InputError
 
 DATA = Path(os.environ.get("ZOO_TEST_DATA", ""))

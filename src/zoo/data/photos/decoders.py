@@ -23,16 +23,11 @@ import numpy as np
 from PIL import Image
 
 from zoo.data.photos.crops import Photo, disproportion
+from zoo.data.photos.jpeg_rows import MARGIN, frame, upper_part
 from zoo.errors import InputError
 from zoo.files import is_device
 
 PACKAGES = {"simplejpeg": "simplejpeg", "cv2": "opencv-python-headless"}
-# Start and end of a JPEG file, and where its header ends and the coded pixels begin.
-START, END, SCAN = b"\xff\xd8", b"\xff\xd9", 0xDA
-# Headers of frames whose rows are coded in order. The others come in several passes over the whole photo, or are rare.
-IN_ORDER = (0xC0, 0xC1)
-# Colour stored at half the rows is interpolated with the row below: two rows of pixels, here a whole row of blocks.
-MARGIN = 16
 
 
 def read_rgb(path: Path) -> Image.Image:
@@ -82,36 +77,6 @@ def require_packages() -> None:
             f"data.decoder is fast, but {' and '.join(missing)} cannot be imported: pip install {' '.join(missing)},"
             " or leave out --data.decoder."
         )
-
-
-def frame(data: bytes) -> tuple[int, int, int] | None:
-    """Where a whole JPEG file says its height, the height and the width; None where its rows are not coded in order.
-
-    None too for whatever else is not quite plain, so that one library alone decides what that is.
-    """
-    at = 2
-    if data[:2] != START or data[-2:] != END:
-        return None
-    while at + 10 <= len(data) and data[at] == 0xFF and data[at + 1] != SCAN:
-        length = int.from_bytes(data[at + 2 : at + 4], "big")
-        if data[at + 1] in IN_ORDER:
-            bits, components = data[at + 4], data[at + 9]
-            height, width = (int.from_bytes(data[at + n : at + n + 2], "big") for n in (5, 7))
-            return (at + 5, height, width) if bits == 8 and components in (1, 3) and height and width else None
-        at += 2 + length
-    return None
-
-
-def upper_part(data: bytes, rows: int) -> bytes:
-    """A JPEG of at least the first ``rows`` rows of ``data``, pixel by pixel the same, where that saves anything.
-
-    Its header tells of fewer rows, after which decoders pass over what is left.
-    """
-    found = frame(data)
-    if found is None or rows + MARGIN >= found[1]:
-        return data
-    at = found[0]
-    return b"".join((data[:at], (rows + MARGIN).to_bytes(2, "big"), data[at + 2 :]))
 
 
 def read_in_part(path: Path) -> Photo:
