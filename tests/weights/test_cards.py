@@ -38,6 +38,17 @@ def test_the_shipped_weights_fit_into_a_wheel():
         assert read_card(shipped()[name])["url"].startswith("https://")
 
 
+def test_the_table_of_the_benchmarks_has_what_the_cards_say():
+    table = (ROOT / "benchmarks" / "README.md").read_text("utf-8").split("| weights | run: top-1 wrong |")[1]
+    rows = [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in table.split("\n\n")[0].splitlines()[2:]]
+    of_cards = []
+    for name, path in shipped().items():
+        card = read_card(path)
+        counts = [card["record"]["metrics"]["top1_wrong"], card["scores"]["top1_wrong"], card["scores"]["n"]]
+        of_cards.append([name, *(f"{count:,}" for count in counts), f"{card['bytes'] / 1e6:.2f}"])
+    assert sorted(row[:4] + row[5:] for row in rows) == sorted(of_cards)
+
+
 def test_what_is_planned_has_names_of_networks_and_variants():
     for name in PLANNED:
         assert PATTERN.fullmatch(name)
