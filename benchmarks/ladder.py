@@ -34,6 +34,7 @@ ORDER = (
     "alexnet_cifar10_continued",
     "alexnet_cifar10_continued_again",
     "alexnet_cifar10_mixed",
+    "cuda_convnet_11pct_cifar10",
     "cuda_convnet_11pct_cifar10_modern",
     "vgg16_cifar10",
     "alexnet_imagenette",

@@ -53,7 +53,7 @@ RECIPES = {
     "cuda_convnet-18pct/cifar10": Recipe("cuda_convnet_18pct_cifar10", (0,)),
     "cuda_convnet-13pct/cifar10": Recipe("cuda_convnet_13pct_cifar10", (0,)),
     "cuda_convnet-11pct/cifar10-modern": Recipe("cuda_convnet_11pct_cifar10_modern", (0,)),
-    "cuda_convnet-11pct/cifar10": Recipe("cuda_convnet_11pct_cifar10", (0,), gpu=True),
+    "cuda_convnet-11pct/cifar10": Recipe("cuda_convnet_11pct_cifar10", (0,)),
     # What is shipped went on from seed 0 three times: --config alexnet_cifar10_continued, _continued_again, _mixed.
     "alexnet-cifar/cifar10": Recipe("alexnet_cifar10", (0, 1), gpu=True),
     "vgg16-bn/cifar10": Recipe("vgg16_cifar10", (0,), gpu=True),

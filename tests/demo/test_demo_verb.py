@@ -52,6 +52,16 @@ def test_what_does_not_fit_is_left_out_and_named(in_folder, capsys):
     assert content_of(in_folder / "page")["leftOut"] == ["VGG-16 (15.6 MB)"]
 
 
+def test_the_second_best_training_of_a_network_is_the_first_to_be_left_out(in_folder, monkeypatch):
+    names = ["convnetjs/cifar10-adadelta", "convnetjs/cifar10", "lenet5/cifar10"]
+    whole = build(in_folder / "page", names, None, None)
+    assert set(whole.networks) == set(names)
+    monkeypatch.setattr("zoo.demo.page.MOST", whole.num_bytes - 10_000)
+    smaller = build(in_folder / "page", names, None, None)
+    # LeNet-5's 0.12 MB are more than ConvNetJS's 0.05.
+    assert (set(smaller.networks), smaller.left_out) == ({names[1], names[2]}, [names[0]])
+
+
 def test_a_second_page_replaces_the_first(in_folder):
     for names in (SMALL, SMALL[:1]):
         build(in_folder / "page", names, None, None)

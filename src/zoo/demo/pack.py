@@ -31,6 +31,7 @@ _FORMS = {"11pct": "11 %", "13pct": "13 %", "18pct": "18 %", "26pct": "26 %", "c
 # What two sets of weights of one network and data set differ in.
 _RECIPES = {
     "mnist-1998": "rule of 1998", "mnist-distorted": "distorted digits", "cifar10-adadelta": "Adadelta, as in 2014",
+    "cifar10-modern": "modern recipe",
 }  # fmt: skip
 
 

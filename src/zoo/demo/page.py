@@ -17,6 +17,7 @@ from zoo.errors import InputError
 from zoo.files import write
 from zoo.weights.cards import shipped
 from zoo.weights.find import find
+from zoo.weights.trained import Weights
 
 STATIC = Path(__file__).with_name("static")
 #: All files together have no more bytes than this.
@@ -43,8 +44,9 @@ def names_of_ladders() -> list[str]:
 def build(folder: Path, names: Sequence[str], library: bytes | None, root: Path | None) -> Page:
     """Writes the page into ``folder``, which is made; files of an earlier page are replaced.
 
-    ``names`` are weights, of which the smallest come in first, until the page is full. ``library`` is ConvNetJS, None
-    for a page without training; ``root`` the folder of CIFAR-10, None for a page without its pictures. Raises
+    ``names`` are weights, of which the smallest come in first, until the page is full; where one network was trained
+    several times on the same data, all but the best of these come last. ``library`` is ConvNetJS, None for a page
+    without training; ``root`` the folder of CIFAR-10, None for a page without its pictures. Raises
     InputError for weights that are not there or cannot be computed in a page, and for a folder that cannot be made.
     """
     files = {path.name: path.read_bytes() for path in sorted(STATIC.iterdir()) if path.is_file()}
@@ -56,7 +58,8 @@ def build(folder: Path, names: Sequence[str], library: bytes | None, root: Path 
     networks, left_out = [], []
     total = sum(map(len, files.values())) + 20_000
     packs = [(number, weights, *packed(weights)) for number, weights in enumerate(found)]
-    for number, weights, said, script in sorted(packs, key=lambda pack: len(pack[3])):
+    best = _best(packs)
+    for number, weights, said, script in sorted(packs, key=lambda pack: (pack[0] not in best, len(pack[3]))):
         # 2 % for what the page says of them.
         if total + 1.02 * len(script) > MOST:
             left_out.append((number, title_of(weights), len(script)))
@@ -81,6 +84,16 @@ def build(folder: Path, names: Sequence[str], library: bytes | None, root: Path 
         folder, sum(map(len, files.values())), [said["name"] for _, said in networks],
         [found[number].name for number, _, _ in sorted(left_out)],
     )  # fmt: skip
+
+
+def _best(packs: list[tuple[int, Weights, dict[str, Any], str]]) -> set[int]:
+    """The numbers of those that no other training of the same network on the same data has fewer errors than."""
+    best: dict[tuple[str, ...], tuple[float, int]] = {}
+    for number, weights, said, _ in packs:
+        network = weights.meta["network"], str(weights.meta["variant"]), said["data"]
+        error = 100.0 if said["error"] is None else said["error"]
+        best[network] = min(best.get(network, (error, number)), (error, number))
+    return {number for _, number in best.values()}
 
 
 def _by_year(one: tuple[int, dict[str, Any]]) -> tuple[int, float]:
