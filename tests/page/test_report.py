@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 from conftest import ROOT
 from in_browser import quiet_page, violations
+from results_cases import make_record
 
 from zoo.cli import main
 from zoo.page import facts
@@ -155,6 +156,34 @@ def test_a_phone_is_shown_a_ladder_of_its_own_and_a_table_that_stays_one(report,
     (phone,), (desktop,) = sizes[390], sizes[1440]
     assert phone["height"] > 2 * phone["width"]
     assert desktop["width"] > 1.5 * desktop["height"]
+
+
+@pytest.fixture(scope="module")
+def curves_page(tmp_path_factory):
+    """The page of two run folders without weights."""
+    folder = tmp_path_factory.mktemp("runs")
+    for name, wrong in (("one", 95), ("two", 110)):
+        (folder / name).mkdir()
+        make_record(wrong=wrong, seed=wrong % 60).write(folder / name / "record.json")
+        (folder / name / "metrics.csv").write_text("step,train/loss,val/top1_error\n99,2.5,\n199999,0.5,1.25\n")
+    words = [str(folder / "one"), str(folder / "two"), "--output", str(folder / "report.html")]
+    assert main(["report", *words]) == 0
+    return folder / "report.html"
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_curves_of_runs_stand_behind_the_verdicts_and_fit_the_screen(curves_page, browser, width):
+    with quiet_page(browser, curves_page.as_uri(), width=width) as page:
+        page.goto(curves_page.as_uri())
+        shown = page.locator("h2#together ~ figure img:visible").all()
+        (curves,) = (image for image in shown if "Learning curves" in image.get_attribute("alt"))
+        assert "two ends at train/loss 0.5" in curves.get_attribute("alt")
+        box = curves.bounding_box()
+        # Nearly as wide as it was drawn, so that letters of 9 points stay legible.
+        assert box["width"] > 0.8 * int(curves.get_attribute("width"))
+        assert box["x"] + box["width"] <= width
+        verdicts = page.locator("#verdicts").bounding_box()
+        assert verdicts["y"] < box["y"] < page.locator("article").first.bounding_box()["y"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
