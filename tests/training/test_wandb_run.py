@@ -73,6 +73,15 @@ def test_the_weights_with_their_card_and_the_data_are_artifacts_offline_too(run)
     assert not model.use_after_commit
 
 
+def test_of_a_training_that_was_not_measured_it_is_said_why_its_weights_are_not_kept(in_folder, capsys):
+    words = [*WORDS, "--test", "false", "--trainer.limit_train_batches", "2", "--run_dir", "run"]
+    assert main(["fit", *words]) == 0
+    said = "the weights are not kept in W&B: run has no Record, without which zoo writes no card"
+    assert capsys.readouterr().out.count(said) == 1
+    wandb_file.read(in_folder / "run")
+    assert [artifact.type for artifact in wandb_file.artifacts(in_folder / "run")] == ["dataset"]
+
+
 def test_a_tag_that_wandb_has_no_place_for_is_one_sentence(in_folder, capsys):
     for tags in ("['']", f"[{'x' * 65}]"):
         assert main(["fit", *WORDS, "--wandb.tags", tags]) == 2
