@@ -42,6 +42,8 @@ def push(runs: Sequence[Run], where: str) -> str:
     os.environ.setdefault("WANDB_SILENT", "true")
     # The client remembers where its first run of a process was.
     place = {"entity": entity, "project": project, "mode": mode(), "dir": os.getcwd()}
+    if place["mode"] == "disabled":
+        raise InputError(f"WANDB_MODE is disabled, so nothing goes to {where}: unset it.")
     figures = _figures(runs)
     published = load() if figures else None
     try:
