@@ -181,6 +181,19 @@ def test_more_runs_than_have_a_column_share_the_lines_of_their_options(tmp_path)
     assert "|  | modern | F |" in text
 
 
+def test_commits_and_fingerprints_are_short_where_they_are_read_and_whole_where_they_are_kept(tmp_path):
+    one, other = make_record(), make_record(seed=1)
+    other = replace(other, git={"commit": "ab" * 20, "dirty": True})
+    other.dataset["fingerprint"] = "sha256:" + "cd" * 32
+    files = made(tmp_path, one, other)
+    text = told(files, "md")
+    assert "| commit | 000000000000 | abababababab, edited |" in text
+    assert f"| {one.dataset['fingerprint'][:19]} | sha256:cdcdcdcdcdcd |" in text
+    for form in ("csv", "json"):
+        assert "ab" * 20 in told(files, form)
+        assert "cd" * 32 in told(files, form)
+
+
 def test_csv_has_a_line_a_run_with_the_options_that_differ(trained):
     rows = list(csv.DictReader(io.StringIO(told([trained / "lenet5", trained / "mlp"], "csv"))))
     assert [row["run"].split("/")[-1] for row in rows] == ["lenet5", "mlp"]
