@@ -162,11 +162,12 @@ def test_a_phone_is_shown_a_ladder_of_its_own_and_a_table_that_stays_one(report,
 def curves_page(tmp_path_factory):
     """The page of two run folders without weights."""
     folder = tmp_path_factory.mktemp("runs")
-    for name, wrong in (("one", 95), ("two", 110)):
+    one, two = "one", "a_run_whose_name_is_long_and_has_no_place_to_break_two"
+    for name, wrong in ((one, 95), (two, 110)):
         (folder / name).mkdir()
         make_record(wrong=wrong, seed=wrong % 60).write(folder / name / "record.json")
         (folder / name / "metrics.csv").write_text("step,train/loss,val/top1_error\n99,2.5,\n199999,0.5,1.25\n")
-    words = [str(folder / "one"), str(folder / "two"), "--output", str(folder / "report.html")]
+    words = [str(folder / one), str(folder / two), "--output", str(folder / "report.html")]
     assert main(["report", *words]) == 0
     return folder / "report.html"
 
@@ -182,6 +183,7 @@ def test_the_curves_of_runs_stand_behind_the_verdicts_and_fit_the_screen(curves_
         # Nearly as wide as it was drawn, so that letters of 9 points stay legible.
         assert box["width"] > 0.8 * int(curves.get_attribute("width"))
         assert box["x"] + box["width"] <= width
+        assert page.evaluate("document.documentElement.scrollWidth") == width
         verdicts = page.locator("#verdicts").bounding_box()
         assert verdicts["y"] < box["y"] < page.locator("article").first.bounding_box()["y"]
 
