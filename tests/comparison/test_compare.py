@@ -13,6 +13,7 @@ import preloaded
 import pytest
 import wandb_file
 from conftest import ROOT
+from in_browser import quiet_page, violations
 from results_cases import make_record
 from scipy import stats
 from wandb_server import Server
@@ -213,6 +214,18 @@ def test_the_page_draws_each_curve_and_asks_for_nothing(trained):
     assert page.count("<polyline") == 6  # both logged loss and error of train, one those of val
     assert "http" not in page
     assert "prefers-color-scheme" in page or "color-scheme:light dark" in page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_an_accessibility_checker_finds_nothing_serious_on_the_page(tmp_path, browser, axe, width, scheme):
+    words = ["lenet5/cifar10", "linear/cifar10", "vgg16-bn/cifar10", "--format", "html", "--output"]
+    assert main(["compare", *words, str(tmp_path / "page.html")]) == 0
+    where = (tmp_path / "page.html").as_uri()
+    with quiet_page(browser, where, width=width, scheme=scheme) as page:
+        page.goto(where)
+        assert violations(page, axe, ("moderate", "serious", "critical")) == []
+        assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
 @pytest.mark.parametrize(
