@@ -13,6 +13,7 @@ import preloaded
 import pytest
 import wandb_file
 from conftest import ROOT
+from in_browser import quiet_page, violations
 from results_cases import make_record
 from scipy import stats
 from wandb_server import Server
@@ -181,6 +182,19 @@ def test_more_runs_than_have_a_column_share_the_lines_of_their_options(tmp_path)
     assert "|  | modern | F |" in text
 
 
+def test_commits_and_fingerprints_are_short_where_they_are_read_and_whole_where_they_are_kept(tmp_path):
+    one, other = make_record(), make_record(seed=1)
+    other = replace(other, git={"commit": "ab" * 20, "dirty": True})
+    other.dataset["fingerprint"] = "sha256:" + "cd" * 32
+    files = made(tmp_path, one, other)
+    text = told(files, "md")
+    assert "| commit | 000000000000 | abababababab, edited |" in text
+    assert f"| {one.dataset['fingerprint'][:19]} | sha256:cdcdcdcdcdcd |" in text
+    for form in ("csv", "json"):
+        assert "ab" * 20 in told(files, form)
+        assert "cd" * 32 in told(files, form)
+
+
 def test_csv_has_a_line_a_run_with_the_options_that_differ(trained):
     rows = list(csv.DictReader(io.StringIO(told([trained / "lenet5", trained / "mlp"], "csv"))))
     assert [row["run"].split("/")[-1] for row in rows] == ["lenet5", "mlp"]
@@ -200,6 +214,18 @@ def test_the_page_draws_each_curve_and_asks_for_nothing(trained):
     assert page.count("<polyline") == 6  # both logged loss and error of train, one those of val
     assert "http" not in page
     assert "prefers-color-scheme" in page or "color-scheme:light dark" in page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_an_accessibility_checker_finds_nothing_serious_on_the_page(tmp_path, browser, axe, width, scheme):
+    words = ["lenet5/cifar10", "linear/cifar10", "vgg16-bn/cifar10", "--format", "html", "--output"]
+    assert main(["compare", *words, str(tmp_path / "page.html")]) == 0
+    where = (tmp_path / "page.html").as_uri()
+    with quiet_page(browser, where, width=width, scheme=scheme) as page:
+        page.goto(where)
+        assert violations(page, axe, ("moderate", "serious", "critical")) == []
+        assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
 @pytest.mark.parametrize(

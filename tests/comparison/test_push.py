@@ -33,8 +33,16 @@ def test_what_is_kept_offline_reads_as_what_was_compared(in_folder, capsys):
     (figure,) = (figure for figure in load().figures if figure.name in by_name)
     assert wandb_file.summary(by_name[figure.name])["test/top1_error"] == figure.top1_error
     assert (figure.network, figure.dataset) == ("lenet5", "mnist")
-    tables = list(by_name["2 runs compared"].rglob("*.table.json"))
-    assert any("0.95" in json.loads(table.read_text())["data"][0] for table in tables)
+    tables = [json.loads(table.read_text()) for table in by_name["2 runs compared"].rglob("*.table.json")]
+    assert any("0.95" in table["data"][0] for table in tables)
+    # The benchmark table: the paper's error beside ours, with the verdict and where it is printed.
+    (ours,) = (dict(zip(t["columns"], t["data"][0], strict=True)) for t in tables if "verdict" in t["columns"])
+    assert ours["network"] == "lenet5"
+    assert ours["published, %"].startswith(f"{figure.top1_error:g}")
+    assert ours["verdict"] == "reproduced"
+    assert "LeCun, Bottou, Bengio and Haffner" in ours["notes"]
+    (others,) = (table for table in tables if "read in" in table["columns"])
+    assert {figure.name for figure in load().of_dataset("mnist")} - {figure.name} == {row[0] for row in others["data"]}
 
 
 def test_what_is_sent_to_a_server_reads_as_what_was_compared(tmp_path, zoo_process, monkeypatch):
@@ -50,8 +58,10 @@ def test_what_is_sent_to_a_server_reads_as_what_was_compared(tmp_path, zoo_proce
         assert (report["displayName"], report["projectName"]) == ("2 runs compared", "zoo")
         assert {"Bar Chart", "Run History Line Plot"} <= set(re.findall(r'"viewType": "([^"]+)"', told))
         assert all(f'"value": "{group}"' in told for group in ("zoo", "published"))
-        (text,) = (block["content"] for block in report["spec"]["blocks"] if block["type"] == "markdown-block")
+        text, benchmark = (block["content"] for block in report["spec"]["blocks"] if block["type"] == "markdown-block")
         assert text == document(runs_of([str(tmp_path / "one"), str(tmp_path / "two")]), "md")
+        assert "| reproduced" in benchmark
+        assert "## MNIST: published, not measured here" in benchmark
         by_group = {}
         for name, run in server.runs.items():
             by_group.setdefault(run["groupName"], []).append(name)

@@ -1,5 +1,7 @@
 """Pictures of measurements: the numbers behind them, and what is refused."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from zoo import figures
 from zoo.cli import main
 from zoo.comparison.run import Answers, Run
 from zoo.figures.confusions import counts
-from zoo.figures.learning import placed
+from zoo.figures.learning import curves_of, placed
 from zoo.figures.measured import the_run
 from zoo.figures.reliability import reliability
 from zoo.figures.surest_mistakes import surest
@@ -82,6 +84,19 @@ def test_curves_show_what_was_logged(tmp_path):
     (panel,) = figure.axes
     lines = {line.get_label().split(", ")[-1]: (list(line.get_xdata()), list(line.get_ydata())) for line in panel.lines}
     assert lines == {"train": ([10, 20], [2.5, 1.5]), "val": ([10, 20], [2.0, 1.75])}
+
+
+@pytest.mark.parametrize("stacked", [False, True])
+def test_names_and_caption_of_curves_stand_apart_and_steps_are_told_apart(stacked):
+    runs = [Run(f"a run with a name {n}", "a", curves={"val/loss": {99: 2.0, 390_000: 1.0}}) for n in range(4)]
+    figure = curves_of(runs, stacked=stacked)
+    figure.draw_without_rendering()
+    legend = (figure.axes[0].get_legend() if stacked else figure.legends[0]).get_window_extent()
+    assert not legend.overlaps(figure._supxlabel.get_window_extent())
+    assert 0 <= legend.x0 < legend.x1 <= figure.bbox.width
+    steps = [tick.get_window_extent() for tick in figure.axes[0].get_xticklabels()]
+    assert all(before.x1 < after.x0 - 3 for before, after in pairwise(steps))
+    assert "200,000" in [tick.get_text() for tick in figure.axes[0].get_xticklabels()]
 
 
 def test_the_ladder_is_that_of_the_records(tmp_path):

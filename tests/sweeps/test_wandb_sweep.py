@@ -17,7 +17,12 @@ def test_the_agent_of_wandb_starts_a_run_that_logs_the_metric(in_folder, monkeyp
     sweep = yaml.safe_load(EXAMPLE.read_text())
     # The command zoo, wherever the tests run.
     monkeypatch.setenv("PATH", preloaded.path_to_zoo())
-    for name, value in {"WANDB_MODE": "offline", "WANDB_SWEEP_ID": "none", "WANDB_SILENT": "true"}.items():
+    # The agent sets the last two itself, and would leave them to the tests after this one.
+    set_here = {
+        "WANDB_MODE": "offline", "WANDB_SWEEP_ID": "none", "WANDB_SILENT": "true", "WANDB_SWEEP_PARAM_PATH": "",
+        "WANDB_RUN_ID": "",
+    }  # fmt: skip
+    for name, value in set_here.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(logging.getLogger("wandb.wandb_agent"), "disabled", True)
     agent = Agent.__new__(Agent)

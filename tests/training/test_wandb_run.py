@@ -2,7 +2,9 @@
 
 import json
 
+import preloaded
 import pytest
+import wandb
 import wandb_file
 from conftest import record_of
 
@@ -71,6 +73,57 @@ def test_the_weights_with_their_card_and_the_data_are_artifacts_offline_too(run)
     # In the run's folder, which may be taken elsewhere to be sent.
     assert all(str(run) in path for path in files.values())
     assert not model.use_after_commit
+
+
+def test_of_a_training_that_was_not_measured_it_is_said_why_its_weights_are_not_kept(in_folder, capsys):
+    words = [*WORDS, "--test", "false", "--trainer.limit_train_batches", "2", "--run_dir", "run"]
+    assert main(["fit", *words]) == 0
+    said = "the weights are not kept in W&B: run has no Record, without which zoo writes no card"
+    assert capsys.readouterr().out.count(said) == 1
+    wandb_file.read(in_folder / "run")
+    assert [artifact.type for artifact in wandb_file.artifacts(in_folder / "run")] == ["dataset"]
+
+
+def test_wandbs_own_switch_leaves_it_out_and_a_mode_that_it_has_not_is_one_sentence(in_folder, monkeypatch, capsys):
+    words = ["fit", *WORDS, "--trainer.limit_train_batches", "2", "--run_dir"]
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    assert main([*words, "without"]) == 0
+    assert record_of(in_folder / "without")["n"] == 360
+    assert not list(in_folder.rglob("wandb"))
+    assert main(["compare", "lenet5/digits", "lenet5/mnist", "--push", "team/zoo"]) == 2
+    assert "WANDB_MODE is disabled, so nothing goes to team/zoo" in capsys.readouterr().err
+    monkeypatch.setenv("WANDB_MODE", "nonsense")
+    assert main([*words, "run"]) == 2
+    assert capsys.readouterr().err == (
+        "zoo: WANDB_MODE cannot be 'nonsense': W&B knows online, offline and disabled.\n"
+    )
+    assert not (in_folder / "run").exists()
+
+
+def test_a_server_that_refuses_a_run_is_one_sentence(in_folder, monkeypatch, capsys):
+    def refusing(**_):
+        raise wandb.errors.CommError("no route to\nhost.")
+
+    monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
+    monkeypatch.setattr("wandb.init", refusing)
+    assert main(["fit", *WORDS, "--run_dir", "run"]) == 2
+    assert capsys.readouterr().err == (
+        "zoo: Weights & Biases does not begin the run: no route to host; WANDB_MODE=offline keeps it in its folder.\n"
+    )
+    assert not (in_folder / "run").exists()
+
+
+def test_without_a_key_a_run_is_offline_whatever_the_client_knew_before(in_folder):
+    code = """if True:
+        import os, sys, wandb
+        os.environ |= {"WANDB_BASE_URL": "http://127.0.0.1:9", "WANDB_API_KEY": "a" * 40, "WANDB_INIT_TIMEOUT": "2"}
+        wandb.setup()
+        del os.environ["WANDB_BASE_URL"], os.environ["WANDB_API_KEY"]
+        from zoo.cli import main
+        sys.exit(main(sys.argv[1:]) or "WANDB_MODE" in os.environ)
+    """
+    preloaded.run("-c", code, "fit", *WORDS, "--trainer.limit_train_batches", "2", "--run_dir", "run", cwd=in_folder)
+    assert list((in_folder / "run" / "wandb").glob("offline-run-*"))
 
 
 def test_a_tag_that_wandb_has_no_place_for_is_one_sentence(in_folder, capsys):

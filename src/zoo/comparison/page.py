@@ -2,6 +2,7 @@
 
 import html
 import math
+import re
 from collections.abc import Sequence
 
 from zoo.comparison.measures import letters
@@ -15,7 +16,7 @@ _DASHES = ("none", "6 3", "2 3", "8 3 2 3")
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 440, 240, 56, 36, 24
 _STYLE = (
     ":root{color-scheme:light dark}body{max-width:75rem;margin:1rem auto;padding:0 1rem;line-height:1.4}"
-    "table{display:block;overflow-x:auto;margin:1.5rem 0 .5rem}th,td{vertical-align:top}"
+    ".scroll{overflow-x:auto;margin:1.5rem 0 .5rem}th,td{vertical-align:top}"
     ".curves{display:flex;flex-wrap:wrap;gap:1rem}figure{margin:0}svg{max-width:100%;height:auto}"
     "svg text{fill:currentColor;font:12px sans-serif}.frame{stroke:currentColor;stroke-opacity:.35;fill:none}"
 )
@@ -29,8 +30,14 @@ def page(runs: Sequence[Run], tables: Sequence[Table]) -> str:
         '<meta charset="utf-8">', '<meta charset="utf-8">\n<meta name="viewport" content="width=device-width">', 1
     )
     text = text.replace("</style>", f"{_STYLE}</style>", 1)
+    # A wide table is moved by keys, too.
+    box = r'<div class="scroll" tabindex="0" role="region" aria-label="\1">'
+    text = re.sub(r"<table>\n<caption>(.*?)</caption>", rf"{box}\n\g<0>", text)
+    text = text.replace("</table>", "</table>\n</div>").replace("<th>", '<th scope="col">')
+    text = text.replace('<th class="number">', '<th scope="col" class="number">')
     drawn = f'<div class="curves">\n{figures}\n</div>\n' if figures else ""
-    return text.replace("</body>", f"{drawn}</body>", 1)
+    text = text.replace("<body>", f"<body>\n<main>\n<h1>{len(runs)} runs compared</h1>", 1)
+    return text.replace("</body>", f"{drawn}</main>\n</body>", 1)
 
 
 def _figure(metric: str, runs: Sequence[Run]) -> str:

@@ -14,6 +14,7 @@ from zoo.comparison.tables import tables_of
 from zoo.comparison.tracked import PREDICTIONS, RECORD
 from zoo.errors import InputError
 from zoo.report.formats import Table
+from zoo.report.tables import beside_published
 from zoo.results.experiment import experiments
 from zoo.results.published import Figure, Published, load
 from zoo.results.verdict import judge
@@ -23,6 +24,8 @@ _STEP = "trainer/global_step"
 
 def push(runs: Sequence[Run], where: str) -> str:
     """Makes a W&B run of each run, of each published figure that they are compared with, and one of the tables.
+
+    Among the tables are those of ``zoo table``: ours beside the papers' with verdicts, and what others measured.
 
     The groups are ``zoo``, ``published`` and ``compared``. Returns a sentence that says where they are: without a key
     for the server they are kept in the folder wandb. ``zoo compare`` reads from there what it was given, to the last
@@ -39,6 +42,8 @@ def push(runs: Sequence[Run], where: str) -> str:
     os.environ.setdefault("WANDB_SILENT", "true")
     # The client remembers where its first run of a process was.
     place = {"entity": entity, "project": project, "mode": mode(), "dir": os.getcwd()}
+    if place["mode"] == "disabled":
+        raise InputError(f"WANDB_MODE is disabled, so nothing goes to {where}: unset it.")
     figures = _figures(runs)
     published = load() if figures else None
     try:
@@ -52,7 +57,8 @@ def push(runs: Sequence[Run], where: str) -> str:
         with _open(
             wandb, place, "compared", f"{len(runs)} runs compared", {"runs": [run.name for run in runs]}
         ) as opened:
-            opened.log({table.title: _table(wandb, table) for table in tables_of(runs, sparks=False)})
+            tables = [*tables_of(runs, sparks=False), *beside_published(run.record for run in runs if run.record)]
+            opened.log({table.title: _table(wandb, table) for table in tables})
     except (wandb.Error, OSError) as error:
         raise InputError(f"Nothing more could be sent to {where}: {_reason(error)}.") from error
     number = len(runs) + len(figures) + 1
@@ -121,4 +127,8 @@ def _table(wandb: Any, table: Table) -> Any:
     # W&B takes each name of a column once.
     names = [column.heading or "run" for column in table.columns]
     unique = [name if names.index(name) == place else f"{name} ({place + 1})" for place, name in enumerate(names)]
-    return wandb.Table(columns=unique, data=[list(row) for row in table.rows])
+    rows = [list(row) for row in table.rows]
+    if table.footnotes():
+        unique.append("notes")
+        rows = [[*row, "; ".join(notes)] for row, notes in zip(rows, table.notes, strict=True)]
+    return wandb.Table(columns=unique, data=rows)

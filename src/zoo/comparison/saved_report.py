@@ -6,6 +6,8 @@ from typing import Any
 from zoo.comparison.document import document
 from zoo.comparison.measures import TOP1
 from zoo.comparison.run import Run
+from zoo.report.formats import write
+from zoo.report.tables import beside_published
 
 #: Those that were compared, and what papers print: the groups of the runs that were sent.
 OURS, PUBLISHED = "zoo", "published"
@@ -28,6 +30,7 @@ def save_report(runs: Sequence[Run], entity: str, project: str) -> str:
     panels: list[Any] = [
         reports.BarPlot(title="top-1 error, ours and published", metrics=[reports.SummaryMetric(TOP1)], title_x="%")
     ]
+    benchmark = beside_published(run.record for run in runs if run.record)
     drawn = [name for name in _CURVES if any(name in run.curves for run in runs)]
     panels += [reports.LinePlot(title=name, x=_STEP, y=[name], title_x="step") for name in drawn]
     report = reports.Report(
@@ -39,6 +42,7 @@ def save_report(runs: Sequence[Run], entity: str, project: str) -> str:
         blocks=[
             reports.PanelGrid(runsets=sets, panels=panels),
             reports.MarkdownBlock(text=document(runs, "md")),
+            *([reports.MarkdownBlock(text=write("md", [], benchmark))] if benchmark else []),
         ],
     )
     return str(report.save().url)

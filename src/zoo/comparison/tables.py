@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,6 +38,7 @@ _CURVES = (
 )  # fmt: skip
 # What a logger has besides losses and errors, and what would only repeat them in a table for reading.
 _NOT_SHOWN = ("epoch", "lr", "top5_error", "step_loss", "waiting", "images_per_second")
+_DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{28,52}\b")
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _WIDTH = 18
 
@@ -191,10 +193,12 @@ def _spark(curve: Curve, end: int, low: float, high: float) -> str:
 
 
 def _value(value: Any) -> str:
-    """An option's value, short: a class by its name, what is not there as nothing."""
+    """An option's value, short: a class by its name, a digest by its beginning, what is not there as nothing."""
     if value is None:
         return ""
     if isinstance(value, str):
+        # Whole ones would push the next run off the screen; CSV and JSON have them.
+        value = _DIGEST.sub(lambda found: found[1], value)
         return value.split(".")[-1] if value.startswith(("zoo.", "torch.", "lightning.")) else value
     return json.dumps(value)
 

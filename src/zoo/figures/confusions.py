@@ -65,7 +65,7 @@ def confusion(name: "str | Path | Run") -> "Figure":
     shown = axes.imshow(wrong, cmap=style.rising(), vmin=0, vmax=most)
     figure.colorbar(shown, ax=axes, label="taken for it, % of the class", shrink=0.7)
     if number <= _NUMBERED:
-        _write(axes, table, wrong, most)
+        _write(axes, table, shown.to_rgba(wrong))
     labels = names if number <= _NAMED else [""] * number
     axes.set_xticks(range(number), labels, rotation=90 if max(map(len, labels)) > 2 else 0)
     axes.set_yticks(range(number), labels)
@@ -82,13 +82,13 @@ def confusion(name: "str | Path | Run") -> "Figure":
     )
 
 
-def _write(axes: "Axes", table: np.ndarray, wrong: np.ndarray, most: float) -> None:
-    colours = style.chosen()
+def _write(axes: "Axes", table: np.ndarray, colours: np.ndarray) -> None:
     for row, column in np.ndindex(*table.shape):
         if not table[row, column]:
             continue
-        strong = row != column and wrong[row, column] > 0.55 * most
+        right = row == column
         axes.text(
             column, row, f"{table[row, column]:,}", ha="center", va="center", fontsize=7,
-            color=colours.paper if strong else colours.ink, fontweight="bold" if row == column else "normal",
+            color=style.chosen().ink if right else style.readable_on(tuple(colours[row, column])),
+            fontweight="bold" if right else "normal",
         )  # fmt: skip

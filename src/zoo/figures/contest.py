@@ -15,6 +15,9 @@ from zoo.results.published import load
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+# Russakovsky et al. 2015, table 2; the images of 2012 stayed to the end.
+IMAGES = "top-5 error on the challenge's test images, n = 150,000 in 2010 and n = 100,000 from 2011"
+
 
 @style.styled
 def ladder(data: str = "cifar10", *, records: "str | Path | None" = None) -> "Figure":
@@ -49,9 +52,11 @@ def ilsvrc(*, records: "str | Path | None" = None) -> "Figure":
     axes = figure.axes[0]
     title = axes.get_title()
     axes.set_title("")
+    n = {row.n for row in rows if row.n}
+    ours = f"; this zoo: n = {max(n):,} validation images" if n else ""
     said = "; ".join(f"{row.entry} {row.year or ''} {row.top5_error:g} %" for row in rows)
     return style.describe(
-        figure, title, "top-5 error on the challenge's test images (this zoo: on its validation images)",
+        figure, title, IMAGES + ours,
         f"{title}, by top-5 error: {said}.",
     )  # fmt: skip
 

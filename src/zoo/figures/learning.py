@@ -45,9 +45,16 @@ def curves(*names: "str | Path", over: str = "steps", metric: Sequence[str] | No
     ``over``: steps, epochs or images. Train and val of one measure share a panel, val drawn with points. Raises
     InputError where nothing was logged.
     """
+    return curves_of(the_runs(names), over, metric)
+
+
+@style.styled
+def curves_of(
+    runs: Sequence[Run], over: str = "steps", metric: Sequence[str] | None = None, *, stacked: bool = False
+) -> "Figure":
+    """``curves`` of runs that are read already, with the panels ``stacked`` for a narrow screen."""
     if over not in OVER:
         raise InputError(f"Curves are over {', '.join(OVER)}, not over {over!r}: {nearest(over, OVER)}")
-    runs = the_runs(names)
     known = shown_metrics(runs)
     if not any(run.curves for run in runs):
         raise InputError(f"{runs[0].where} has no learning curves: give a run folder or a run of W&B's.")
@@ -58,13 +65,22 @@ def curves(*names: "str | Path", over: str = "steps", metric: Sequence[str] | No
     panels: dict[str, list[str]] = {}
     for name in metric or known:
         panels.setdefault(name.split("/")[-1], []).append(name)
-    figure = style.new(2.2 + max(4.6, 4.0 * len(panels)), 4.3)
-    drawn = figure.subplots(1, len(panels), squeeze=False)[0]
+    named = len({(run.name, name.split("/")[0]) for run in runs for name in metric or known if name in run.curves})
+    if stacked:
+        figure = style.new(4.2, 1.4 + 3.2 * len(panels) + 0.2 * named)
+        drawn = figure.subplots(len(panels), 1, squeeze=False)[:, 0]
+    else:
+        figure = style.new(2.2 + max(4.6, 4.0 * len(panels)), 4.3)
+        drawn = figure.subplots(1, len(panels), squeeze=False)[0]
     for axes, (measure, members) in zip(drawn, sorted(panels.items()), strict=True):
         _panel(axes, runs, members, over)
         axes.set(xlabel={"images": "training images seen"}.get(over, over), ylabel=_UNITS.get(measure, measure))
     handles = {label: handle for axes in drawn for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}
-    figure.legend([*handles.values()], [*handles], loc="outside right upper")
+    if stacked:
+        # One of the whole figure would lie on the caption.
+        drawn[0].legend([*handles.values()], [*handles], loc="lower left", bbox_to_anchor=(0, 1.02), fontsize=8)
+    else:
+        figure.legend([*handles.values()], [*handles], loc="outside right upper")
     lines = "\n".join(line_of(run) for run in runs[:4]) + and_more(runs)
     ends = [
         f"{run.name} ends at {name} {run.last(name):.4g}"
@@ -76,6 +92,8 @@ def curves(*names: "str | Path", over: str = "steps", metric: Sequence[str] | No
 
 
 def _panel(axes: "Axes", runs: Sequence[Run], members: Sequence[str], over: str) -> None:
+    from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+
     values = []
     for place, run in enumerate(runs):
         for name in members:
@@ -88,8 +106,11 @@ def _panel(axes: "Axes", runs: Sequence[Run], members: Sequence[str], over: str)
                 x, y, color=style.COLOURS[place % len(style.COLOURS)], linewidth=1.4,
                 linestyle=_DASHES[place // len(style.COLOURS) % len(_DASHES)],
                 label=f"{run.name}, {name.split('/')[0]}",
-                marker="o" if held_out or len(x) < 2 else None, markersize=3.5, alpha=1.0 if held_out else 0.75,
+                marker="o" if held_out or len(x) < 2 else None, markersize=3.5,
             )  # fmt: skip
+    # Six-figure steps would run into each other.
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.6g}"))
     # From an initial loss of thousands nothing else could be seen on a linear axis.
     if values and min(values) > 0 and max(values) > 20 * min(values):
         axes.set_yscale("log")

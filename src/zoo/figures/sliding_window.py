@@ -42,8 +42,8 @@ def _window() -> "Figure":
     return style.describe(
         figure,
         f"A {FILTER}x{FILTER} filter on a {IMAGE}x{IMAGE} image",
-        "outputs a side = (N - F) / S + 1, with N pixels a side of the image, F of the filter, and stride S in pixels;"
-        "\nframes: where the filter stops in the first row, each a little lower than the one before",
+        f"outputs a side = (N - F) / S + 1, with N = {IMAGE} pixels a side of the image, F = {FILTER} of the filter,"
+        " stride S in pixels\nframes: where the filter stops in the first row, each a little lower than the one before",
         f"A {FILTER} by {FILTER} filter slides over a {IMAGE} by {IMAGE} image: at stride 1 it stops 5 times a row, at"
         " stride 2 3 times, and stride 3 does not fit.",
     )
@@ -63,7 +63,7 @@ def _slide(axes: "Axes", stride: int) -> None:
         frame: dict[str, Any] = {"width": FILTER - 0.12, "height": FILTER - 0.12, "edgecolor": colour, "linewidth": 2.2}
         axes.add_patch(Rectangle(corner, **frame, facecolor="none"))
         axes.add_patch(Rectangle(corner, **frame | {"linewidth": 0}, facecolor=colour, alpha=0.12))
-        axes.text(start + FILTER / 2, -0.35, str(n + 1), color=colour, ha="center", va="center", fontweight="bold")
+        axes.text(start + FILTER / 2, -0.35, str(n + 1), ha="center", va="center", fontweight="bold")
     if rest:
         columns: dict[str, Any] = {"facecolor": "none", "edgecolor": page.muted, "hatch": "////", "linewidth": 0}
         axes.add_patch(Rectangle((IMAGE - rest, 0), rest, IMAGE, **columns))
@@ -73,7 +73,11 @@ def _slide(axes: "Axes", stride: int) -> None:
     verdict = f"does not fit: {rest} column and row left over" if rest else f"output {len(starts)}x{len(starts)}"
     axes.set_title(f"stride {stride}\n{outputs}\n{verdict}", fontweight="bold" if rest else "normal")
     axes.set(xlim=(-0.1, IMAGE + 0.1), ylim=(IMAGE + 0.1, -0.8), aspect="equal")
-    axes.set_axis_off()
+    axes.set(
+        xticks=[n + 0.5 for n in range(IMAGE)], xticklabels=range(1, IMAGE + 1), yticks=[], xlabel="pixels of a row"
+    )
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
 
 
 def network_of(name: str) -> Network:

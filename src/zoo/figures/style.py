@@ -20,6 +20,7 @@ from zoo.files import write_output
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
+    from matplotlib.typing import ColorType
 
 P = ParamSpec("P")
 
@@ -39,17 +40,18 @@ DPI = 150
 
 @dataclass(frozen=True)
 class Theme:
-    """The colours of a page: its paper, its text, text that is less, and lines that are least."""
+    """The colours of a page: its paper, its text, text that is less, lines that are least, and text that stands out."""
 
     paper: str
     ink: str
     muted: str
     faint: str
+    accent: str
 
 
 THEMES = {
-    "light": Theme("#ffffff", "#1f2328", "#59636e", "#d1d9e0"),
-    "dark": Theme("#0d1117", "#f0f6fc", "#9198a1", "#3d444d"),
+    "light": Theme("#ffffff", "#1f2328", "#59636e", "#d1d9e0", "#b34f00"),
+    "dark": Theme("#0d1117", "#f0f6fc", "#9198a1", "#3d444d", "#D55E00"),
 }
 _CHOSEN: ContextVar[str] = ContextVar("theme", default="light")
 # Without these, the file names the day and the version that wrote it.
@@ -74,6 +76,15 @@ def theme(name: str) -> Iterator[Theme]:
 def chosen() -> Theme:
     """The colours of the page that is drawn for."""
     return THEMES[_CHOSEN.get()]
+
+
+def readable_on(colour: "ColorType") -> str:
+    """Black or white, whichever stands out more: at least 4.5 to 1 on any colour."""
+    from matplotlib.colors import to_rgb
+
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "black" if (luminance + 0.05) ** 2 > 1.05 * 0.05 else "white"
 
 
 def rising() -> "Colormap":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from zoo.figures.style import COLOURS
+from zoo.figures.style import chosen
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,7 +57,7 @@ def show(
         if len(labels):
             text = axes.text(x, y + height / width - 0.45, labels[n], ha="center", va="top", fontsize=size)
             if len(accent) and accent[n]:
-                text.set(color=COLOURS[-1], fontweight="bold")
+                text.set(color=chosen().accent, fontweight="bold")
     axes.set(xlim=(-0.54, (columns - 1) * step[0] + 0.54), ylim=((rows - 1) * step[1] + step[1] - 0.5, -0.54))
     axes.set_aspect("equal")
     axes.set_axis_off()

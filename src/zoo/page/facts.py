@@ -18,6 +18,10 @@ from zoo.weights.cards import shipped
 
 Facts = list[tuple[str, str]]
 
+# Options of a model that its layers say already, and those that have lines of their own.
+_TOLD = ("variant", "num_classes", "in_channels", "input_size", "optimizer", "schedule")
+_OF_TRAINER = ("precision", "gradient_clip_val")
+
 
 def verdict_of(subject: Subject, published: Published) -> Verdict:
     """The comparison of one Record with the published figure."""
@@ -82,6 +86,11 @@ def training(subject: Subject) -> Facts:
     for name in ("optimizer", "schedule"):
         if isinstance(model.get(name), dict):
             facts.append((name, _object(model[name])))
+    if begun_from := config.get("init_from"):
+        facts.append(("begun from", f"the weights {begun_from}"))
+    others = {name: value for name, value in model.items() if name not in _TOLD}
+    others |= {name: (config.get("trainer") or {}).get(name) for name in _OF_TRAINER}
+    facts.append(("other options", _shown(others)))
     steps = timing.get("train_steps")
     batch = ((config.get("data") or {}).get("init_args") or {}).get("batch_size")
     facts.append(("length", f"{timing['train_epochs']:,} epochs" + (f", {steps:,} steps" if steps else "")))
@@ -167,8 +176,18 @@ def _trained_on(record: Record) -> str:
 def _object(described: dict[str, Any]) -> str:
     """A class of a config with the options that a reader looks for."""
     name = str(described.get("class_path", "")).rpartition(".")[2]
-    shown = {key: value for key, value in (described.get("init_args") or {}).items() if value not in (None, False, 0)}
-    return f"{name} ({', '.join(f'{key} {value}' for key, value in shown.items())})" if shown else name
+    shown = _shown(described.get("init_args") or {})
+    return f"{name} ({shown})" if shown else name
+
+
+def _shown(options: dict[str, Any]) -> str:
+    """``lr 0.1, momentum 0.9``: those that are not off; of options by layer ``weight_decay conv1 0.004``."""
+    told = []
+    for name, value in options.items():
+        inner = _shown(value) if isinstance(value, dict) else value
+        if inner not in (None, False, 0, ""):
+            told.append(f"{name} {inner}")
+    return ", ".join(told)
 
 
 def _config_deviations(name: str | None) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoo import figures
 from zoo.errors import InputError
 from zoo.figures.kinds import function_of
+from zoo.figures.learning import curves_of
 from zoo.figures.style import DPI, styled, theme
 from zoo.page.subject import Subject
 from zoo.report.ladder import figure_of, steps
@@ -52,8 +53,11 @@ def measured(subject: Subject) -> list[Picture]:
 
 def curves(subjects: Iterable[Subject]) -> list[Picture]:
     """The learning curves of those that have some, in one picture."""
-    folders = [subject.run.where for subject in subjects if subject.run.curves]
-    return _drawn(("curves",), *folders) if folders else []
+    runs = [subject.run for subject in subjects if subject.run.curves]
+    if not runs:
+        return []
+    wide, narrow = (picture(partial(curves_of, runs, stacked=stacked)) for stacked in (False, True))
+    return [replace(wide, narrow=narrow)]
 
 
 def ladder(subjects: Sequence[Subject]) -> list[Picture]:

@@ -63,6 +63,9 @@ def _weights(run: Run) -> Weights | None:
     if not Path(run.where).is_dir():
         return None
     try:
-        return find(run.where)
+        found = find(run.where)
     except InputError:
         return None
+    # As the rest of the page calls it, which may be sent: folders of this machine are named with the provenance.
+    found.name = run.name
+    return found

@@ -76,6 +76,18 @@ def of_records(records: Iterable[Record], form: str = "md") -> str:
     return write(form, [asdict(row) for name in names for row in rows[name]], tables)
 
 
+def beside_published(records: Iterable[Record]) -> list[Table]:
+    """The tables of these Records' data sets: they beside the published figures, then all other published figures."""
+    published, found = load(), experiments(records)
+    tables = []
+    for name in dict.fromkeys(experiment.record.dataset["name"] for experiment in found):
+        ours = [row for row in rows_of(name, found, published) if row.runs]
+        shown = {row.published_name for row in ours}
+        others = [figure for figure in published.of_dataset(name) if figure.name not in shown]
+        tables += tables_of(name, [*ours, *(_unmeasured_row(figure, published) for figure in others)], published)
+    return tables
+
+
 def rows_of(dataset: str, found: Iterable[Experiment], published: Published) -> list[Row]:
     """What is known of a data set: what was measured, the worst first; what could be trained; what others measured."""
     runs = [experiment for experiment in found if experiment.record.dataset["name"] == dataset]

@@ -19,6 +19,7 @@ import zoo.data
 import zoo.models
 from zoo import runs
 from zoo.catalog import DATA, NETWORKS
+from zoo.comparison.account import mode
 from zoo.data.base import ImageDataModule
 from zoo.errors import InputError
 from zoo.evaluation.loader_report import LoaderReport
@@ -211,6 +212,9 @@ class ZooCLI(LightningCLI):
         callbacks: list[Callback] = [FiniteLoss(self.run_dir / runs.CHECKPOINT), self.recorder, LoaderReport()]
         wandb, tensorboard, answers = self.config_init.wandb, self.config_init.tensorboard, FirstClasses()
         with_pictures: list[Any] = []
+        if wandb and mode() == "disabled":
+            # W&B's own switch.
+            wandb = None
         if wandb or tensorboard:
             callbacks.append(answers)
         if wandb:

@@ -194,6 +194,19 @@ class OneRowAStep(WandbLogger):
         #: What was logged at the last step, and is sent with the next one or at the end.
         self.row: dict[str, Any] = {}
 
+    @property
+    def experiment(self) -> Any:
+        """The W&B run, begun where it is first asked for. Raises InputError where W&B does not begin it."""
+        import wandb
+
+        try:
+            return super().experiment
+        except wandb.Error as error:
+            reason = (" ".join(str(error).split()) or type(error).__name__).rstrip(".")[:300]
+            raise InputError(
+                f"Weights & Biases does not begin the run: {reason}; WANDB_MODE=offline keeps it in its folder."
+            ) from error
+
     @rank_zero_only
     def log_metrics(self, metrics: Any, step: int | None = None) -> None:
         """Adds to the row of the step."""
@@ -248,7 +261,8 @@ def wandb_logger(options: Wandb, run_dir: Path, config: dict[str, Any]) -> OneRo
             job_type=options.job_type,
             tags=options.tags,
             notes=options.notes,
-            offline=mode() == "offline",
+            # Not Lightning's offline, which is for good, and unknown to a client that was asked something before.
+            mode=mode(),
             log_model=False,
             config=config,
         )

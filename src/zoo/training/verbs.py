@@ -93,9 +93,9 @@ def _carried_out(cli: ZooCLI) -> dict[str, float]:
 
 
 def _keep_in_wandb(cli: ZooCLI) -> None:
-    """Leaves the weights of a training that was measured in its W&B run, where it has one."""
+    """Leaves the weights of a training in its W&B run, where it has one; says why not where it was not measured."""
     for logger in cli.trainer.loggers:
-        if isinstance(logger, OneRowAStep) and cli.verb == "fit" and _is_first_process() and cli.recorder.record:
+        if isinstance(logger, OneRowAStep) and cli.verb == "fit" and _is_first_process():
             from zoo.training.wandb_run import keep_weights
 
             keep_weights(logger, cli.run_dir)
