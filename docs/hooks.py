@@ -1,5 +1,6 @@
 """What MkDocs calls while it builds the pages: it adds what is generated from the code and the Records."""
 
+import re
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -19,13 +20,15 @@ _REFERENCE = {
     "weights": ("zoo.weights",),
     "parts": ("zoo.layers", "zoo.optim"),
 }
+_HEADING = re.compile(r"^#+ ", re.MULTILINE)
 _TITLES = {"zoo": "zoo", "data": "zoo.data", "weights": "zoo.weights", "parts": "Layers and optimisers"}
 
 
 def on_files(files: Files, config: Any) -> Files:
     """Adds the tables of ``benchmarks/tables/``, the changelog, the reference and the pictures of trained networks."""
-    made: dict[str, str | bytes] = {f"tables/{path.name}": path.read_text(encoding="utf-8") for path in _tables()}
-    made["changelog.md"] = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    made: dict[str, str | bytes] = {f"tables/{path.name}": table(path) for path in _tables()}
+    # Its links are those of the repository's root.
+    made["changelog.md"] = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").replace("](docs/", "](")
     made |= {f"reference/{page}.md": reference(page) for page in _REFERENCE}
     for page in sorted(path.stem for path in (ROOT / "docs" / "networks").glob("*.md")):
         drawn = network_pages.pictures(page)
@@ -57,6 +60,14 @@ def reference(page: str) -> str:
                     f"::: {home}.{name}\n    options:\n      heading: {module.__name__}.{name}\n      heading_level: 2"
                 )
     return "\n\n".join(lines) + "\n"
+
+
+def table(path: Path) -> str:
+    """A table as a page: the width of the contents' list is its own, and an only heading is the page's."""
+    text = path.read_text(encoding="utf-8")
+    if len(_HEADING.findall(text)) == 1:
+        text = _HEADING.sub("# ", text)
+    return f"---\nhide: [toc]\n---\n\n{text}"
 
 
 def _tables() -> list[Path]:

@@ -16,27 +16,47 @@ from zoo.report.ladder import draw_ladder
 from zoo.report.layer_picture import picture
 
 sys.path.insert(0, str(ROOT / "docs"))
+import hooks
 import network_pages
 
 DOCS = ROOT / "docs"
 MODULES = sorted({entry.module.rpartition(".")[2] for entry in NETWORKS.values()})
 
 
-def pages_of(node) -> list[str]:
-    """The files that a part of the navigation names."""
+def pages_of(node, title=None) -> list[tuple[str, str | None]]:
+    """The files that a part of the navigation names, each with what it calls it."""
     if isinstance(node, str):
-        return [node]
-    return [page for part in (node.values() if isinstance(node, dict) else node) for page in pages_of(part)]
+        return [(node, title)]
+    parts = node.items() if isinstance(node, dict) else ((None, part) for part in node)
+    return [page for name, part in parts for page in pages_of(part, name)]
+
+
+NAVIGATION = pages_of(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"])
+TITLES = dict(NAVIGATION)
 
 
 def test_every_network_has_a_page_with_its_history_and_every_page_is_of_one():
     found = {path.stem for path in (DOCS / "networks").glob("*.md")} - {"index"}
     assert found == set(MODULES)
-    text = (ROOT / "mkdocs.yml").read_text()
-    nav = pages_of(yaml.safe_load(text.replace("!!python", "python"))["nav"])
-    assert {f"networks/{name}.md" for name in MODULES} <= set(nav)
+    assert {f"networks/{name}.md" for name in MODULES} <= set(TITLES)
     for name in MODULES:
         assert len((DOCS / "networks" / f"{name}.md").read_text().split()) > 60
+
+
+def test_every_page_and_every_table_is_in_the_navigation_once():
+    pages = [str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")]
+    tables = [f"tables/{path.name}" for path in (ROOT / "benchmarks" / "tables").glob("*.md")]
+    generated = ["changelog.md", *(page for page in TITLES if page.startswith("reference/"))]
+    assert sorted(page for page, _ in NAVIGATION) == sorted([*pages, *tables, *generated])
+
+
+def test_no_table_has_its_title_twice():
+    for path in (ROOT / "benchmarks" / "tables").glob("*.md"):
+        headings = re.findall(r"^(#+) (.*)$", hooks.table(path), flags=re.MULTILINE)
+        # MkDocs gives a page without a first heading that of the navigation.
+        first = [text for level, text in headings if level == "#"] or [TITLES[f"tables/{path.name}"]]
+        assert len(first) == 1
+        assert first[0] not in [text for level, text in headings if level != "#"]
 
 
 @pytest.mark.parametrize("name", ["lenet5", "alexnet", "perceptron"])
