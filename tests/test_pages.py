@@ -1,5 +1,6 @@
 """The site's pages: every network has one, and it says what the code and the Records say."""
 
+import json
 import re
 import sys
 from xml.etree import ElementTree
@@ -77,7 +78,8 @@ def test_the_page_of_lenet5_shows_its_facts_records_configs_weights_and_deviatio
     page = network_pages.generated("lenet5")
     headings = re.findall(r"^## (.*)$", page, flags=re.MULTILINE)
     assert headings == [
-        "Layers", "Forms", "What it learnt", "Results", "Train it", "Load it", "Deviations and guesses", "Reference",
+        "In short", "Layers", "Forms", "What it learnt", "Results", "Train it", "Load it", "Deviations and guesses",
+        "Reference",
     ]  # fmt: skip
     assert "60,000 parameters and 326,520 multiply-accumulates" in page
     assert "0.88 ± 0.08" in page  # three seeds on MNIST, from their Records
@@ -85,6 +87,34 @@ def test_the_page_of_lenet5_shows_its_facts_records_configs_weights_and_deviatio
     assert "| `lenet5/mnist` | MNIST | 0.79 % | 10,000 | single view |" in page
     assert "Euclidean" in page or "RBF" in page
     assert "../configs/" not in page
+
+
+def test_the_page_of_lenet5_answers_in_short_what_it_is_and_how_good():
+    answers = dict(re.findall(r"^\| ([\w -]+) \| (.*) \|$", network_pages.in_short(["lenet5"]), flags=re.MULTILINE))
+    record = json.loads((ROOT / "benchmarks" / "results" / "lenet5-seed0.json").read_text())
+    options = record["config"]["model"]["init_args"]["optimizer"]["init_args"]
+    wrong = [
+        json.loads((ROOT / "benchmarks" / "results" / f"lenet5-seed{seed}.json").read_text())["metrics"]["top1_wrong"]
+        for seed in range(3)
+    ]
+    # Which network, how it was trained, on what, how good it is, beside what, and where the guesses are.
+    assert answers["network"] == "lenet5: 60,000 parameters"
+    assert answers["paper"].startswith("LeCun, Bottou, Bengio and Haffner: Gradient-based learning")
+    assert answers["optimizer"] == f"SGD (lr {options['lr']}, momentum {options['momentum']})"
+    assert answers["length"].startswith(f"{record['config']['trainer']['max_epochs']} epochs")
+    assert answers["on"] == "60,000 training images of MNIST, 10 classes"
+    assert answers["top-1 error"].startswith(f"{np.mean(wrong) / 100:.2f} ± {np.std(wrong, ddof=1) / 100:.2f} %")
+    assert answers["published"] == "0.95 % (LeNet-5)"
+    assert answers["verdict"].startswith("reproduced")
+    assert "(#deviations-and-guesses)" in answers["guessed"]
+
+
+def test_every_network_that_was_measured_is_told_of_in_short():
+    for page in MODULES:
+        names = network_pages.names_of(page)
+        text = network_pages.in_short(names)
+        assert "| top-1 error | " in text, page
+        assert any(f"| network | {name}" in text for name in names)
 
 
 @pytest.mark.parametrize("name", ["ladder", "templates", "filters"])

@@ -46,12 +46,12 @@ def says_of(verdict: Verdict) -> str:
     return f"{verdict.verdict}: {verdict.difference:+.2f} points ({low:+.2f} to {high:+.2f})"
 
 
-def data_of(subject: Subject) -> str:
+def data_of(record: Record) -> str:
     """``MNIST, test: 10,000 images``."""
-    dataset = subject.record.dataset
+    dataset = record.dataset
     known = data_named(dataset["name"])
     title = known.title if known else dataset["name"]
-    return f"{title}, {dataset['split']}: {subject.record.n:,} images"
+    return f"{title}, {dataset['split']}: {record.n:,} images"
 
 
 def identity(subject: Subject) -> Facts:
@@ -71,9 +71,8 @@ def identity(subject: Subject) -> Facts:
     return facts
 
 
-def training(subject: Subject) -> Facts:
+def training(record: Record) -> Facts:
     """How it was trained, and on what."""
-    record = subject.record
     timing, config = record.timing, record.config
     facts = [("on", _trained_on(record)), ("in short", Experiment((record,)).training)]
     if transform := ((config.get("data") or {}).get("init_args") or {}).get("transform"):
@@ -84,7 +83,11 @@ def training(subject: Subject) -> Facts:
             facts.append((name, _object(model[name])))
     steps = timing.get("train_steps")
     batch = ((config.get("data") or {}).get("init_args") or {}).get("batch_size")
-    facts.append(("length", f"{timing['train_epochs']:,} epochs" + (f", {steps:,} steps" if steps else "")))
+    if config.get("init_from"):
+        facts.append(("begun from", str(config["init_from"])))
+    epochs = timing["train_epochs"]
+    length = f"{epochs:,} epoch{'' if epochs == 1 else 's'}"
+    facts.append(("length", length + (f", {steps:,} steps" if steps else "")))
     if batch:
         facts.append(("images a step", f"{batch:,}"))
     facts.append(("seed", str(record.seed)))
@@ -97,7 +100,7 @@ def measurement(subject: Subject) -> Facts:
     record = subject.record
     metrics = record.metrics
     facts = [
-        ("test images", data_of(subject)),
+        ("test images", data_of(record)),
         ("protocol", record.protocol),
         ("top-1 error, 95 % interval", error_of(subject)),
         ("wrong", f"{metrics['top1_wrong']:,} of {record.n:,}"),
@@ -154,13 +157,17 @@ def layer_table(subject: Subject) -> Table:
 
 
 def _trained_on(record: Record) -> str:
-    """``MNIST's 60,000 training images, 5,000 of them held out``."""
+    """``60,000 training images of MNIST, 10 classes, 5,000 of them held out``."""
     data = record.config.get("data") or {}
     name = str(data.get("class_path", "")).rpartition(".")[2]
     known = data_named(record.dataset["name"])
     count = known.num_images.get("train") if known else None
     held_out = (data.get("init_args") or {}).get("num_held_out")
-    text = f"{known.title if known else name}'s {f'{count:,} ' if count else ''}training images"
+    if count is None and not held_out and record.timing.get("train_images"):
+        # Of some data sets people have a part: what was seen in an epoch is what there was.
+        count = round(record.timing["train_images"] / record.timing["train_epochs"])
+    text = f"{f'{count:,} ' if count else ''}training images of {known.title if known else name}"
+    text += f", {record.dataset['num_classes']:,} classes"
     return text + (f", {held_out:,} of them held out" if isinstance(held_out, int) and held_out else "")
 
 
