@@ -12,6 +12,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 import deviations
+from pictures import both_themes
 
 from zoo import figures
 from zoo.catalog import NETWORKS
@@ -56,7 +57,7 @@ def generated(page: str) -> str:
 
 
 def in_short(names: list[str]) -> str:
-    """Which network it is, how and on what it was trained, how good it is and beside what; and where the guesses are."""
+    """Which network it is, how and on what it was trained, how good it is, beside what, and where guesses are."""
     found, published = _best(names), load()
     if found is None:
         return ""
@@ -147,12 +148,10 @@ def pictures(page: str) -> dict[str, tuple[bytes, str]]:
 
 def learnt(page: str) -> str:
     """The pictures of the page, Markdown; nothing where there are none."""
-    shown = [f"![{words}]({name}#only-{_theme_of(name)})" for name, (_, words) in pictures(page).items()]
+    found = [(name, words) for name, (_, words) in pictures(page).items()]
+    pairs = zip(found[::2], found[1::2], strict=True)
+    shown = [both_themes(pair, pair[0][1]) for pair in pairs]
     return "\n\n".join(["## What it learnt", *shown]) if shown else ""
-
-
-def _theme_of(name: str) -> str:
-    return "dark" if name.endswith("-dark.png") else "light"
 
 
 def results(names: list[str]) -> str:

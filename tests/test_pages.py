@@ -12,13 +12,17 @@ from conftest import ROOT
 from PIL import Image
 
 from zoo import figures
-from zoo.catalog import NETWORKS
+from zoo.catalog import DATA, NETWORKS
+from zoo.cli import main
+from zoo.figures.kinds import KINDS
 from zoo.report.ladder import draw_ladder
 from zoo.report.layer_picture import picture
+from zoo.weights.cards import list_weights
 
 sys.path.insert(0, str(ROOT / "docs"))
 import hooks
 import network_pages
+import pictures
 
 DOCS = ROOT / "docs"
 MODULES = sorted({entry.module.rpartition(".")[2] for entry in NETWORKS.values()})
@@ -129,3 +133,40 @@ def test_a_picture_of_the_readme_is_what_its_command_draws(name, tmp_path):
     assert drawn.shape == shown.shape
     # Other fonts may move a letter by a pixel.
     assert np.abs(drawn - shown).mean() < 1.5
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_picture_of_a_page_is_what_its_command_draws(theme, tmp_path):
+    (name, content, words) = pictures.of_command("figure templates linear/mnist")[theme == "dark"]
+    assert name == f"pictures/templates-linear-mnist-{theme}.png"
+    file = tmp_path / "drawn.png"
+    assert main(["figure", "templates", "linear/mnist", "--theme", theme, "--output", str(file)]) == 0
+    assert content == file.read_bytes()
+    assert "Weights of 10 classes of linear/mnist" in words
+    with pytest.raises(RuntimeError, match="templates vgg16-bn/cifar10 draws nothing"):
+        pictures.of_command("figure templates vgg16-bn/cifar10")
+
+
+def test_every_line_that_stands_for_a_picture_is_a_command_of_figures():
+    found = [command for page in DOCS.rglob("*.md") for command in re.findall(r"<!-- *zoo .*", page.read_text())]
+    assert len(found) >= 10
+    for line in found:
+        command = hooks.COMMAND.fullmatch(line)
+        assert command, line
+        words = command[1].split()
+        assert words[1] in KINDS
+        # Names are those of weights, networks and data sets that are there; images are files of the repository.
+        for word in words[2:]:
+            known = word in {*list_weights(), *NETWORKS, *(one.name for one in DATA.values())}
+            assert known or word.startswith("--") or (ROOT / word).is_file(), line
+
+
+def test_links_to_colab_lead_to_the_notebook_where_the_repository_is_known(monkeypatch):
+    text = f"[Colab]({hooks.COLAB})"
+    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+    assert hooks.to_colab(text, "tour.md") == text
+    monkeypatch.setenv("GITHUB_REPOSITORY", "someone/zoo")
+    assert hooks.to_colab(text, "tour.md") == f"[Colab]({hooks.COLAB}someone/zoo/blob/main/notebooks/tour.ipynb)"
+    for page in ("tour", "own_data"):
+        assert f"({hooks.COLAB})" in (DOCS / f"{page}.md").read_text()
+        assert (ROOT / "notebooks" / f"{page}.ipynb").is_file()
