@@ -44,6 +44,9 @@ def test_every_network_has_a_page_with_its_history_and_every_page_is_of_one():
     found = {path.stem for path in (DOCS / "networks").glob("*.md")} - {"index"}
     assert found == set(MODULES)
     assert {f"networks/{name}.md" for name in MODULES} <= set(TITLES)
+    index = (DOCS / "networks" / "index.md").read_text()
+    linked = dict(re.findall(r"\[`(\w+)`\]\((\w+)\.md\)", index))
+    assert linked == {name: entry.module.rpartition(".")[2] for name, entry in NETWORKS.items()}
     for name in MODULES:
         assert len((DOCS / "networks" / f"{name}.md").read_text().split()) > 60
 
