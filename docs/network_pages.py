@@ -3,7 +3,6 @@
 import io
 import re
 import sys
-import unicodedata
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -26,7 +25,7 @@ from zoo.report.selection import NOT_MEASURED, Selection
 from zoo.report.tables import dataset_names, document, measured, rows_of
 from zoo.report.untrained import shipped as configs
 from zoo.results.experiment import Experiment
-from zoo.results.published import Published, load
+from zoo.results.published import load
 from zoo.results.verdict import judge
 from zoo.weights.cards import list_weights, network_of
 from zoo.weights.show import card_of
@@ -70,7 +69,7 @@ def in_short(names: list[str]) -> str:
     trained = [(what, text) for what, text in facts.training(record) if what not in ("in short", "seed")]
     rows = [
         ("network", f"{label_of(record.network, record.variant)}: {record.parameters:,} parameters"),
-        ("paper", _paper(record.network, record.variant, published)),
+        ("paper", facts.paper_of(record.network, record.variant, published)),
         ("trained by", f"`zoo fit --config {config}`"),
         *trained,
         ("tested on", f"{facts.data_of(record)}, {record.protocol}"),
@@ -230,18 +229,6 @@ def _best(names: list[str]) -> tuple[str, Experiment] | None:
         ),
         default=None,
     )  # fmt: skip
-
-
-def _paper(network: str, variant: str, published: Published) -> str:
-    """Authors, title and year of a network's paper; nothing where no single one describes it."""
-    paper = published.paper(network, variant)
-    if paper is None:
-        return ""
-    # Of LaTeX, the file has accents alone.
-    authors = unicodedata.normalize("NFC", re.sub(r"\{\\'(\w)\}", "\\1\u0301", paper["author"]))
-    surnames = [author.partition(",")[0] for author in authors.split(" and ")]
-    who = " and ".join(filter(None, [", ".join(surnames[:-1]), surnames[-1]]))
-    return f"{who}: {paper['title']}, {paper['year']}"
 
 
 @cache

@@ -1,10 +1,13 @@
 """What a page says of a network, as sentences and as rows of tables; nothing is drawn here."""
 
+import re
+import unicodedata
 from typing import Any
 
 from zoo.catalog import NETWORKS, data_named
 from zoo.configs import deviations_in, find_config
 from zoo.errors import InputError
+from zoo.models.deviations import MARK
 from zoo.page.subject import Subject
 from zoo.report.compute import device_of, duration
 from zoo.report.formats import Column, Table
@@ -54,12 +57,14 @@ def data_of(record: Record) -> str:
     return f"{title}, {dataset['split']}: {record.n:,} images"
 
 
-def identity(subject: Subject) -> Facts:
+def identity(subject: Subject, published: Published) -> Facts:
     """Which network it is."""
     entry, layers = NETWORKS.get(subject.record.network), subject.layers
     facts = [("network", subject.title)]
     if entry is not None:
         facts += [("published in", str(entry.year)), ("what it is", entry.summary)]
+        if paper := paper_of(subject.record.network, subject.record.variant, published):
+            facts.append(("paper", paper))
     facts += [
         ("input", "×".join(map(str, layers["input_shape"]))),
         ("parameters", f"{subject.record.parameters:,}"),
@@ -112,6 +117,18 @@ def measurement(subject: Subject) -> Facts:
     return facts
 
 
+def paper_of(network: str, variant: str, published: Published) -> str:
+    """Authors, title and year of a network's paper; nothing where no single one describes it."""
+    paper = published.paper(network, variant) if network in published.papers else None
+    if paper is None:
+        return ""
+    # Of LaTeX, the file has accents alone.
+    authors = unicodedata.normalize("NFC", re.sub(r"\{\\'(\w)\}", "\\1\u0301", paper["author"]))
+    surnames = [author.partition(",")[0] for author in authors.split(" and ")]
+    who = " and ".join(filter(None, [", ".join(surnames[:-1]), surnames[-1]]))
+    return f"{who}: {paper['title']}, {paper['year']}"
+
+
 def comparison(verdict: Verdict, published: Published) -> Facts:
     """What it stands beside."""
     facts = [("published", beside_of(verdict)), ("verdict", says_of(verdict))]
@@ -122,8 +139,9 @@ def comparison(verdict: Verdict, published: Published) -> Facts:
 
 def guesses(subject: Subject) -> Facts:
     """Where the network and its training depart from the publication, or had to be guessed."""
-    network = subject.layers["notes"].removeprefix("Deviations and guesses: ")
-    found = (("The network", network), ("Its training", _config_deviations(subject.config)))
+    # "Deviations and guesses of 'paper': the ..." and code in backticks are for a terminal.
+    texts = (subject.layers["notes"].removeprefix(MARK), _config_deviations(subject.config).replace("`", ""))
+    found = zip(("The network", "Its training"), (text.removeprefix(": ").strip() for text in texts), strict=True)
     return [(what, text[0].upper() + text[1:]) for what, text in found if text]
 
 
@@ -163,9 +181,10 @@ def _trained_on(record: Record) -> str:
     known = data_named(record.dataset["name"])
     count = known.num_images.get("train") if known else None
     held_out = (data.get("init_args") or {}).get("num_held_out")
-    if count is None and not held_out and record.timing.get("train_images"):
+    seen, epochs = (record.timing.get(key) for key in ("train_images", "train_epochs"))
+    if count is None and not held_out and seen and epochs:
         # Of some data sets people have a part: what was seen in an epoch is what there was.
-        count = round(record.timing["train_images"] / record.timing["train_epochs"])
+        count = round(seen / epochs)
     text = f"{f'{count:,} ' if count else ''}training images of {known.title if known else name}"
     text += f", {record.dataset['num_classes']:,} classes"
     return text + (f", {held_out:,} of them held out" if isinstance(held_out, int) and held_out else "")
