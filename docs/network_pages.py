@@ -11,16 +11,22 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 import deviations
+from pictures import both_themes
 
 from zoo import figures
 from zoo.catalog import NETWORKS
 from zoo.errors import InputError
 from zoo.figures import style
+from zoo.page import facts
 from zoo.report.layer_picture import picture
 from zoo.report.network import HEADINGS, describe, layer_rows
+from zoo.report.row import label_of
 from zoo.report.selection import NOT_MEASURED, Selection
 from zoo.report.tables import dataset_names, document, measured, rows_of
+from zoo.report.untrained import shipped as configs
+from zoo.results.experiment import Experiment
 from zoo.results.published import load
+from zoo.results.verdict import judge
 from zoo.weights.cards import list_weights, network_of
 from zoo.weights.show import card_of
 
@@ -42,20 +48,48 @@ def generated(page: str) -> str:
     # The form that most speak of, where a page holds several networks.
     shown = "vgg16" if "vgg16" in names else names[0]
     parts = [
-        layers(shown), forms(names), learnt(page), results(names), training(page), loading(names), deviations_of(page),
+        in_short(names), layers(shown), forms(names), learnt(page), results(names), training(page), loading(names),
+        deviations_of(page),
     ]  # fmt: skip
     reference = f"## Reference\n\n::: zoo.models.{page}\n\n::: zoo.models.{page}_model\n"
     return "\n\n".join([*(part for part in parts if part), reference])
 
 
+def in_short(names: list[str]) -> str:
+    """Which network it is, how and on what it was trained, how good it is, beside what, and where guesses are."""
+    found, published = _best(names), load()
+    if found is None:
+        return ""
+    config, experiment = found
+    record, verdict = experiment.record, judge(experiment, published)
+    runs = len(experiment.runs)
+    spread = experiment.spread("top1_error")
+    error = f"{experiment.mean('top1_error'):.2f}" + (f" ± {spread:.2f}" if spread is not None else "")
+    # What the report of a single run says of chance is said of all runs here.
+    trained = [(what, text) for what, text in facts.training(record) if what not in ("in short", "seed")]
+    rows = [
+        ("network", f"{label_of(record.network, record.variant)}: {record.parameters:,} parameters"),
+        ("paper", facts.paper_of(record.network, record.variant, published)),
+        ("trained by", f"`zoo fit --config {config}`"),
+        *trained,
+        ("tested on", f"{facts.data_of(record)}, {record.protocol}"),
+        ("top-1 error", f"{error} %, {f'mean and deviation of {runs} runs' if runs > 1 else 'a single run'}"),
+        ("published", facts.beside_of(verdict)),
+        ("source", f"{published.sources[verdict.figure.source]}; {verdict.figure.where}" if verdict.figure else ""),
+        ("verdict", facts.says_of(verdict) if verdict.figure else ""),
+        ("guessed", "[Deviations and guesses](#deviations-and-guesses) below"),
+    ]
+    return f"## In short\n\n{_table(('what', 'answer'), [row for row in rows if row[1]], range(0))}"
+
+
 def layers(name: str) -> str:
     """A picture and a table of a network's default form."""
-    facts = describe(name)
-    total = f"In all {facts['parameters']:,} parameters"
-    total += f" and {facts['macs']:,} multiply-accumulates an image." if facts["macs"] else "."
-    text = f"## Layers\n\n`{name}`, `{facts['variant']}`, on images of {_shape(facts['input_shape'])}:\n\n"
-    drawn = f'<div class="scroll" tabindex="0">{picture(facts)}</div>'
-    return f"{text}{drawn}\n\n{_table(HEADINGS, layer_rows(facts), range(2, len(HEADINGS)))}\n\n{total}"
+    shown = describe(name)
+    total = f"In all {shown['parameters']:,} parameters"
+    total += f" and {shown['macs']:,} multiply-accumulates an image." if shown["macs"] else "."
+    text = f"## Layers\n\n`{name}`, `{shown['variant']}`, on images of {_shape(shown['input_shape'])}:\n\n"
+    drawn = f'<div class="scroll" tabindex="0">{picture(shown)}</div>'
+    return f"{text}{drawn}\n\n{_table(HEADINGS, layer_rows(shown), range(2, len(HEADINGS)))}\n\n{total}"
 
 
 def forms(names: list[str]) -> str:
@@ -65,20 +99,35 @@ def forms(names: list[str]) -> str:
         return ""
     cells = []
     for name, variant in pairs:
-        facts = describe(name, variant)
-        published = facts["published"]
+        shown = describe(name, variant)
+        published = shown["published"]
         stated = f"{published['parameters']:,} ({published['source']})" if published else ""
-        sizes = (_shape(facts["input_shape"]), f"{facts['parameters']:,}", _count(facts["macs"]), stated)
+        sizes = (_shape(shown["input_shape"]), f"{shown['parameters']:,}", _count(shown["macs"]), stated)
         cells.append((f"`{name}`", f"`{variant}`", *sizes))
     headings = ("network", "variant", "images", "parameters", "multiply-accumulates", "published parameters")
     return f"## Forms\n\n{_table(headings, cells, range(3, 5))}"
+
+
+def weights_of(names: list[str]) -> list[str]:
+    """The shipped weights of networks; first those that the page speaks of first, then others for the same data."""
+    found = [name for name in list_weights() if network_of(name) in names]
+    best = _best(names)
+    if best is None:
+        return found
+    config, data = best[0], best[1].record.dataset["name"]
+
+    def place(name: str) -> tuple[bool, bool]:
+        card = {} if name.startswith("torchvision/") else card_of(name)
+        return card.get("config") != config, card.get("data", {}).get("name") != data
+
+    return sorted(found, key=place)
 
 
 @cache
 def pictures(page: str) -> dict[str, tuple[bytes, str]]:
     """What the page's trained networks look like: names of PNG files, each for light and for dark, with their words."""
     found = {}
-    for name in (name for name in list_weights() if network_of(name) in names_of(page)):
+    for name in weights_of(names_of(page)):
         for kind in _LEARNT if not name.startswith("torchvision/") else ():
             if kind == "rbf" and any("-rbf-" in file for file in found):
                 # LeNet-5's bitmaps are the same whatever it was trained on.
@@ -98,12 +147,10 @@ def pictures(page: str) -> dict[str, tuple[bytes, str]]:
 
 def learnt(page: str) -> str:
     """The pictures of the page, Markdown; nothing where there are none."""
-    shown = [f"![{words}]({name}#only-{_theme_of(name)})" for name, (_, words) in pictures(page).items()]
+    found = [(name, words) for name, (_, words) in pictures(page).items()]
+    pairs = zip(found[::2], found[1::2], strict=True)
+    shown = [both_themes(pair, pair[0][1]) for pair in pairs]
     return "\n\n".join(["## What it learnt", *shown]) if shown else ""
-
-
-def _theme_of(name: str) -> str:
-    return "dark" if name.endswith("-dark.png") else "light"
 
 
 def results(names: list[str]) -> str:
@@ -135,7 +182,7 @@ def training(page: str) -> str:
 
 def loading(names: list[str]) -> str:
     """The shipped weights of networks, and the lines of Python that load the first."""
-    found = [name for name in list_weights() if network_of(name) in names]
+    found = weights_of(names)
     if not found:
         return f'## Load it\n\n```python\nimport zoo\n\nnetwork = zoo.get_model("{names[0]}")\n```'
     code = f'import zoo\n\nnetwork = zoo.get_model("{found[0]}").eval()\n'
@@ -165,8 +212,27 @@ def _card_cells(name: str) -> tuple[str, ...]:
     return f"`{name}`", card["data"]["class"], f"{scores['top1_error']:.2f} %", f"{scores['n']:,}", scores["protocol"]
 
 
+def _best(names: list[str]) -> tuple[str, Experiment] | None:
+    """The config that a page speaks of first, with its runs: the paper's own, else one beside a published figure."""
+    published = load()
+    found = [
+        (config.name, experiment)
+        for config in configs() for experiment in _measured()
+        if config.network in names and config.is_of(experiment)
+    ]  # fmt: skip
+    return min(
+        found,
+        key=lambda one: (
+            one[0] not in names, judge(one[1], published).figure is None,
+            NETWORKS[one[1].record.network].variants.index(one[1].record.variant),
+            one[1].record.protocol != "single view", one[1].mean("top1_error"),
+        ),
+        default=None,
+    )  # fmt: skip
+
+
 @cache
-def _measured() -> tuple[Any, ...]:
+def _measured() -> tuple[Experiment, ...]:
     return tuple(measured(None))
 
 

@@ -2,6 +2,8 @@
 
 import os
 import re
+import resource
+import subprocess
 from pathlib import Path
 
 import nbformat
@@ -24,6 +26,34 @@ def outputs_of(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tupl
     return said, sum("image/png" in output.get("data", {}) for output in outputs)
 
 
+@pytest.mark.parametrize("name", ["tour", "own_data"])
+def test_a_notebook_opens_in_colab_and_fetches_its_repository_there(name, tmp_path, monkeypatch):
+    first, fetches = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4).cells[:2]
+    assert "(https://colab.research.google.com/github/)" in first.source
+    # A repository in place of GitHub's, and a pip that only says what it was asked for.
+    there = tmp_path / "github" / "someone" / "zoo"
+    (there / "notebooks").mkdir(parents=True)
+    (there / "notebooks" / "here").touch()
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "zoo"]):
+        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *words], cwd=there, check=True)
+    for key, value in {
+        "COUNT": "1", "KEY_0": f"url.{there.parents[1].as_uri()}/.insteadOf", "VALUE_0": "https://github.com/",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(f"GIT_CONFIG_{key}", value)
+    pip = tmp_path / "bin" / "pip"
+    pip.parent.mkdir()
+    pip.write_text("#!/bin/sh\necho pip $*\n")
+    pip.chmod(0o755)
+    monkeypatch.setenv("PATH", str(pip.parent), prepend=os.pathsep)
+    source = fetches.source.replace('repository = ""', 'repository = "someone/zoo"')
+    assert source != fetches.source
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(f"{source}\n!ls")])
+    place = {"metadata": {"path": str(tmp_path)}}
+    NotebookClient(notebook, timeout=60, kernel_name="python3", resources=place).execute()
+    said = "".join(output.get("text", "") for output in notebook.cells[0].outputs)
+    assert said.split() == ["pip", "install", "-q", "./zoo", "here"]
+
+
 def test_own_images_are_learnt_from_scratch_and_on_features_and_from_the_command_line(tmp_path, monkeypatch):
     said, pictures = outputs_of("own_data", tmp_path, monkeypatch)
     assert pictures == 1
@@ -38,8 +68,12 @@ def test_own_images_are_learnt_from_scratch_and_on_features_and_from_the_command
 
 @pytest.mark.skipif("ZOO_TEST_DATA" not in os.environ, reason="needs CIFAR-10 and MNIST")
 def test_the_tour_shows_a_picture_a_step_and_errors_that_fall(monkeypatch):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     # Its own folder, from which it reads the digit.
     said, pictures = outputs_of("tour", ROOT / "notebooks", monkeypatch)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    # Less than four minutes on two cores, however busy they are with other things.
+    assert 1 < after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 240
     assert pictures == 9
     assert "it reads 5" in said
     errors = [float(error) for error in re.findall(r"parameters +([\d.]+) % wrong", said)]

@@ -1,5 +1,8 @@
 """The built site in a real browser, at the widths of a phone and of a desk, light and dark."""
 
+import io
+import re
+import sys
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -7,8 +10,14 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from conftest import ROOT
 from in_browser import quiet_page, violations
+from PIL import Image
+from pygments.token import STANDARD_TYPES
 
-PAGES = ("index.md", "tour.md", "networks/lenet5.md", "tables/cifar10.md")
+sys.path.insert(0, str(ROOT / "docs"))
+import network_pages
+import pictures
+
+PAGES = ("index.md", "tour.md", "own_data.md", "networks/index.md", "networks/lenet5.md", "tables/cifar10.md")
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -18,9 +27,30 @@ class Quiet(SimpleHTTPRequestHandler):
         pass
 
 
+def stand_in(colour):
+    """A wide picture that is drawn in no time."""
+    file = io.BytesIO()
+    Image.new("RGB", (1650, 900), colour).save(file, "PNG")
+    return file.getvalue()
+
+
+STAND_INS = {"light": stand_in("white"), "dark": stand_in("black")}
+
+
+def of_command(command):
+    """In place of what ``zoo figure`` draws, of which other tests are."""
+    name = re.sub(r"\W+", "-", command.removeprefix("figure "))
+    return [(f"pictures/{name}-{theme}.png", content, command) for theme, content in STAND_INS.items()]
+
+
+def of_networks(page):
+    """In place of the pictures of a network's weights."""
+    return {f"{page}-{theme}.png": (content, page) for theme, content in STAND_INS.items()}
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory, axe, browser):
-    """The address of a site of four pages, built as the whole one; ``axe`` and ``browser`` skip before it is built."""
+    """The address of a site of six pages, built as the whole one; ``axe`` and ``browser`` skip before it is built."""
     config_base = pytest.importorskip("mkdocs.config")
     from mkdocs.commands.build import build
 
@@ -30,7 +60,10 @@ def site(tmp_path_factory, axe, browser):
         str(ROOT / "mkdocs.yml"), site_dir=str(folder), plugins=["search"], nav=list(PAGES),
         exclude_docs="*.md\n" + "".join(f"!/{page}\n" for page in PAGES),
     )  # fmt: skip
-    build(config)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pictures, "of_command", of_command)
+        patch.setattr(network_pages, "pictures", of_networks)
+        build(config)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
     yield f"http://127.0.0.1:{server.server_port}/"
@@ -41,8 +74,35 @@ def site(tmp_path_factory, axe, browser):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1440])
 @pytest.mark.parametrize("name", PAGES)
-def test_an_accessibility_checker_finds_nothing_serious(site, browser, axe, name, width, scheme):
+def test_a_page_fits_its_screen_and_an_accessibility_checker_finds_nothing_serious(
+    site, browser, axe, name, width, scheme
+):
     with quiet_page(browser, site, f"blob:{site}", width=width, scheme=scheme) as page:
         page.goto(site + name.removesuffix("index.md").replace(".md", "/"))
         assert page.evaluate("document.body.dataset.mdColorScheme") == {"light": "default", "dark": "slate"}[scheme]
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        # Of each picture the one for this scheme is seen.
+        page.wait_for_load_state("networkidle")
+        seen = page.evaluate(
+            "[...document.querySelectorAll('.drawn')].map((drawn) => [...drawn.querySelectorAll('img')]"
+            ".filter((one) => one.offsetWidth && one.naturalWidth).map((one) => one.src.split('#')[1]))"
+        )
+        assert seen == [[f"only-{scheme}"]] * len(seen)
+        assert bool(seen) == (name in ("index.md", "tour.md", "networks/lenet5.md"))
         assert violations(page, axe, ("serious", "critical")) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_kind_of_word_in_code_can_be_read(site, browser, axe, scheme):
+    kinds = "".join(f'<span class="{kind}">{name}</span> ' for name, kind in STANDARD_TYPES.items() if kind)
+    with quiet_page(browser, site, f"blob:{site}", scheme=scheme) as page:
+        page.goto(site)
+        page.evaluate(
+            """(kinds) => {
+                const code = `<div class="highlight"><pre><code>${kinds}</code></pre></div>`;
+                document.querySelector("article").innerHTML = `${code}
+                    <p><a href="#">a link</a>, <a href="#"><code>linked code</code></a></p>`;
+            }""",
+            kinds,
+        )
+        assert [one for one in violations(page, axe, ("serious", "critical")) if one[0] == "color-contrast"] == []

@@ -198,7 +198,13 @@ def test_an_accessibility_checker_finds_nothing_serious(report, browser, axe, wi
 
 def test_it_says_how_many_images_it_was_trained_on_and_leaves_out_what_is_not_known(report):
     text = Page(report.read_text()).text
-    assert "MNIST's 60,000 training images" in text
+    assert "60,000 training images of MNIST, 10 classes" in text
+    assert (
+        "paper LeCun, Bottou, Bengio and Haffner: Gradient-based learning applied to document recognition, 1998" in text
+    )
+    # What is guessed begins with what it is about, in words of a page and not of a docstring.
+    assert "The network. Of 'paper': the 7x12 bitmaps" in text
+    assert "`" not in text
     assert "preprocessing transform lenet5 of zoo.data" in text
     # Its Record is from a checkout that was not installed, and has no version of zoo.
     said = dict(facts.provenance(subjects_of(["vgg16-bn/cifar10"])[0]))

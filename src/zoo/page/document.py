@@ -78,9 +78,9 @@ def page(subjects: Sequence[Subject]) -> str:
 def _part(subject: Subject, anchor: str, published: Published) -> Part:
     verdict = facts.verdict_of(subject, published)
     return Part(
-        anchor, subject, verdict, facts.identity(subject), facts.training(subject), facts.measurement(subject),
-        facts.comparison(verdict, published), facts.provenance(subject), facts.guesses(subject),
-        layer_picture(subject.layers), facts.layer_table(subject), pictures.learnt(subject),
+        anchor, subject, verdict, facts.identity(subject, published), facts.training(subject.record),
+        facts.measurement(subject), facts.comparison(verdict, published), facts.provenance(subject),
+        facts.guesses(subject), layer_picture(subject.layers), facts.layer_table(subject), pictures.learnt(subject),
         pictures.measured(subject),
     )  # fmt: skip
 

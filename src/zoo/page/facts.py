@@ -1,10 +1,13 @@
 """What a page says of a network, as sentences and as rows of tables; nothing is drawn here."""
 
+import re
+import unicodedata
 from typing import Any
 
 from zoo.catalog import NETWORKS, data_named
 from zoo.configs import deviations_in, find_config
 from zoo.errors import InputError
+from zoo.models.deviations import MARK
 from zoo.page.subject import Subject
 from zoo.report.compute import device_of, duration
 from zoo.report.formats import Column, Table
@@ -50,20 +53,22 @@ def says_of(verdict: Verdict) -> str:
     return f"{verdict.verdict}: {verdict.difference:+.2f} points ({low:+.2f} to {high:+.2f})"
 
 
-def data_of(subject: Subject) -> str:
+def data_of(record: Record) -> str:
     """``MNIST, test: 10,000 images``."""
-    dataset = subject.record.dataset
+    dataset = record.dataset
     known = data_named(dataset["name"])
     title = known.title if known else dataset["name"]
-    return f"{title}, {dataset['split']}: {subject.record.n:,} images"
+    return f"{title}, {dataset['split']}: {record.n:,} images"
 
 
-def identity(subject: Subject) -> Facts:
+def identity(subject: Subject, published: Published) -> Facts:
     """Which network it is."""
     entry, layers = NETWORKS.get(subject.record.network), subject.layers
     facts = [("network", subject.title)]
     if entry is not None:
         facts += [("published in", str(entry.year)), ("what it is", entry.summary)]
+        if paper := paper_of(subject.record.network, subject.record.variant, published):
+            facts.append(("paper", paper))
     facts += [
         ("input", "×".join(map(str, layers["input_shape"]))),
         ("parameters", f"{subject.record.parameters:,}"),
@@ -75,9 +80,8 @@ def identity(subject: Subject) -> Facts:
     return facts
 
 
-def training(subject: Subject) -> Facts:
+def training(record: Record) -> Facts:
     """How it was trained, and on what."""
-    record = subject.record
     timing, config = record.timing, record.config
     facts = [("on", _trained_on(record)), ("in short", Experiment((record,)).training)]
     if transform := ((config.get("data") or {}).get("init_args") or {}).get("transform"):
@@ -93,7 +97,11 @@ def training(subject: Subject) -> Facts:
     facts.append(("other options", _shown(others)))
     steps = timing.get("train_steps")
     batch = ((config.get("data") or {}).get("init_args") or {}).get("batch_size")
-    facts.append(("length", f"{timing['train_epochs']:,} epochs" + (f", {steps:,} steps" if steps else "")))
+    if config.get("init_from"):
+        facts.append(("begun from", str(config["init_from"])))
+    epochs = timing["train_epochs"]
+    length = f"{epochs:,} epoch{'' if epochs == 1 else 's'}"
+    facts.append(("length", length + (f", {steps:,} steps" if steps else "")))
     if batch:
         facts.append(("images a step", f"{batch:,}"))
     facts.append(("seed", str(record.seed)))
@@ -106,7 +114,7 @@ def measurement(subject: Subject) -> Facts:
     record = subject.record
     metrics = record.metrics
     facts = [
-        ("test images", data_of(subject)),
+        ("test images", data_of(record)),
         ("protocol", record.protocol),
         ("top-1 error, 95 % interval", error_of(subject)),
         ("wrong", f"{metrics['top1_wrong']:,} of {record.n:,}"),
@@ -116,6 +124,18 @@ def measurement(subject: Subject) -> Facts:
     if metrics.get("loss") is not None:
         facts.append(("loss", f"{metrics['loss']:.4g}"))
     return facts
+
+
+def paper_of(network: str, variant: str, published: Published) -> str:
+    """Authors, title and year of a network's paper; nothing where no single one describes it."""
+    paper = published.paper(network, variant) if network in published.papers else None
+    if paper is None:
+        return ""
+    # Of LaTeX, the file has accents alone.
+    authors = unicodedata.normalize("NFC", re.sub(r"\{\\'(\w)\}", "\\1\u0301", paper["author"]))
+    surnames = [author.partition(",")[0] for author in authors.split(" and ")]
+    who = " and ".join(filter(None, [", ".join(surnames[:-1]), surnames[-1]]))
+    return f"{who}: {paper['title']}, {paper['year']}"
 
 
 def comparison(verdict: Verdict, published: Published) -> Facts:
@@ -128,8 +148,9 @@ def comparison(verdict: Verdict, published: Published) -> Facts:
 
 def guesses(subject: Subject) -> Facts:
     """Where the network and its training depart from the publication, or had to be guessed."""
-    network = subject.layers["notes"].removeprefix("Deviations and guesses: ")
-    found = (("The network", network), ("Its training", _config_deviations(subject.config)))
+    # "Deviations and guesses of 'paper': the ..." and code in backticks are for a terminal.
+    texts = (subject.layers["notes"].removeprefix(MARK), _config_deviations(subject.config).replace("`", ""))
+    found = zip(("The network", "Its training"), (text.removeprefix(": ").strip() for text in texts), strict=True)
     return [(what, text[0].upper() + text[1:]) for what, text in found if text]
 
 
@@ -163,13 +184,18 @@ def layer_table(subject: Subject) -> Table:
 
 
 def _trained_on(record: Record) -> str:
-    """``MNIST's 60,000 training images, 5,000 of them held out``."""
+    """``60,000 training images of MNIST, 10 classes, 5,000 of them held out``."""
     data = record.config.get("data") or {}
     name = str(data.get("class_path", "")).rpartition(".")[2]
     known = data_named(record.dataset["name"])
     count = known.num_images.get("train") if known else None
     held_out = (data.get("init_args") or {}).get("num_held_out")
-    text = f"{known.title if known else name}'s {f'{count:,} ' if count else ''}training images"
+    seen, epochs = (record.timing.get(key) for key in ("train_images", "train_epochs"))
+    if count is None and not held_out and seen and epochs:
+        # Of some data sets people have a part: what was seen in an epoch is what there was.
+        count = round(seen / epochs)
+    text = f"{f'{count:,} ' if count else ''}training images of {known.title if known else name}"
+    text += f", {record.dataset['num_classes']:,} classes"
     return text + (f", {held_out:,} of them held out" if isinstance(held_out, int) and held_out else "")
 
 

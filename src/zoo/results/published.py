@@ -98,9 +98,13 @@ class Published:
         fitting = (one for one in self.trainings if (one.network, one.dataset) == (network, dataset))
         return next((one for one in fitting if variant in one.variants), None)
 
+    def paper(self, network: str, variant: str) -> dict[str, Any] | None:
+        """The fields of the paper of a network, or of the variant's own; None where no single paper describes it."""
+        return self.papers.get(f"{network}/{variant}", self.papers[network])
+
     def bibtex(self, network: str, variant: str) -> str | None:
-        """The paper of a network, or of the variant's own; None where no single paper describes it."""
-        paper = self.papers.get(f"{network}/{variant}", self.papers[network])
+        """The paper's entry in BibTeX; None where no single paper describes the network."""
+        paper = self.paper(network, variant)
         if paper is None:
             return None
         fields = {name: value for name, value in paper.items() if name not in ("type", "key")}

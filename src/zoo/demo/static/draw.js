@@ -165,7 +165,7 @@ zoo.draw = (function () {
         await zoo.load(network);
         const logits = state.digit ? zoo.logits(network, state.digit.data) : null;
         if (logits) state.logits[network.name] = Array.from(logits);
-        guesses.push([network, fill(cards[network.name], network, logits && zoo.softmax(logits))]);
+        guesses.push([network, fill(cards[network.name], network, logits)]);
       }
       await inside();
       const words = guesses.map(([network, guess]) => `${network.title} ${guess}`).join(", ");
@@ -182,8 +182,8 @@ zoo.draw = (function () {
     return Object.entries(by).map(([guess, titles]) => `${guess}: ${titles.join("; ")}`).join(". ") + ".";
   }
 
-  function fill(card, network, probabilities) {
-    const order = probabilities ? zoo.ranked(probabilities) : [];
+  function fill(card, network, logits) {
+    const probabilities = logits && zoo.softmax(logits), order = logits ? zoo.ranked(logits) : [];
     card.answered.textContent = probabilities ? network.classes[order[0]] : "–";
     [...card.columns.children].forEach(function (column, n) {
       column.className = n === order[0] ? "first" : "";

@@ -101,7 +101,7 @@ zoo.picture = (function () {
       if (turn !== state.turn) return;
       const logits = zoo.logits(network, pixels);
       state.logits[network.name] = Array.from(logits);
-      const probabilities = zoo.softmax(logits), order = zoo.ranked(probabilities).slice(0, TOP);
+      const probabilities = zoo.softmax(logits), order = zoo.ranked(logits).slice(0, TOP);
       firsts.push(network.classes[order[0]]);
       cards[network.name].replaceChildren(...order.map(function (n, rank) {
         const bar = zoo.element("i");

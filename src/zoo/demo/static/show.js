@@ -12,9 +12,8 @@ zoo.element = function (kind, attributes, ...children) {
 
 zoo.percent = (share) => (share > 0.995 && share < 1 ? "> 99" : share < 0.005 ? "< 1" : Math.round(100 * share)) + " %";
 
-zoo.ranked = function (probabilities) {
-  return probabilities.map((_, n) => n).sort((a, b) => probabilities[b] - probabilities[a]);
-};
+// The likeliest class first. By logits: of a sure network several probabilities are zero.
+zoo.ranked = (logits) => Array.from(logits, (_, n) => n).sort((a, b) => logits[b] - logits[a]);
 
 zoo.facts = function (network) {
   const error = network.error === null ? "" : `, ${network.error.toFixed(2)} % error (${network.protocol})`;
