@@ -116,9 +116,9 @@ def write_planes(view: Photo, out: np.ndarray) -> None:
     if isinstance(view, JpegPhoto):
         view.write(out)
     elif isinstance(view, Image.Image):
-        # Band by band: Pillow keeps four bytes a pixel, and would first make three of them.
-        for plane, band in zip(out, view.split(), strict=True):
-            plane[:] = np.asarray(band)
+        # Band by band, and without an image of each: Pillow keeps four bytes a pixel, and would first make three of them.
+        for plane, band in zip(out, "RGB", strict=True):
+            plane[:] = np.frombuffer(view.tobytes("raw", band), np.uint8).reshape(plane.shape)
     else:
         out[:] = np.asarray(view).transpose(2, 0, 1)
 
