@@ -1,4 +1,4 @@
-"""Training views of which Pillow decodes only the upper rows: to the bit those of Pillow alone."""
+"""Training views of which only the upper rows are decoded: to the bit those of Pillow alone."""
 
 import io
 import math
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zoo.data.photos import decoders
+from zoo.data.photos import decoders, equal_pixels
 from zoo.data.photos.decoders import PillowPhoto, read_in_part, read_rgb, write_planes
 from zoo.data.photos.jpeg_rows import frame, upper_part
 from zoo.errors import InputError
@@ -91,16 +91,24 @@ def test_every_row_that_is_left_is_as_it_was(tmp_path, mode, options):
         assert np.array_equal(np.asarray(view), whole[top:bottom, left:right])
 
 
-def test_no_more_is_decoded_than_the_view_needs(tmp_path, monkeypatch):
+@pytest.mark.parametrize("library", [equal_pixels.library(), None], ids=["as installed", "Pillow alone"])
+def test_no_more_is_decoded_than_the_view_needs(tmp_path, monkeypatch, library):
     path = tmp_path / "a.JPEG"
     path.write_bytes(coded(noise(400, 300)))
-    sizes, decoded = [], decoders._decoded
+    sizes, by_pillow, by_another = [], decoders._decoded, equal_pixels.decoded
 
     def watched(path, source):
-        sizes.append((image := decoded(path, source)).size)
+        sizes.append((image := by_pillow(path, source)).size)
         return image
 
+    def watched_too(data, in_part):
+        if (pixels := by_another(data, in_part)) is not None:
+            sizes.append(pixels.shape[1::-1])
+        return pixels
+
     monkeypatch.setattr(decoders, "_decoded", watched)
+    monkeypatch.setattr(equal_pixels, "decoded", watched_too)
+    monkeypatch.setattr(equal_pixels, "library", lambda: library)
     np.asarray(read_in_part(path).crop((10, 20, 110, 120)).resize((50, 50), Image.Resampling.BILINEAR))
     # Scaled before it is cut, a photo is needed as a whole.
     np.asarray(read_in_part(path).resize((200, 150), Image.Resampling.BILINEAR).crop((0, 0, 9, 9)))
