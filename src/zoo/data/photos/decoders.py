@@ -5,9 +5,9 @@ below it, and a JPEG has its rows in order: no more of it is decoded than ``uppe
 simplejpeg where that is installed and its bits are Pillow's (see ``equal_pixels``).
 
 The fast way takes simplejpeg and OpenCV. A JPEG is decoded at 4, 3, 2 or 1 eighths of its size where the view needs no
-more, which the format allows at little cost; what is left to shrink, by less than 2, is interpolated between neighbours
-without antialiasing. Pixels then differ from Pillow's by grey levels that ``benchmarks/tables/loaders.md`` has, so
-nothing is ever measured on such photos.
+more, which the format allows at little cost; what is left to shrink, by less than 2, or a side alone by less than 4, is
+interpolated between neighbours without antialiasing. Pixels then differ from Pillow's by grey levels that
+``benchmarks/tables/loaders.md`` has, so nothing is ever measured on such photos.
 """
 
 import io
@@ -274,9 +274,15 @@ _STEPS: dict[str, Callable[..., Step]] = {"crop": _crop, "resize": _resize, "tra
 def resized(pixels: np.ndarray, size: tuple[int, int], out: np.ndarray | None = None) -> np.ndarray:
     """uint8 (height, width) or (height, width, 3) scaled to (width, height) by OpenCV, in ``out`` where it is given."""
     _, cv2 = _libraries()
-    shrinks = max(pixels.shape[1] / size[0], pixels.shape[0] / size[1])
+    height, width = pixels.shape[:2]
+    across, down = width / size[0], height / size[1]
+    way = cv2.INTER_LINEAR
     # Between neighbours alone, pixels would be passed over where more than two become one.
-    way = cv2.INTER_AREA if shrinks > 2 else cv2.INTER_LINEAR
+    if min(across, down) > 2 or max(across, down) > 4:
+        way = cv2.INTER_AREA
+    elif max(across, down) > 2:
+        # One side is halved before, by the means of two: areas take three times as long.
+        pixels = cv2.resize(pixels, ((width + 1) // 2, height) if across > 2 else (width, (height + 1) // 2))
     scaled: np.ndarray = cv2.resize(pixels, size, dst=out, interpolation=way)
     return scaled
 
