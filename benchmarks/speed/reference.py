@@ -17,9 +17,18 @@ CIFAR10_MEAN, CIFAR10_STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 
 def photos(root: Path, workers: int) -> Callable[[], Iterator[Tensor]]:
     """ImageFolder, RandomResizedCrop(224), flip, ToTensor, Normalize; batches of 32, as in its training script."""
+    return _epochs(torchvision.datasets.ImageFolder(str(root), _photo_transform()), 32, workers)
+
+
+def photo_steps() -> Callable[[Path], Tensor]:
+    """The same for one file."""
+    load, transform = torchvision.datasets.folder.default_loader, _photo_transform()
+    return lambda file: transform(load(str(file)))
+
+
+def _photo_transform() -> transforms.Compose:
     steps = [transforms.RandomResizedCrop(224), transforms.RandomHorizontalFlip(), transforms.ToTensor()]
-    data = torchvision.datasets.ImageFolder(str(root), transforms.Compose([*steps, transforms.Normalize(MEAN, STD)]))
-    return _epochs(data, 32, workers)
+    return transforms.Compose([*steps, transforms.Normalize(MEAN, STD)])
 
 
 def cifar10(root: Path, place: Path, workers: int) -> Callable[[], Iterator[Tensor]]:

@@ -28,3 +28,13 @@ def test_cv2_takes_the_mean_of_an_area_where_more_than_two_pixels_become_one(pla
         pytest.importorskip(package)
     means = planes.reshape(3, 30, 3, 40, 3).mean((2, 4))
     assert np.abs(with_cv2(planes, 40, 30) - means).max() <= 0.5 + 1e-9
+
+
+@pytest.mark.parametrize("columns", [4, 1])
+def test_cv2_passes_over_no_pixel_where_only_one_side_shrinks_by_more_than_two(planes, columns):
+    for package in PACKAGES:
+        pytest.importorskip(package)
+    rows = 5 - columns
+    means = planes[:, :88].reshape(3, 88 // rows, rows, 120 // columns, columns).mean((2, 4))
+    # Rounded twice, where it is halved first.
+    assert np.abs(with_cv2(planes[:, :88], 120 // columns, 88 // rows) - means).max() <= 1

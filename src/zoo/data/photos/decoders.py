@@ -1,12 +1,13 @@
 """Photographs decoded: exactly, as everything is measured, or faster, for training, with the extra ``fast``.
 
 No torch: the processes that only decode start at once. A training view that is cut out before it is scaled needs no row
-below it, and a JPEG has its rows in order: no more of it is decoded than ``upper_part`` leaves, to the same bits.
+below it, and a JPEG has its rows in order: no more of it is decoded than ``upper_part`` leaves, to the same bits, by
+simplejpeg where that is installed and its bits are Pillow's (see ``equal_pixels``).
 
 The fast way takes simplejpeg and OpenCV. A JPEG is decoded at 4, 3, 2 or 1 eighths of its size where the view needs no
-more, which the format allows at little cost; what is left to shrink, by less than 2, is interpolated between neighbours
-without antialiasing. Pixels then differ from Pillow's by grey levels that ``benchmarks/tables/loaders.md`` has, so
-nothing is ever measured on such photos.
+more, which the format allows at little cost; what is left to shrink, by less than 2, or a side alone by less than 4, is
+interpolated between neighbours without antialiasing. Pixels then differ from Pillow's by grey levels that
+``benchmarks/tables/loaders.md`` has, so nothing is ever measured on such photos.
 """
 
 import io
@@ -22,11 +23,14 @@ from typing import Any, Self
 import numpy as np
 from PIL import Image
 
+from zoo.data.photos import equal_pixels
 from zoo.data.photos.crops import Photo, disproportion
 from zoo.data.photos.jpeg_rows import MARGIN, frame, upper_part
 from zoo.errors import InputError
 from zoo.files import is_device
 
+# Left, top, right and bottom, of which the last two are the first without.
+Box = tuple[int, int, int, int]
 PACKAGES = {"simplejpeg": "simplejpeg", "cv2": "opencv-python-headless"}
 
 
@@ -116,9 +120,9 @@ def write_planes(view: Photo, out: np.ndarray) -> None:
     if isinstance(view, JpegPhoto):
         view.write(out)
     elif isinstance(view, Image.Image):
-        # Band by band: Pillow keeps four bytes a pixel, and would first make three of them.
-        for plane, band in zip(out, view.split(), strict=True):
-            plane[:] = np.asarray(band)
+        # Band by band, without an image of each: Pillow keeps four bytes a pixel, and would first make three of them.
+        for plane, band in zip(out, "RGB", strict=True):
+            plane[:] = np.frombuffer(view.tobytes("raw", band), np.uint8).reshape(plane.shape)
     else:
         out[:] = np.asarray(view).transpose(2, 0, 1)
 
@@ -163,18 +167,26 @@ class JpegPhoto:
         """Writes the pixels into ``out``, uint8 (3, height, width)."""
         raise NotImplementedError
 
-    def _by_pillow(self, photo: Image.Image) -> Image.Image:
-        for name, arguments in self.steps:
+    def _by_pillow(self, photo: Image.Image, done: int = 0) -> Image.Image:
+        """The view of a photo to which the first steps were ``done`` already."""
+        for name, arguments in self.steps[done:]:
             photo = getattr(photo, name)(*arguments)
         return photo
 
 
 class PillowPhoto(JpegPhoto):
-    """One that Pillow decodes, scales and mirrors."""
+    """One that Pillow scales and mirrors, and decodes where its pixels are not to be had otherwise."""
 
     def image(self) -> Image.Image:
         """The view. Raises InputError where Pillow cannot decode the file."""
-        return self._by_pillow(_decoded(self.path, io.BytesIO(self.part()[0])))
+        part, _ = self.part()
+        # As a whole, a photo that Pillow has not decoded would be copied for it in the time that is saved.
+        if self.steps and self.steps[0][0] == "crop":
+            box = self.steps[0][1][0]
+            pixels = equal_pixels.decoded(part, part is not self.data)
+            if pixels is not None and _within(box, pixels):
+                return self._by_pillow(_part(pixels, box), done=1)
+        return self._by_pillow(_decoded(self.path, io.BytesIO(part)))
 
     def write(self, out: np.ndarray) -> None:
         """Writes the pixels into ``out``, uint8 (3, height, width)."""
@@ -183,6 +195,19 @@ class PillowPhoto(JpegPhoto):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """uint8 (height, width, 3). Raises InputError where Pillow cannot decode the file."""
         return np.asarray(self.image())
+
+
+def _within(box: Box, pixels: np.ndarray) -> bool:
+    """Whether there is something in a box, and all of it in the photo: what is not, Pillow makes black."""
+    return 0 <= box[0] < box[2] <= pixels.shape[1] and 0 <= box[1] < box[3] <= pixels.shape[0]
+
+
+def _part(pixels: np.ndarray, box: Box) -> Image.Image:
+    """A part of uint8 (height, width, 3) as an image, for which nothing else is copied."""
+    left, top, right, bottom = box
+    stride = 3 * pixels.shape[1]
+    from_corner = pixels.reshape(-1)[top * stride + 3 * left :]
+    return Image.frombuffer("RGB", (right - left, bottom - top), from_corner, "raw", "RGB", stride, 1)
 
 
 class FastPhoto(JpegPhoto):
@@ -249,9 +274,15 @@ _STEPS: dict[str, Callable[..., Step]] = {"crop": _crop, "resize": _resize, "tra
 def resized(pixels: np.ndarray, size: tuple[int, int], out: np.ndarray | None = None) -> np.ndarray:
     """uint8 (height, width) or (height, width, 3) scaled to (width, height) by OpenCV, in ``out`` where it is given."""
     _, cv2 = _libraries()
-    shrinks = max(pixels.shape[1] / size[0], pixels.shape[0] / size[1])
+    height, width = pixels.shape[:2]
+    across, down = width / size[0], height / size[1]
+    way = cv2.INTER_LINEAR
     # Between neighbours alone, pixels would be passed over where more than two become one.
-    way = cv2.INTER_AREA if shrinks > 2 else cv2.INTER_LINEAR
+    if min(across, down) > 2 or max(across, down) > 4:
+        way = cv2.INTER_AREA
+    elif max(across, down) > 2:
+        # One side is halved before, by the means of two: areas take three times as long.
+        pixels = cv2.resize(pixels, ((width + 1) // 2, height) if across > 2 else (width, (height + 1) // 2))
     scaled: np.ndarray = cv2.resize(pixels, size, dst=out, interpolation=way)
     return scaled
 

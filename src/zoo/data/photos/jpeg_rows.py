@@ -4,8 +4,8 @@
 START, END, SCAN = b"\xff\xd8", b"\xff\xd9", 0xDA
 # Headers of frames whose rows are coded in order. The others come in several passes over the whole photo, or are rare.
 IN_ORDER = (0xC0, 0xC1)
-# Colour stored at half the rows is interpolated with the row below: two rows of pixels, here a whole row of blocks.
-MARGIN = 16
+# Colour stored at half the rows is interpolated with the row below, which is two rows of pixels.
+MARGIN = 2
 
 
 def frame(data: bytes) -> tuple[int, int, int] | None:
