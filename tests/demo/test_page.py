@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from zoo.weights.find import find
 from zoo.weights.sources.convnetjs import from_convnetjs
 
 TEST_DATA = os.environ.get("ZOO_TEST_DATA")
-NUM_IMAGES = 100
+NUM_IMAGES = 20
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +42,8 @@ def built(tmp_path_factory, library):
     return build(tmp_path_factory.mktemp("demo"), names_of_ladders(), library, Path(TEST_DATA) if TEST_DATA else None)
 
 
-@pytest.fixture
-def opened(browser, built):
+@contextmanager
+def page_of(browser, built):
     """Opens the page from the disk."""
     with quiet_page(browser, built.folder.as_uri()) as page:
         page.set_default_timeout(240_000)
@@ -50,9 +51,23 @@ def opened(browser, built):
         yield page
 
 
+@pytest.fixture
+def opened(browser, built):
+    """The page, as nobody has touched it."""
+    with page_of(browser, built) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def untouched(browser, built):
+    """The page, for what does not touch it."""
+    with page_of(browser, built) as page:
+        yield page
+
+
 @cache
 def pixels_of(data):
-    """uint8 (100, C, H, W): the first test images where they are at hand, else noise."""
+    """uint8 (20, C, H, W): the first test images where they are at hand, else noise."""
     if TEST_DATA:
         return {"MNIST": MNIST, "CIFAR10": CIFAR10}[data](root=TEST_DATA).read()["test"][0][:NUM_IMAGES]
     shape = {"MNIST": (1, 28, 28), "CIFAR10": (3, 32, 32)}[data]
@@ -68,13 +83,13 @@ def test_the_page_has_both_ladders_and_stays_small(built):
 
 
 @pytest.mark.parametrize("name", [name for name in names_of_ladders() if not name.startswith("vgg16")])
-def test_the_logits_of_the_page_are_those_of_python(opened, name):
+def test_the_logits_of_the_page_are_those_of_python(untouched, name):
     weights = find(name)
     images = pixels_of(weights.data.class_name)
     network = rounded(weights.network().eval())
     with torch.no_grad():
         expected = network(weights.transforms(as_is=True)(images)).numpy()
-    found = opened.evaluate(
+    found = untouched.evaluate(
         """async ([name, images]) => {
             const network = await zoo.load(zoo.networks.find((one) => one.name === name));
             return images.map((pixels) => Array.from(zoo.logits(network, pixels)));
@@ -85,15 +100,15 @@ def test_the_logits_of_the_page_are_those_of_python(opened, name):
     np.testing.assert_allclose(np.array(found), expected, rtol=0, atol=max(1e-4, 1e-6 * abs(expected).max()))
 
 
-def draw(page, *strokes):
-    """Moves the mouse with its button down, as a hand does; points are shares of the paper."""
+def draw(page, *strokes, steps=6):
+    """Moves the mouse with its button down, in ``steps`` from point to point; points are shares of the paper."""
     box = page.locator("#paper").bounding_box()
     for stroke in strokes:
         places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
         page.mouse.move(*places[0])
         page.mouse.down()
         for place in places[1:]:
-            page.mouse.move(*place, steps=6)
+            page.mouse.move(*place, steps=steps)
         page.mouse.up()
     rest(page)
 
@@ -132,7 +147,8 @@ def test_every_example_and_random_strokes_have_mnists_form_to_the_pixel(opened):
             rest(opened)
             assert opened.inner_text('[data-name="lenet5/mnist-distorted"] .answer') == str(number)
         else:
-            draw(opened, *(rng.uniform(0.15, 0.85, (4, 2)).tolist() for _ in range(1 + number % 3)))
+            # All networks answer after each step.
+            draw(opened, *(rng.uniform(0.15, 0.85, (4, 2)).tolist() for _ in range(1 + number % 3)), steps=1)
         grey = np.array(opened.evaluate("Array.from(zoo.draw.grey().data)"), np.uint8).reshape(280, 280)
         seen = opened.evaluate("zoo.draw.state.digit && Array.from(zoo.draw.state.digit.data)")
         expected = as_mnist(grey)
@@ -221,9 +237,10 @@ def test_the_picture_of_the_readme_is_the_page(opened, tmp_path):
     assert np.abs(drawn - shown).mean() < 3
 
 
-@pytest.mark.parametrize("width", [320, 390, 1440])
-def test_nothing_is_wider_than_the_screen(opened, width):
-    opened.set_viewport_size({"width": width, "height": 800})
-    opened.get_by_role("button", name="Draw a 8").click()
-    rest(opened)
-    assert opened.evaluate("document.documentElement.scrollWidth") <= width
+def test_nothing_is_wider_than_the_screen(opened):
+    for width in (320, 390, 1440):
+        opened.set_viewport_size({"width": width, "height": 800})
+        opened.click("#clear")
+        opened.get_by_role("button", name="Draw a 8").click()
+        rest(opened)
+        assert opened.evaluate("document.documentElement.scrollWidth") <= width
