@@ -1,6 +1,7 @@
 """Networks with random weights, as weights and as run folders, for tests of what is done with trained ones."""
 
 import os
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from zoo.evaluation.digest import weights_digest
 from zoo.models.network import NETWORK_KEY
 from zoo.weights.trained import DataUse, Weights
 
+MOST = 100  # images that a test asks for
 # Network, variant, options; the data's class and transform.
 CASES = {
     "linear": ("linear", "paper", {}, "CIFAR10", "standard"),
@@ -117,13 +119,18 @@ def write_run(folder: Path, network: nn.Module, data: str, transform: str, recor
     return folder
 
 
-def real_images(weights: Weights, count: int = 100) -> torch.Tensor:
+def real_images(weights: Weights, count: int = MOST) -> torch.Tensor:
     """Real test images of the weights' own data, uint8 (N, C, S, S); where they are not here, scikit-learn's."""
     root, name = os.environ.get("ZOO_TEST_DATA"), weights.data.class_name
     if name in ("CIFAR10", "MNIST") and not root:
         pytest.skip("ZOO_TEST_DATA names no folder with real images")
-    given = {"root": root} if name in ("CIFAR10", "MNIST") else {}
-    return getattr(zoo.data, name)(**given).read()["test"][0][:count]
+    return _images(name, root if name in ("CIFAR10", "MNIST") else None)[:count]
+
+
+@cache
+def _images(name: str, root: str | None) -> torch.Tensor:
+    """The first test images of a data set, which are read once."""
+    return getattr(zoo.data, name)(**({"root": root} if root else {})).read()["test"][0][:MOST].clone()
 
 
 def top_five_agree(expected: np.ndarray, found: np.ndarray) -> int:

@@ -27,6 +27,26 @@ warnings.filterwarnings("ignore", ".*does not have many workers.*")
 
 
 TIMES = ("train/images_per_second", "train/waiting")
+# python -c HANGING STEP WORDS: the command, which hangs after so many steps of its training until it is killed, so that
+# it need not be long to be killed in its midst. It says so with a file of the working folder.
+HANGING = """
+import sys, time
+from pathlib import Path
+from zoo.cli import main
+from zoo.models.classifier import Classifier
+
+steps, *words = sys.argv[1:]
+step = Classifier.training_step
+
+def training_step(model, batch, batch_idx):
+    while model.trainer.global_step == int(steps):
+        Path("hangs").touch()
+        time.sleep(1)
+    return step(model, batch, batch_idx)
+
+Classifier.training_step = training_step
+sys.exit(main(words))
+"""
 
 
 class Small(Network):

@@ -177,15 +177,24 @@ def test_a_truncated_cifar_batch_is_named(capsys, in_folder):
     assert not (in_folder / "runs").exists() or not list((in_folder / "runs").rglob("*.yaml"))
 
 
-@pytest.mark.parametrize("workers", ["0", "2"])
-def test_a_text_file_named_jpeg_is_named(capsys, in_folder, workers):
+@pytest.fixture(scope="module")
+def broken_photos(tmp_path_factory):
+    """The folder of a data set whose photographs to learn from are text."""
     from zoo.data.smoke import SmokeImageNet
 
-    SmokeImageNet(root="photos").prepare_data()
-    for broken in (in_folder / "photos" / "train").rglob("*.JPEG"):
+    folder = tmp_path_factory.mktemp("photos")
+    SmokeImageNet(root=folder).prepare_data()
+    for broken in (folder / "train").rglob("*.JPEG"):
         broken.write_text("not a photo")
-    overrides = ["--data.root", "photos", "--data.num_workers", workers, "--trainer.num_sanity_val_steps", "0"]
-    line = error_of(capsys, "fit", "--config", "alexnet", "--config", "overlays/smoke", *overrides, *SHORT)
+    return folder
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_text_file_named_jpeg_is_named(capsys, in_folder, broken_photos, workers):
+    data = ["--data", "SmokeImageNet", "--data.root", str(broken_photos), "--data.num_workers", workers]
+    # No network of millions of weights for one step that never comes.
+    model = ["--model", "LinearModel", "--model.input_size", "224", "--model.num_classes", "10"]
+    line = error_of(capsys, "fit", *data, *model, "--trainer.num_sanity_val_steps", "0", *SHORT)
     assert ".JPEG is not a readable image" in line
     assert not list(in_folder.rglob("config.yaml"))
 

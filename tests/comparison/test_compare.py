@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import shutil
-import signal
 import threading
 import time
 from dataclasses import replace
@@ -15,6 +14,7 @@ import wandb_file
 from conftest import ROOT
 from in_browser import quiet_page, violations
 from results_cases import make_record
+from resume_cases import HANGING, TIMES
 from scipy import stats
 from wandb_server import Server
 
@@ -117,15 +117,15 @@ def test_a_run_that_was_killed_and_went_on_has_each_step_once_in_order(tmp_path,
     """Killed without warning after a checkpoint within an epoch, with rows logged and lost after it."""
     # W&B in these processes is not to be that of this one.
     monkeypatch.delenv("WANDB_SERVICE", raising=False)
-    words = ["fit", *WORDS["lenet5"], "--trainer.max_epochs", "3", "--trainer.log_every_n_steps", "3"]
+    short = ["--trainer.max_epochs", "2", "--trainer.log_every_n_steps", "3", "--test", "false"]
+    words = ["fit", *WORDS["lenet5"], *short]
     zoo_process(*words, "--run_dir", "whole")
-    killed = preloaded.start("-m", "zoo", *words, "--run_dir", "killed", "--save_every_n_steps", "70", cwd=tmp_path)
-    checkpoint = tmp_path / "killed" / "checkpoints" / "last.ckpt"
-    while not checkpoint.exists():
-        assert killed.poll() is None
+    saving = ["--run_dir", "killed", "--save_every_n_steps", "70"]
+    killed = preloaded.start("-c", HANGING, "80", *words, *saving, cwd=tmp_path)
+    while not (tmp_path / "hangs").exists():
+        assert killed.poll() is None, killed.told()
         time.sleep(0.005)
-    time.sleep(0.3)
-    killed.send_signal(signal.SIGKILL)
+    killed.kill()
     killed.wait()
     time.sleep(0.5)  # W&B's own process, which writes the file, sees that the run is gone
     zoo_process("fit", "--resume", "killed", *QUIET[2:4])
@@ -137,11 +137,10 @@ def test_a_run_that_was_killed_and_went_on_has_each_step_once_in_order(tmp_path,
         assert steps == sorted(set(steps))
         assert [row["_step"] for row in history] == steps
     (once,), (resumed,) = (runs_of([str(tmp_path / name / "wandb")]) for name in ("whole", "killed"))
-    times = ("train/images_per_second", "train/waiting")
-    assert {n: c for n, c in resumed.curves.items() if n not in times} == {
-        n: c for n, c in once.curves.items() if n not in times
+    assert {n: c for n, c in resumed.curves.items() if n not in TIMES} == {
+        n: c for n, c in once.curves.items() if n not in TIMES
     }
-    assert len(once.curves["train/step_loss"]) == 90
+    assert len(once.curves["train/step_loss"]) == 60
     assert resumed.curves == runs_of([str(tmp_path / "killed")])[0].curves
 
 

@@ -171,7 +171,9 @@ def test_a_metric_that_is_not_logged_is_a_sentence(tmp_path):
 
 
 PLATEAU = partial(ReduceLROnPlateau, monitor="train/loss", mode="max", patience=0, factor=0.5, threshold=0.5)
-RESUMED = {name: schedule for name, (schedule, _) in SCHEDULES.items()} | {
+# Of those that are a function of the epoch alone one stands for all.
+KINDS = ("StepLR", "ExponentialLR", "CosineAnnealingWarmRestarts", "OneCycleLR", "CyclicLR", "SequentialLR")
+RESUMED = {name: SCHEDULES[name][0] for name in KINDS} | {
     # It calls every epoch without a great rise of the loss a plateau, so that each has a rate of its own.
     "train/loss": PLATEAU,
     "val/loss": partial(PLATEAU, monitor="val/loss"),

@@ -3,10 +3,10 @@
 import csv
 import hashlib
 import json
-import subprocess
 import sys
 from pathlib import Path
 
+import preloaded
 import pytest
 import torch
 import yaml
@@ -242,7 +242,7 @@ def test_the_installed_command_finds_it_and_prefers_what_is_installed(here):
     Path("tabnanny.py").write_text("raise SystemExit(3)\n")
     Path("my_module.py").write_text(f"import tabnanny\n{Path('my_module.py').read_text()}")
     words = ["fit", "--model", "my_module.MyModel", *DIGITS, *QUIET, "--run_dir", "run"]
-    command = [sys.executable, "-P", "-m", "zoo", *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    safe = preloaded.clean_environment() | {"PYTHONSAFEPATH": "1"}
+    assert preloaded.run("-c", "import sys; print('tabnanny' in sys.modules)", env=safe).stdout == "False\n"
+    preloaded.run("-m", "zoo", *words, env=safe)
     assert record_of(here / "run")["network"] == "my_module.MyModel"

@@ -1,10 +1,8 @@
 """Somebody's own network on two processes: the same as on one, gone on with to the bit, measured and recorded."""
 
 import json
-import os
-import subprocess
-import sys
 
+import preloaded
 import pytest
 import torch
 from conftest import ROOT, record_of
@@ -21,12 +19,8 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def cases(folder):
     """What became of every case."""
-    words = [sys.executable, str(ROOT / "tests" / "process_cases.py"), *KINDS, "own_alone", "own_unused"]
-    # Without the run folder that an earlier test's processes were to share.
-    kept = {name: value for name, value in os.environ.items() if name != "ZOO_RUN_DIR"}
-    done = subprocess.run(words, cwd=folder, text=True, capture_output=True, check=False, timeout=1800, env=kept)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    words = [ROOT / "tests" / "process_cases.py", *KINDS, "own_alone", "own_unused"]
+    return json.loads(preloaded.run(*words, cwd=folder, timeout=1800).stdout)
 
 
 def weights_of(run):

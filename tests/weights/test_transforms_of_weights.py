@@ -7,7 +7,7 @@ import pytest
 import torch
 from caffe_cases import field, new_blob, new_layer
 from PIL import Image
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import ConcatDataset, DataLoader, Dataset
 from torchvision.models import AlexNet_Weights, VGG16_BN_Weights, VGG16_Weights
 from torchvision.transforms.functional import pil_to_tensor, to_tensor
 
@@ -213,17 +213,20 @@ class Pictures(Dataset):
         return self.transform(drawn(30 + index, 40, seed=index)), index
 
 
-@pytest.mark.parametrize("name", ["torchvision/alexnet", "cuda_convnet", "mnist"])
-def test_it_is_the_transform_of_a_dataset_in_spawned_workers(name):
-    if name == "cuda_convnet":
-        steps = CIFAR10["cuda_convnet"].with_mean(torch.rand(3, 32, 32))
-        transforms, side = ImagePreprocessing(steps, (3, 32, 32), 24, "weights"), 24
-    else:
-        transforms, side = (of_mnist(), 32) if name == "mnist" else (find(name).transforms(), 224)
-    loader = DataLoader(Pictures(transforms), batch_size=4, num_workers=1, multiprocessing_context="spawn")
-    images = torch.cat([images for images, _ in loader])
-    assert images.shape == (6, 1 if name == "mnist" else 3, side, side)
-    assert torch.equal(images, transforms([drawn(30 + index, 40, seed=index) for index in range(6)]))
+def test_it_is_the_transform_of_a_dataset_in_spawned_workers():
+    steps = CIFAR10["cuda_convnet"].with_mean(torch.rand(3, 32, 32))
+    of_cuda_convnet = ImagePreprocessing(steps, (3, 32, 32), 24, "weights")
+    shapes = {
+        of_mnist(): (1, 32, 32),
+        of_cuda_convnet: (3, 24, 24),
+        find("torchvision/alexnet").transforms(): (3, 224, 224),
+    }
+    # One process for all of them, as each would import torch.
+    data = ConcatDataset([Pictures(transforms) for transforms in shapes])
+    loader = DataLoader(data, batch_size=6, num_workers=1, multiprocessing_context="spawn")
+    for (transforms, shape), (images, _) in zip(shapes.items(), loader, strict=True):
+        assert images.shape == (6, *shape)
+        assert torch.equal(images, transforms([drawn(30 + index, 40, seed=index) for index in range(6)]))
 
 
 def test_networks_take_what_comes_out():
