@@ -29,8 +29,8 @@ LONGEST = (
     "weights/sources/test_assets.py", "benchmark/test_benchmark_verb.py", "weights/sources/test_foreign_state_dicts.py",
     "data/stream/test_s3.py", "training/test_wandb_online.py", "tours/test_tours.py",
     "training/test_wrong_checkpoints.py", "training/test_allocator.py", "test_wheel.py",
-    "test_site.py", "commands/test_reproduce.py", "test_train_zoo.py", "test_entry_points.py",
-    "data/photos/test_imagenet.py",
+    "demo/test_page.py", "test_site.py", "test_pages.py", "commands/test_reproduce.py", "test_train_zoo.py",
+    "test_entry_points.py", "data/photos/test_imagenet.py",
     "data/photos/test_photo_faults.py", "test_contributing.py", "test_other_systems.py",
 )  # fmt: skip
 # The networks here are small: threads of several processes on few cores would only wait for each other.

@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT / "docs"))
 import network_pages
 import pictures
 
-PAGES = ("index.md", "tour.md", "own_data.md", "networks/index.md", "networks/lenet5.md", "tables/cifar10.md")
+PAGES = ("index.md", "tour.md", "networks/index.md", "networks/lenet5.md", "tables/cifar10.md")
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -50,7 +50,7 @@ def of_networks(page):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory, axe, browser):
-    """The address of a site of six pages, built as the whole one; ``axe`` and ``browser`` skip before it is built."""
+    """The address of a site of five pages, built as the whole one; ``axe`` and ``browser`` skip before it is built."""
     config_base = pytest.importorskip("mkdocs.config")
     from mkdocs.commands.build import build
 
