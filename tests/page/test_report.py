@@ -213,13 +213,13 @@ def test_it_says_how_many_images_it_was_trained_on_and_leaves_out_what_is_not_kn
 
 
 def test_it_says_what_a_training_began_from_and_which_options_it_had():
-    told = dict(facts.training(subjects_of(["alexnet-cifar/cifar10"])[0]))
+    told = dict(facts.training(subjects_of(["alexnet-cifar/cifar10"])[0].record))
     assert told["begun from"] == "the weights alexnet-cifar/cifar10"
     assert told["other options"] == (
         "alpha paper, cutmix 0.5, init code, label_smoothing 0.1, order paper, towers together, precision bf16-mixed,"
         " gradient_clip_val 1.0"
     )
-    by_layer = dict(facts.training(subjects_of(["cuda_convnet-18pct/cifar10"])[0]))
+    by_layer = dict(facts.training(subjects_of(["cuda_convnet-18pct/cifar10"])[0].record))
     assert "weight_decay conv1 0.004, conv2 0.004, conv3 0.004, fc10 1.0" in by_layer["other options"]
     assert "begun from" not in by_layer
 

@@ -97,8 +97,6 @@ def training(record: Record) -> Facts:
     facts.append(("other options", _shown(others)))
     steps = timing.get("train_steps")
     batch = ((config.get("data") or {}).get("init_args") or {}).get("batch_size")
-    if config.get("init_from"):
-        facts.append(("begun from", str(config["init_from"])))
     epochs = timing["train_epochs"]
     length = f"{epochs:,} epoch{'' if epochs == 1 else 's'}"
     facts.append(("length", length + (f", {steps:,} steps" if steps else "")))
