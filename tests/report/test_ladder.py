@@ -2,10 +2,12 @@
 
 import sys
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from conftest import ROOT
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 from results_cases import make_record, write_records
 
@@ -53,6 +55,25 @@ def test_each_panel_holds_a_numbered_point_a_network_and_the_published_error(tmp
     bars = [[float(line.get_ydata()[0]) for line in lines] for lines in drawn]
     assert 0.95 in bars[0]
     assert bars[0] == bars[1]
+
+
+@pytest.mark.parametrize("networks", [["alexnet"], ["cuda_convnet", "vgg16"], ["linear", "vgg16"]])
+def test_the_numbers_below_a_panel_do_not_lie_on_each_other(networks):
+    parameters = {"linear": 30_730, "cuda_convnet": 2_112_970, "alexnet": 5_726_602, "vgg16": 14_728_266}
+    found = [replace(row(name, 9.0), parameters=parameters[name], macs=10 * parameters[name]) for name in networks]
+    figure = figure_of("CIFAR-10", found)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    for panel in figure.axes:
+        left, right = panel.get_xlim()
+        words = [
+            tick.label1.get_window_extent() for tick in panel.xaxis.get_major_ticks() + panel.xaxis.get_minor_ticks()
+            if left <= tick.get_loc() <= right and tick.label1.get_text()
+        ]  # fmt: skip
+        words.sort(key=lambda box: box.x0)
+        assert words
+        assert all(before.x1 < after.x0 for before, after in pairwise(words))
+    assert all(float(year.get_text()).is_integer() for year in figure.axes[0].get_xticklabels())
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,7 @@ def figure_of(
     They are ``stacked`` for a narrow screen.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter
 
     size = (13.0, 5.0) if beside else (4.2, 9.6 + 0.2 * len(rows)) if stacked else (11.0, 5.6)
     figure = Figure(figsize=size, layout="constrained")
@@ -71,6 +72,14 @@ def figure_of(
     for axes, (label, scale, place) in zip(panels, _PANELS, strict=True):
         axes.set(xlabel=label, xscale=scale)
         _points(axes, rows, place, line)
+        if scale == "log":
+            # Two networks may be less than a decade apart: words between the powers of ten would lie on each other.
+            axes.xaxis.set_minor_formatter(NullFormatter())
+            low, high = axes.get_xlim()
+            if high < 30 * low:
+                axes.set_xlim(low / 3, high * 3)
+        else:
+            axes.xaxis.get_major_locator().set_params(integer=True)
     panels[0].set_ylabel("top-1 error, %")
     panels[0].set_ylim(bottom=0)
     names = [f"{number}  {row.label}, {row.error:.2f} %" for number, row in enumerate(rows, 1)]
