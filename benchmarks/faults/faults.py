@@ -1121,9 +1121,9 @@ CLOSED = (
         ("files/published",),
     ),
     Fault(
-        "W&B is asked for a project that it cannot have", "training/loggers.py",
-        "[sign for sign in FORBIDDEN if sign in self.project]", "[]",
-        ("run/wandb",),
+        "W&B is begun in any mode that somebody types", "comparison/account.py",
+        "if chosen not in _MODES:", "if False:",
+        ("run/modes of W&B's",),
     ),
     Fault(
         "output that is ASCII ends in a traceback", "output.py",
