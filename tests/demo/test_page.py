@@ -17,9 +17,9 @@ from zoo.data.cifar10 import CIFAR10
 from zoo.data.mnist import MNIST
 from zoo.data.paper.find import as_mnist
 from zoo.demo.library import convnetjs
-from zoo.demo.pack import bits_for, rounded
 from zoo.demo.page import MOST, build, names_of_ladders
 from zoo.errors import InputError
+from zoo.weights.export.page import bits_for, rounded
 from zoo.weights.find import find
 from zoo.weights.sources.convnetjs import from_convnetjs
 
