@@ -237,5 +237,6 @@ def _layer(name: str, layer: nn.Module, block: Block, weights: str) -> dict[str,
         raise InputError(f"The page cannot compute the layer {name} of {weights}, {what}: leave it out.") from error
     except OverflowError as error:
         raise InputError(
-            f"The layer {name} of {weights} has numbers that are not finite in the page's {block.bits} bits: leave it out."
+            f"The layer {name} of {weights} has numbers that are not finite in the page's {block.bits} bits: leave it"
+            " out."
         ) from error
