@@ -213,7 +213,7 @@ zoo.draw = (function () {
     f6_squash: "F6: 84 units, as 7 × 12", logits: "Output: the bitmaps, as bright as they are likely",
   };
   const SHAPES = {
-    c1_squash: "6,28,28", s2_squash: "6,14,14", c3_squash: "16,10,10", s4_squash: "16,5,5", c5_squash: "120", f6_squash: "84",
+    c1_squash: "6,28,28", s2_squash: "6,14,14", c3_squash: "16,10,10", s4_squash: "16,5,5", c5_squash: "120,1,1", f6_squash: "84",
     logits: "10",
   };
   for (const [name, caption] of Object.entries(CAPTIONS)) {
