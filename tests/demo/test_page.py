@@ -438,10 +438,12 @@ def test_a_file_that_is_no_network_or_is_there_already_is_one_sentence(small):
     assert page.evaluate("zoo.networks.length") == 2
     # What a file says is shown as it stands, and a script that it names is not fetched.
     spoken = "<img src=x onerror='zoo.networks = []'>"
-    (folder / "words.json").write_text(but(title=spoken, script="elsewhere.js"))
+    (folder / "words.json").write_text(but(title=spoken, year=None, script="elsewhere.js"))
     assert pick(page, folder / "words.json").startswith(f"{spoken} answers beside the others")
     draw(page, SEVEN)
     assert page.inner_text('[data-name="mlp/mnist"] h3') == spoken
+    # Nobody published it.
+    assert page.inner_text('[data-name="mlp/mnist"] .facts').startswith("your own, 1.50 % error")
     assert len(page.evaluate("zoo.draw.state.logits")) == 2
 
 

@@ -148,6 +148,27 @@ def test_a_layer_that_the_page_cannot_compute_is_named(layer):
     assert "\n" not in str(told.value)
 
 
+class Mine(Network):
+    """Somebody's own chain of layers."""
+
+    def __init__(self):
+        layers = {"flat": nn.Flatten(), "units": nn.Linear(784, 10)}
+        super().__init__(layers, "paper", (1, 28, 28), {"num_classes": 10})
+
+
+class MyWeights(RandomWeights):
+    """Weights of one's own network, for MNIST."""
+
+    def network(self):
+        return Mine()
+
+
+def test_ones_own_network_has_no_year():
+    read = json.loads(to_page(MyWeights("lenet5")))["network"]
+    assert read["year"] is None
+    assert [said["type"] for said in read["layers"]] == ["Flatten", "Linear"]
+
+
 def test_numbers_that_16_bits_cannot_hold_are_refused():
     layer = nn.Linear(784, 10)
     nn.init.constant_(layer.weight, 70_000)

@@ -62,7 +62,7 @@
     zoo.content[part] = true;
     zoo.showParts();
     room.add(network, given);
-    zoo.say("add-said", `${network.title} answers beside the others now: ${zoo.byId(heading).textContent}.`);
+    zoo.say("add-said", `${network.title} answers beside the others now, under “${zoo.byId(heading).textContent}”.`);
   }
 
   zoo.byId("network").addEventListener("change", function (event) {
