@@ -794,6 +794,16 @@ FAULTS = (
         'same = dtype == card.get("dtype")', "same = True",
         _in("weights/export/test_export.py", "test_half_has_no_scores_until_it_is_measured"),
     ),
+    Fault(
+        "a network of the page is compared with nothing", "weights/export/write.py",
+        "rounded(weights.network().eval()), read, images", "read, read, images",
+        _in("weights/export/test_page_file.py", "test_a_file_that_is_another_network_is_never_written[number]"),
+    ),
+    Fault(
+        "the page adds a network twice", "demo/static/add.js",
+        "one.name === network.name", "one === network",
+        _in("demo/test_page.py", "test_a_file_that_is_no_network_or_is_there_already_is_one_sentence"),
+    ),
     # People's own networks, data and images.
     Fault(
         "the logits of one's own network are counted by its images", "models/own.py",

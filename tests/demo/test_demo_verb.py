@@ -11,8 +11,8 @@ from conftest import ROOT
 
 from zoo.cli import main
 from zoo.demo import library, serve
-from zoo.demo.pack import eight_bits
 from zoo.demo.page import STATIC, build
+from zoo.weights.export.page import eight_bits
 
 SMALL = ["linear/mnist", "lenet5/mnist"]
 

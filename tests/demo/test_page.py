@@ -1,5 +1,6 @@
 """The page of ``zoo demo`` in a real browser: what it shows is what Python computes."""
 
+import json
 import os
 import sys
 from contextlib import contextmanager
@@ -17,9 +18,10 @@ from zoo.data.cifar10 import CIFAR10
 from zoo.data.mnist import MNIST
 from zoo.data.paper.find import as_mnist
 from zoo.demo.library import convnetjs
-from zoo.demo.pack import bits_for, rounded
 from zoo.demo.page import MOST, build, names_of_ladders
 from zoo.errors import InputError
+from zoo.weights.export.page import bits_for, rounded, title_of
+from zoo.weights.export.write import export
 from zoo.weights.find import find
 from zoo.weights.sources.convnetjs import from_convnetjs
 
@@ -110,6 +112,7 @@ def test_the_logits_of_the_page_are_those_of_python(untouched, name):
 
 def draw(page, *strokes, steps=6):
     """Moves the mouse with its button down, in ``steps`` from point to point; points are shares of the paper."""
+    page.locator("#paper").scroll_into_view_if_needed()
     box = page.locator("#paper").bounding_box()
     for stroke in strokes:
         places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
@@ -337,6 +340,111 @@ def test_a_picked_picture_is_averaged_down_and_named_as_python_does(opened, tmp_
         opened.evaluate("zoo.picture.state.done = false")
     assert opened.locator('[data-name="linear/cifar10"] .rows > div').count() == 5
     assert opened.locator("#picture-maps figure").count() > 5
+
+
+@pytest.fixture
+def small(browser, tmp_path):
+    """A page with two networks only, and a folder for files to add to it."""
+    built = build(tmp_path / "page", ["linear/mnist", "linear/cifar10"], None, None)
+    with page_of(browser, built) as page:
+        yield page, tmp_path
+
+
+def pick(page, file, by=lambda label: label.click()):
+    """Picks a file in the dialog of the browser, and returns the sentence that the page then says."""
+    page.evaluate("document.getElementById('add-said').textContent = ''")
+    with page.expect_file_chooser() as chooser:
+        by(page.get_by_label("Add a network"))
+    chooser.value.set_files(file)
+    page.wait_for_function("document.getElementById('add-said').textContent")
+    return page.inner_text("#add-said")
+
+
+def test_an_exported_network_that_is_picked_answers_beside_the_others(small):
+    page, folder = small
+    for name, part, by in (
+        ("lenet5/mnist", "digit", lambda label: label.click()),
+        ("convnetjs/cifar10", "picture", lambda label: label.press("Enter")),
+    ):
+        weights, file = find(name), folder / f"{name.replace('/', '-')}.json"
+        export(weights, "page", file)
+        said = pick(page, file, by)
+        assert said.startswith(f"{title_of(weights)} answers beside the others now")
+        images = pixels_of(weights.data.class_name)[:20]
+        with torch.no_grad():
+            expected = rounded(weights.network().eval())(weights.transforms(as_is=True)(images)).numpy()
+        found = page.evaluate(
+            """async ([name, images]) => {
+                const network = await zoo.load(zoo.networks.find((one) => one.name === name));
+                return images.map((pixels) => Array.from(zoo.logits(network, pixels)));
+            }""",
+            [name, images.flatten(1).tolist()],
+        )
+        np.testing.assert_allclose(np.array(found), expected, rtol=0, atol=max(1e-4, 1e-6 * abs(expected).max()))
+        assert page.inner_text(f'#{part}-answers [data-name="{name}"] h3') == title_of(weights)
+    # They answer what is drawn and shown, and LeNet-5 shows its layers.
+    draw(page, SEVEN)
+    digit = page.evaluate("Array.from(zoo.draw.state.digit.data)")
+    lenet5 = find("lenet5/mnist")
+    with torch.no_grad():
+        drawn = lenet5.transforms(as_is=True)(torch.tensor(digit, dtype=torch.uint8).reshape(1, 1, 28, 28))
+        ours = lenet5.network().eval()(drawn)[0]
+    np.testing.assert_allclose(page.evaluate("zoo.draw.state.logits")["lenet5/mnist"], ours, rtol=1e-6, atol=1e-4)
+    assert page.inner_text('[data-name="lenet5/mnist"] .answer') == "7"
+    assert page.is_visible("#lenet-maps figure:nth-of-type(2) canvas")
+    assert page.locator("#lenet").input_value() == "lenet5/mnist"
+    Image.fromarray(np.full((40, 40, 3), 90, np.uint8)).save(folder / "grey.png")
+    page.set_input_files("#file", folder / "grey.png")
+    page.wait_for_function("zoo.picture.state.done")
+    assert page.locator("#picture-answers .rows").count() == 2
+    assert page.locator('[data-name="convnetjs/cifar10"] .rows > div').count() == 5
+    page.select_option("#inside", "convnetjs/cifar10")
+    page.wait_for_function("document.querySelector('#picture-maps figcaption').textContent.includes('16 filters of 5')")
+
+
+def test_a_part_of_the_page_appears_with_its_first_network(browser, tmp_path):
+    built = build(tmp_path / "page", ["linear/cifar10"], None, None)
+    export(find("lenet5/mnist"), "page", tmp_path / "lenet5.json")
+    with page_of(browser, built) as page:
+        assert not page.is_visible("#paper")
+        pick(page, tmp_path / "lenet5.json")
+        assert page.is_visible("nav a[href='#draw']")
+        draw(page, SEVEN)
+        assert page.inner_text('[data-name="lenet5/mnist"] .answer') == "7"
+
+
+def test_a_file_that_is_no_network_or_is_there_already_is_one_sentence(small):
+    page, folder = small
+    export(find("linear/mnist"), "page", folder / "there.json")
+    assert pick(page, folder / "there.json") == "linear/mnist is in this page already: pick another network."
+    export(find("mlp/mnist"), "page", folder / "whole.json")
+    whole = (folder / "whole.json").read_text()
+    read = json.loads(whole)
+
+    def but(**said):
+        return json.dumps(read | {"network": read["network"] | said})
+
+    first, *others = read["network"]["layers"]
+    for content in (
+        "", "[]", "null", "zoo.networks = []", whole[: len(whole) // 2], '{"network": {}, "numbers": ""}',
+        json.dumps(read | {"numbers": read["numbers"][:-100]}), json.dumps(read | {"numbers": read["numbers"][100:]}),
+        but(name="constructor"), but(data="Digits"), but(data="CIFAR10"), but(classes=["0", "1"]), but(layers=[]),
+        but(layers=[first]), but(layers=[{"name": "odd", "type": "constructor"}, *others]), but(error="<b>"),
+        but(layers=[first, others[0] | {"weight": others[0].get("weight", {}) | {"at": 1 << 40}}, *others[1:]]),
+    ):  # fmt: skip
+        (folder / "broken.json").write_text(content)
+        said = pick(page, folder / "broken.json")
+        assert said == "broken.json is not a whole file of zoo export --format page: pick another.", content[:200]
+    assert page.evaluate("zoo.networks.length") == 2
+    # What a file says is shown as it stands, and a script that it names is not fetched.
+    spoken = "<img src=x onerror='zoo.networks = []'>"
+    (folder / "words.json").write_text(but(title=spoken, year=None, script="elsewhere.js"))
+    assert pick(page, folder / "words.json").startswith(f"{spoken} answers beside the others")
+    draw(page, SEVEN)
+    assert page.inner_text('[data-name="mlp/mnist"] h3') == spoken
+    # Nobody published it.
+    assert page.inner_text('[data-name="mlp/mnist"] .facts').startswith("your own, 1.50 % error")
+    assert len(page.evaluate("zoo.draw.state.logits")) == 2
 
 
 def test_the_library_of_2014_trains_in_the_page_and_zoo_reads_its_network(opened, library, built, tmp_path):

@@ -44,6 +44,6 @@ def _report(done: Any) -> Iterator[str]:
     )
     if done.rounding is not None:
         yield (
-            f"Storing the weights in 16 bits moves the logits by {done.rounding.largest:.2g} at most; the first class"
-            f" is the same on {done.rounding.same_first} of {found.num_images} images."
+            f"Storing the weights in {done.bits} bits moves the logits by {done.rounding.largest:.2g} at most; the"
+            f" first class is the same on {done.rounding.same_first} of {found.num_images} images."
         )

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,10 @@ import numpy as np
 from PIL import Image
 
 from zoo.data.cifar10 import CIFAR10
-from zoo.demo.pack import packed, title_of
 from zoo.errors import InputError
 from zoo.files import write
 from zoo.weights.cards import shipped
+from zoo.weights.export.page import packed, title_of
 from zoo.weights.find import find
 from zoo.weights.trained import Weights
 
@@ -57,7 +58,7 @@ def build(folder: Path, names: Sequence[str], library: bytes | None, root: Path 
     found = [find(name) for name in names]
     networks, left_out = [], []
     total = sum(map(len, files.values())) + 20_000
-    packs = [(number, weights, *packed(weights)) for number, weights in enumerate(found)]
+    packs = [(number, weights, *_script(weights)) for number, weights in enumerate(found)]
     best = _best(packs)
     for number, weights, said, script in sorted(packs, key=lambda pack: (pack[0] not in best, len(pack[3]))):
         # 2 % for what the page says of them.
@@ -86,6 +87,12 @@ def build(folder: Path, names: Sequence[str], library: bytes | None, root: Path 
     )  # fmt: skip
 
 
+def _script(weights: Weights) -> tuple[dict[str, Any], str]:
+    """What the page says and computes of one network, and the script with its numbers."""
+    said, numbers = packed(weights)
+    return said, f"zoo.weightsCame({json.dumps(weights.name)}, {json.dumps(numbers)});\n"
+
+
 def _best(packs: list[tuple[int, Weights, dict[str, Any], str]]) -> set[int]:
     """The numbers of those that no other training of the same network on the same data has fewer errors than."""
     best: dict[tuple[str, ...], tuple[float, int]] = {}
@@ -96,8 +103,8 @@ def _best(packs: list[tuple[int, Weights, dict[str, Any], str]]) -> set[int]:
     return {number for _, number in best.values()}
 
 
-def _by_year(one: tuple[int, dict[str, Any]]) -> tuple[int, float]:
-    return one[1]["year"], -(one[1]["error"] or 0.0)
+def _by_year(one: tuple[int, dict[str, Any]]) -> tuple[float, float]:
+    return one[1]["year"] or math.inf, -(one[1]["error"] or 0.0)
 
 
 def _write(folder: Path, files: dict[str, bytes]) -> None:

@@ -4,7 +4,7 @@ zoo.draw = (function () {
   const paper = zoo.byId("paper"), pen = paper.getContext("2d", { willReadFrequently: true });
   const SIDE = paper.width, WIDTH = 20, STEP = 8;
   const networks = zoo.networks.filter((network) => network.data === "MNIST");
-  const lenets = networks.filter((network) => network.layers.some((layer) => layer.type === "RBF"));
+  const lenets = [];
   const state = { digit: null, logits: {}, busy: false, again: false };
   const cards = {};
   // The ink alone; the cross that shows where the keyboard's pen is lies over it.
@@ -131,7 +131,7 @@ zoo.draw = (function () {
     zoo.byId("examples").append(button);
   });
 
-  for (const network of networks) {
+  function card(network) {
     const answered = zoo.element("span", { class: "answer" }, "–");
     const columns = zoo.element("div", { class: "columns", role: "img", "aria-label": "no answer yet" });
     network.classes.forEach((name) => columns.append(zoo.element("span", null, zoo.element("i"), name)));
@@ -196,15 +196,25 @@ zoo.draw = (function () {
 
   // LeNet-5's layers.
   const select = zoo.byId("lenet"), rows = {};
-  lenets.forEach((network) => select.append(zoo.element("option", { value: network.name }, network.title)));
+  function showInsideOf(network) {
+    lenets.push(network);
+    select.append(zoo.element("option", { value: network.name }, network.title));
+    zoo.byId("lenet-inside").hidden = false;
+  }
+  zoo.byId("lenet-inside").hidden = true;
+  networks.forEach(card);
+  networks.filter((network) => network.layers.some((layer) => layer.type === "RBF")).forEach(showInsideOf);
   zoo.byId("draw").hidden = !networks.length;
-  zoo.byId("lenet-inside").hidden = !lenets.length;
   select.value = (lenets.find((network) => network.name === "lenet5/mnist") || lenets[0] || {}).name || "";
   select.addEventListener("change", inside);
   const CAPTIONS = {
     input: "Input, 32 × 32", c1_squash: "C1: 6 maps, 28 × 28", s2_squash: "S2: 6 maps, 14 × 14",
     c3_squash: "C3: 16 maps, 10 × 10", s4_squash: "S4: 16 maps, 5 × 5", c5_squash: "C5: 120 units",
     f6_squash: "F6: 84 units, as 7 × 12", logits: "Output: the bitmaps, as bright as they are likely",
+  };
+  const SHAPES = {
+    c1_squash: "6,28,28", s2_squash: "6,14,14", c3_squash: "16,10,10", s4_squash: "16,5,5", c5_squash: "120,1,1", f6_squash: "84",
+    logits: "10",
   };
   for (const [name, caption] of Object.entries(CAPTIONS)) {
     rows[name] = zoo.element("canvas", { "aria-hidden": "true" });
@@ -233,6 +243,17 @@ zoo.draw = (function () {
     });
   }
 
+  // One more network, ``given`` what its layers give for an image.
+  function add(network, given) {
+    networks.push(network);
+    card(network);
+    zoo.byId("draw").hidden = false;
+    const shapes = Object.fromEntries(given.map((layer) => [layer.name, String(layer.shape)]));
+    if (String(network.input) === "1,32,32" && network.layers.some(({ type, name }) => type === "RBF" && shapes[name] === "10")
+      && Object.entries(SHAPES).every(([name, shape]) => shapes[name] === shape)) showInsideOf(network);
+    answer();
+  }
+
   clear();
-  return { state, grey, example };
+  return { state, grey, example, add };
 })();

@@ -42,15 +42,19 @@ zoo.load = function (network) {
     zoo._waiting[network.name] = zoo.script(network.script).then(async function () {
       const buffer = await zoo._blocks[network.name];
       delete zoo._blocks[network.name];
-      for (const layer of network.layers) {
-        for (const key of ["weight", "bias", "codes"]) if (layer[key]) layer[key] = zoo._numbers(layer[key], buffer);
-        if (layer.type === "TableConv2d") zoo._dense(layer);
-      }
-      if (network.mean) network.mean = zoo._numbers(network.mean, buffer).data;
-      return network;
+      return zoo._filled(network, buffer);
     });
   }
   return zoo._waiting[network.name];
+};
+
+zoo._filled = function (network, buffer) {
+  for (const layer of network.layers) {
+    for (const key of ["weight", "bias", "codes"]) if (layer[key]) layer[key] = zoo._numbers(layer[key], buffer);
+    if (layer.type === "TableConv2d") zoo._dense(layer);
+  }
+  if (network.mean) network.mean = zoo._numbers(network.mean, buffer).data;
+  return network;
 };
 
 zoo.script = function (address) {
@@ -65,17 +69,18 @@ zoo.script = function (address) {
 
 zoo._numbers = function (said, buffer) {
   const length = said.shape.reduce((a, b) => a * b, 1);
+  const kinds = { f32: Float32Array, f16: Uint16Array, i8: Int8Array };
+  // Of a block that is too short there is no such part, whatever length is said.
+  const stored = new kinds[said.kind](buffer, said.at, length);
   const data = new Float32Array(length);
   if (said.kind === "f32") {
-    data.set(new Float32Array(buffer, said.at, length));
+    data.set(stored);
   } else if (said.kind === "f16") {
-    const halves = new Uint16Array(buffer, said.at, length);
-    for (let n = 0; n < length; n++) data[n] = zoo._wide(halves[n]);
+    for (let n = 0; n < length; n++) data[n] = zoo._wide(stored[n]);
   } else {
-    const whole = new Int8Array(buffer, said.at, length);
     const scales = zoo._numbers(said.scale, buffer).data;
     const row = length / said.shape[0];
-    for (let n = 0; n < length; n++) data[n] = whole[n] * scales[Math.floor(n / row)];
+    for (let n = 0; n < length; n++) data[n] = stored[n] * scales[Math.floor(n / row)];
   }
   return { shape: said.shape, data: data };
 };

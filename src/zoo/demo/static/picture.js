@@ -3,17 +3,20 @@
 zoo.picture = (function () {
   const SIDE = 32, TOP = 5, MOST = 64;
   const networks = zoo.networks.filter((network) => network.data === "CIFAR10");
-  const state = { pixels: null, logits: {}, done: false, turn: 0 };
+  const state = { pixels: null, name: "", logits: {}, done: false, turn: 0 };
   const cards = {};
-  zoo.byId("show").hidden = !networks.length;
-  if (networks.length) zoo.byId("classes").textContent = networks[0].classes.join(", ");
 
-  for (const network of networks) {
+  function card(network) {
+    zoo.byId("show").hidden = false;
+    zoo.byId("classes").textContent = networks[0].classes.join(", ");
     const rows = zoo.element("div", { class: "rows" });
     cards[network.name] = rows;
     zoo.byId("picture-answers").append(zoo.element("li", { "data-name": network.name }, zoo.element("h3", null, network.title),
       zoo.element("p", { class: "facts" }, zoo.facts(network)), rows));
+    zoo.byId("inside").append(zoo.element("option", { value: network.name }, network.title));
   }
+  zoo.byId("show").hidden = true;
+  networks.forEach(card);
 
   // Red, green and blue of 0..255 of any size, to 32 x 32, channels first: as zoo.weights.preprocessing.averaged.
   function averaged(rgba, width, height) {
@@ -90,7 +93,7 @@ zoo.picture = (function () {
 
   async function answer(pixels, name) {
     const turn = ++state.turn;
-    Object.assign(state, { pixels, logits: {}, done: false });
+    Object.assign(state, { pixels, name, logits: {}, done: false });
     zoo.mosaic(zoo.byId("small"), 1, SIDE, SIDE, 1, 3, (n, y, x) => [0, 1, 2].map((c) => pixels[(c * SIDE + y) * SIDE + x]));
     zoo.say("picture-said", `${networks.length} networks look at ${name} …`);
     const firsts = [];
@@ -119,7 +122,6 @@ zoo.picture = (function () {
   }
 
   const select = zoo.byId("inside");
-  networks.forEach((network) => select.append(zoo.element("option", { value: network.name }, network.title)));
   const usual = networks.find((network) => network.name.startsWith("cuda_convnet-18pct")) || networks[networks.length - 1];
   if (usual) select.value = usual.name;
   select.addEventListener("change", inside);
@@ -130,11 +132,14 @@ zoo.picture = (function () {
     await zoo.load(network);
     const found = [], room = zoo.byId("picture-maps");
     const first = network.layers.find((layer) => layer.weight);
-    const [filters] = first.weight.shape;
-    const [h, w] = first.weight.shape.length === 4 ? first.weight.shape.slice(2) : network.input.slice(1);
-    const shown = Math.min(filters, 100), canvas = zoo.element("canvas", { "aria-hidden": "true" });
-    zoo.drawFilters(canvas, first.weight.data, shown, network.input[0], h, w, { across: h > 8 ? 10 : 16, scale: h > 8 ? 2 : 5 });
-    found.push(zoo.figure(canvas, `${first.name}: ${shown} ${h > 8 ? "templates" : "filters"} of ${w} × ${h}`));
+    const [filters, ...sides] = first ? first.weight.shape : [0];
+    const [h, w] = sides.length === 3 ? sides.slice(1) : network.input.slice(1);
+    // Somebody's own network may begin with what is no filter of images.
+    if (first && first.weight.data.length === filters * network.input[0] * h * w) {
+      const shown = Math.min(filters, 100), canvas = zoo.element("canvas", { "aria-hidden": "true" });
+      zoo.drawFilters(canvas, first.weight.data, shown, network.input[0], h, w, { across: h > 8 ? 10 : 16, scale: h > 8 ? 2 : 5 });
+      found.push(zoo.figure(canvas, `${first.name}: ${shown} ${h > 8 ? "templates" : "filters"} of ${w} × ${h}`));
+    }
     for (const given of state.pixels ? zoo.run(network, zoo.prepared(network, state.pixels)) : []) {
       if (given.shape.length !== 3 || given.type === "ReLU") continue;
       const [maps, height] = given.shape, picture = zoo.element("canvas", { "aria-hidden": "true" });
@@ -172,5 +177,12 @@ zoo.picture = (function () {
   };
   if (zoo.content.pictures) zoo.script("pictures.js");
   if (networks.length) inside();
-  return { state, answer, averaged };
+
+  function add(network) {
+    networks.push(network);
+    card(network);
+    if (state.pixels) answer(state.pixels, state.name);
+    else inside();
+  }
+  return { state, answer, averaged, add };
 })();

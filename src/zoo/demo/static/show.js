@@ -17,7 +17,7 @@ zoo.ranked = (logits) => Array.from(logits, (_, n) => n).sort((a, b) => logits[b
 
 zoo.facts = function (network) {
   const error = network.error === null ? "" : `, ${network.error.toFixed(2)} % error (${network.protocol})`;
-  return `${network.year}${error}${network.bits === 8 ? ", in 8 bits here" : ""}`;
+  return `${network.year || "your own"}${error}${network.bits === 8 ? ", in 8 bits here" : ""}`;
 };
 
 // A status is read aloud: only what has stood still for a moment.
@@ -83,8 +83,11 @@ zoo.drawFilters = function (canvas, data, filters, channels, h, w, options) {
   });
 };
 
-for (const element of document.querySelectorAll("[data-of]")) {
-  element.hidden = !element.dataset.of.split(" ").every((part) => zoo.content[part]);
-}
+zoo.showParts = function () {
+  for (const element of document.querySelectorAll("[data-of]")) {
+    element.hidden = !element.dataset.of.split(" ").every((part) => zoo.content[part]);
+  }
+};
+zoo.showParts();
 zoo.byId("left-out").textContent = zoo.content.leftOut.length
   ? `Left out, because this page stays under ${zoo.content.most} MB: ${zoo.content.leftOut.join("; ")}.` : "";

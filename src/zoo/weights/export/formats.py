@@ -18,4 +18,5 @@ FORMATS = {
     "torch-export": Format(".pt2", "a program for torch.export.load"),
     "hub": Format("", "a folder as Hugging Face has them"),
     "convnetjs": Format(".json", "of the network convnetjs, the JSON that the page of ConvNetJS loads"),
+    "page": Format(".json", "of MNIST or CIFAR-10, a file to add to the page of zoo demo"),
 }

@@ -18,6 +18,8 @@ from zoo.weights.export.convnetjs import check_exportable, to_convnetjs
 from zoo.weights.export.folder import Checked, Images, write_hub, write_pair
 from zoo.weights.export.formats import FORMATS
 from zoo.weights.export.metadata import metadata_of
+from zoo.weights.export.page import bits_for, check_page, rounded, to_page
+from zoo.weights.export.page_file import PageNetwork, check_preparing
 from zoo.weights.sources.convnetjs import from_convnetjs
 from zoo.weights.trained import Weights
 
@@ -34,7 +36,10 @@ GRAPHS: dict[str, tuple[Callable[..., bytes], Callable[[bytes], graphs.Run]]] = 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written: the path, its bytes, and how it agrees with the network; ``rounding`` where it is in half."""
+    """What was written: the path, its bytes, and how it agrees with the network.
+
+    ``rounding`` where its weights are stored in fewer ``bits`` than 32.
+    """
 
     path: Path
     num_bytes: int
@@ -42,6 +47,7 @@ class Exported:
     num_random: int
     agreement: Agreement
     rounding: Agreement | None
+    bits: int
 
 
 def export(weights: Weights, form: str, output: Path | None = None, half: bool = False) -> Exported:
@@ -57,13 +63,16 @@ def export(weights: Weights, form: str, output: Path | None = None, half: bool =
     network = weights.network().eval()
     if form == "convnetjs":
         check_exportable(network, half)
+    elif form == "page":
+        check_page(weights, half)
     elif form in GRAPHS:
         graphs.check_graph(network, form)
     images = check_images(weights)
-    write = {"hub": write_hub, "safetensors": write_pair}.get(form) or partial(_write_graph, form)
+    write = {"hub": write_hub, "safetensors": write_pair, "page": _write_page}.get(form) or partial(_write_graph, form)
     num_bytes, (agreement, rounding) = write(weights, network, path, half, images)
     real, noise = images
-    return Exported(path, num_bytes, len(real), len(noise), agreement, rounding)
+    bits = bits_for(network) if form == "page" else 16 if half else 32
+    return Exported(path, num_bytes, len(real), len(noise), agreement, rounding, bits)
 
 
 def file_name(weights: Weights) -> str:
@@ -97,7 +106,20 @@ def _write_graph(
     write, read = GRAPHS[form]
     content = write(module, network, metadata_of(weights, network, half))
     found = check(network, module, read(content), images, f"{weights.name} as {form}")
+    _put(content, path)
+    return len(content), found
+
+
+def _write_page(weights: Weights, network: Network, path: Path, half: bool, images: Images) -> tuple[int, Checked]:
+    content = to_page(weights)
+    read = PageNetwork(content)
+    check_preparing(read, weights)
+    found = check(network, rounded(weights.network().eval()), read, images, f"{weights.name} as page")
+    _put(content, path)
+    return len(content), found
+
+
+def _put(content: bytes, path: Path) -> None:
     with drafts(path) as folder:
         (folder / path.name).write_bytes(content)
         replace(folder / path.name, path)
-    return len(content), found

@@ -1,4 +1,4 @@
-"""Trained networks as the page's own plain JavaScript computes them: a list of layers, and one block of numbers."""
+"""Trained networks as the page of ``zoo demo`` computes them: a list of layers, and one block of numbers."""
 
 import base64
 import json
@@ -42,7 +42,10 @@ class Block:
         self.bits, self._parts, self._length = bits, [], 0  # type: ignore[var-annotated]
 
     def add(self, tensor: Tensor, exact: bool = False) -> dict[str, Any]:
-        """Weights, two or more dimensions, in 16 or 8 bits; of 8 each first index has its scale. Others in 32 bits."""
+        """Weights, two or more dimensions, in 16 or 8 bits; of 8 each first index has its scale. Others in 32 bits.
+
+        Raises OverflowError for numbers that are not finite in so many bits.
+        """
         if exact or tensor.ndim < 2:
             return self._append("f32", tensor.detach().numpy().astype("<f4"), tensor)
         if self.bits == 8:
@@ -52,6 +55,8 @@ class Block:
 
     def _append(self, kind: str, values: np.ndarray, tensor: Tensor) -> dict[str, Any]:
         said = {"at": self._length, "kind": kind, "shape": list(tensor.shape)}
+        if not np.isfinite(values).all():
+            raise OverflowError
         # JavaScript reads numbers of four bytes only where their address is a multiple of four.
         content = values.tobytes() + bytes(-values.nbytes % 4)
         self._parts.append(content)
@@ -90,16 +95,30 @@ def _widened(whole: Tensor, scales: Tensor) -> Tensor:
     return (whole.flatten(1).float() * scales[:, None]).reshape(whole.shape)
 
 
+def check_page(weights: Weights, half: bool) -> None:
+    """Raises InputError for weights of other data than the page's, and where its numbers are given another form."""
+    _stored(weights)
+    if half:
+        raise InputError(
+            "--half does not apply to --format page, which has weights in 16 bits, and many in 8: leave --half out."
+        )
+
+
+def to_page(weights: Weights) -> bytes:
+    """The file that somebody adds to the page: JSON with what ``packed`` gives, ``network`` and ``numbers``.
+
+    Raises InputError as ``packed`` does.
+    """
+    said, numbers = packed(weights)
+    return json.dumps({"network": said, "numbers": numbers}, separators=(",", ":"), allow_nan=False).encode()
+
+
 def packed(weights: Weights) -> tuple[dict[str, Any], str]:
-    """What the page says and computes of one network, plain values, and the script with its numbers.
+    """What the page says and computes of one network, plain values, and its numbers as ``Block.text`` has them.
 
     Raises InputError for a network that the page cannot compute, or of other data than MNIST's or CIFAR-10's.
     """
-    stored = stored_shape(weights.data.class_name)
-    if weights.data.class_name not in ("MNIST", "CIFAR10") or stored is None:
-        raise InputError(
-            f"{weights.name} was trained on {weights.data.class_name}; the page has networks of MNIST and CIFAR10."
-        )
+    stored = _stored(weights)
     network = weights.network().eval()
     block = Block(bits_for(network))
     layers = [_layer(name, layer, block, weights.name) for name, layer in network.named_children()]
@@ -112,7 +131,7 @@ def packed(weights: Weights) -> tuple[dict[str, Any], str]:
     factor = [1.0] * stored[0] if mean is not None else [1 / (255 * deviation) for deviation in steps.std]
     said = {
         "name": weights.name, "data": weights.data.class_name, "title": title_of(weights),
-        "year": NETWORKS[network.name].year, "classes": weights.class_names,
+        "year": NETWORKS[network.name].year if network.name in NETWORKS else None, "classes": weights.class_names,
         "parameters": sum(p.numel() for p in network.parameters()), "bits": block.bits,
         "error": (weights.meta.get("scores") or {}).get("top1_error"),
         "protocol": (weights.meta.get("scores") or {}).get("protocol"),
@@ -120,8 +139,16 @@ def packed(weights: Weights) -> tuple[dict[str, Any], str]:
         "factor": factor, "offset": offset,
         "mean": None if mean is None else block.add(mean, exact=True), "layers": layers,
     }  # fmt: skip
-    script = f"zoo.weightsCame({json.dumps(weights.name)}, {json.dumps(block.text())});\n"
-    return said, script
+    return said, block.text()
+
+
+def _stored(weights: Weights) -> tuple[int, int, int]:
+    stored = stored_shape(weights.data.class_name)
+    if weights.data.class_name not in ("MNIST", "CIFAR10") or stored is None:
+        raise InputError(
+            f"{weights.name} was trained on {weights.data.class_name}; the page has networks of MNIST and CIFAR10."
+        )
+    return stored
 
 
 def title_of(weights: Weights) -> str:
@@ -134,12 +161,17 @@ def title_of(weights: Weights) -> str:
 
 
 def _convolution(layer: nn.Conv2d, block: Block) -> dict[str, Any]:
-    if layer.stride != (1, 1) or layer.dilation != (1, 1) or isinstance(layer.padding, str):
+    if layer.stride != (1, 1) or layer.dilation != (1, 1) or layer.padding_mode != "zeros":
+        raise NotImplementedError
+    # The page's windows are squares.
+    if layer.padding != (layer.padding[0],) * 2 or layer.kernel_size != (layer.kernel_size[0],) * 2:
         raise NotImplementedError
     return {"pad": layer.padding[0], "groups": layer.groups, **_affine(layer, block)}
 
 
 def _affine(layer: Any, block: Block) -> dict[str, Any]:
+    if layer.bias is None:
+        raise NotImplementedError
     return {"weight": block.add(layer.weight), "bias": block.add(layer.bias, exact=True)}
 
 
@@ -149,7 +181,8 @@ def _table(layer: TableConv2d, block: Block) -> dict[str, Any]:
 
 
 def _pooling(layer: nn.MaxPool2d | nn.AvgPool2d, block: Block) -> dict[str, Any]:
-    if layer.padding not in (0, (0, 0)):
+    plain = layer.padding in (0, (0, 0)) and isinstance(layer.kernel_size, int) and isinstance(layer.stride, int)
+    if not plain or getattr(layer, "dilation", 1) != 1 or getattr(layer, "divisor_override", None) is not None:
         raise NotImplementedError
     return {"size": layer.kernel_size, "stride": layer.stride, "ceil": layer.ceil_mode}
 
@@ -160,15 +193,21 @@ def _norm(layer: ResponseNorm | SameMapNorm, block: Block) -> dict[str, Any]:
 
 
 def _batch_norm(layer: nn.BatchNorm2d, block: Block) -> dict[str, Any]:
-    assert layer.running_mean is not None
-    assert layer.running_var is not None
+    if layer.running_mean is None or layer.running_var is None or not layer.affine:
+        raise NotImplementedError
     factor = layer.weight.detach() / (layer.running_var + layer.eps).sqrt()
     shift = layer.bias.detach() - layer.running_mean * factor
     return {"weight": block.add(factor), "bias": block.add(shift)}
 
 
+def _flatten(layer: nn.Flatten, block: Block) -> dict[str, Any]:
+    if (layer.start_dim, layer.end_dim) != (1, -1):
+        raise NotImplementedError
+    return {}
+
+
 _FORMS_OF_LAYERS: dict[type[nn.Module], Callable[[Any, Block], dict[str, Any]]] = {
-    nn.Flatten: lambda layer, block: {},
+    nn.Flatten: _flatten,
     nn.ReLU: lambda layer, block: {},
     nn.Linear: _affine,
     nn.Conv2d: _convolution,
@@ -193,4 +232,11 @@ def _layer(name: str, layer: nn.Module, block: Block, weights: str) -> dict[str,
     try:
         return {"name": name, "type": type(layer).__name__} | _FORMS_OF_LAYERS[type(layer)](layer, block)
     except (KeyError, NotImplementedError) as error:
-        raise InputError(f"The page cannot compute the layer {name} of {weights}, {layer}: leave it out.") from error
+        # A block of layers has a line a layer.
+        what = type(layer).__name__ if any(layer.children()) else str(layer)
+        raise InputError(f"The page cannot compute the layer {name} of {weights}, {what}: leave it out.") from error
+    except OverflowError as error:
+        raise InputError(
+            f"The layer {name} of {weights} has numbers that are not finite in the page's {block.bits} bits: leave it"
+            " out."
+        ) from error
