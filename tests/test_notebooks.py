@@ -13,18 +13,18 @@ from conftest import ROOT
 from nbclient import NotebookClient
 
 
-def outputs_of(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, int]:
+def outputs_of(name: str, folder: Path) -> tuple[str, int]:
     """What the cells of a notebook print, run one after the other in a new kernel, and how many pictures they show."""
     # What the large networks of a kernel free is kept for what they need next, as a training has it: nine tenths of the
     # time in the system are spared.
-    for option, value in (("MMAP_MAX", 0), ("TRIM_THRESHOLD", 2**31 - 1), ("TOP_PAD", 2**28)):
-        monkeypatch.setenv(f"MALLOC_{option}_", str(value))
+    keeping = {"MMAP_MAX": 0, "TRIM_THRESHOLD": 2**31 - 1, "TOP_PAD": 2**28}
     # Cells with ! find the zoo of these tests.
-    monkeypatch.setenv("PATH", preloaded.path_to_zoo())
+    environment = {"PATH": preloaded.path_to_zoo()} | {f"MALLOC_{key}_": str(value) for key, value in keeping.items()}
     notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells), "the outputs are not committed"
     place = {"metadata": {"path": str(folder)}}
-    NotebookClient(notebook, timeout=600, kernel_name="python3", resources=place).execute()
+    # The kernel's alone: a server of forks that began here would hand it on to later tests.
+    NotebookClient(notebook, timeout=600, kernel_name="python3", resources=place).execute(env=os.environ | environment)
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     said = "\n".join(output.get("text") or output.get("data", {}).get("text/plain", "") for output in outputs)
     return said, sum("image/png" in output.get("data", {}) for output in outputs)
@@ -58,8 +58,8 @@ def test_a_notebook_opens_in_colab_and_fetches_its_repository_there(name, tmp_pa
     assert said.split() == ["pip", "install", "-q", "./zoo", "here"]
 
 
-def test_own_images_are_learnt_from_scratch_and_on_features_and_from_the_command_line(tmp_path, monkeypatch):
-    said, pictures = outputs_of("own_data", tmp_path, monkeypatch)
+def test_own_images_are_learnt_from_scratch_and_on_features_and_from_the_command_line(tmp_path):
+    said, pictures = outputs_of("own_data", tmp_path)
     assert pictures == 1
     scratch, features = map(float, re.findall(r": ([\d.]+) % of the test pictures wrong", said))
     assert scratch < 5
@@ -71,10 +71,10 @@ def test_own_images_are_learnt_from_scratch_and_on_features_and_from_the_command
 
 
 @pytest.mark.skipif("ZOO_TEST_DATA" not in os.environ, reason="needs CIFAR-10 and MNIST")
-def test_the_tour_shows_a_picture_a_step_and_errors_that_fall(monkeypatch):
+def test_the_tour_shows_a_picture_a_step_and_errors_that_fall():
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     # Its own folder, from which it reads the digit.
-    said, pictures = outputs_of("tour", ROOT / "notebooks", monkeypatch)
+    said, pictures = outputs_of("tour", ROOT / "notebooks")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     # Less than four minutes on two cores, however busy they are with other things.
     assert 1 < after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 240
