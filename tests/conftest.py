@@ -38,6 +38,11 @@ os.environ["OMP_NUM_THREADS"] = "1"
 torch.set_num_threads(1)
 
 
+def pytest_xdist_auto_num_workers() -> int | None:
+    """One more than there are cores: while a test waits for a process that it began, a core has nothing to do."""
+    return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else (os.cpu_count() or 1) + 1
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the files that compute longest before the others; pytest-xdist hands files out in this order."""
     place = {ROOT / "tests" / name: number for number, name in enumerate(LONGEST)}
