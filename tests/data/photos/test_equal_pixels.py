@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from jpeg_cases import coded, noise
 from PIL import Image
 
 from zoo.data.photos import equal_pixels
@@ -18,17 +19,6 @@ DATA = Path(os.environ.get("ZOO_TEST_DATA", ""))
 PHOTOGRAPHS = [*sorted(DATA.glob("photos/*/*.JPEG")), *sorted(DATA.glob("imagenette/*/*/*.JPEG"))[::20]]
 simplejpeg = pytest.importorskip("simplejpeg")
 needs_library = pytest.mark.skipif(equal_pixels.library() is None, reason="Pillow here has another library's pixels")
-
-
-def noise(width: int, height: int, mode: str = "RGB") -> Image.Image:
-    cells = np.random.default_rng(width * height).integers(0, 256, (height // 3 + 1, width // 3 + 1, 3), np.uint8)
-    return Image.fromarray(cells.repeat(3, 0).repeat(3, 1)[:height, :width]).convert(mode)
-
-
-def coded(image: Image.Image, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", **{"quality": 92} | options)
-    return buffer.getvalue()
 
 
 def by_pillow(data: bytes) -> np.ndarray | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from jpeg_cases import coded, noise
 from PIL import Image
 
 from zoo.data.photos import decoders, equal_pixels
@@ -17,18 +18,6 @@ from zoo.errors import InputError
 
 DATA = Path(os.environ.get("ZOO_TEST_DATA", ""))
 PHOTOGRAPHS = [*sorted(DATA.glob("photos/*/*.JPEG")), *sorted(DATA.glob("imagenette/train/*/*.JPEG"))[::50]]
-
-
-def noise(width: int, height: int, mode: str = "RGB") -> Image.Image:
-    """Blocks of colour of a few pixels: whatever is interpolated between rows is another colour there."""
-    cells = np.random.default_rng(width * height).integers(0, 256, (height // 3 + 1, width // 3 + 1, 3), np.uint8)
-    return Image.fromarray(cells.repeat(3, 0).repeat(3, 1)[:height, :width]).convert(mode)
-
-
-def coded(image: Image.Image, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", **{"quality": 92} | options)
-    return buffer.getvalue()
 
 
 def boxes(width: int, height: int, number: int) -> list[tuple[int, int, int, int]]:
