@@ -353,6 +353,16 @@ FAULTS = (
         _in("data/files/test_image_folder.py", "test_pictures_are_turned_as_they_ask_and_transparency_is_white"),
     ),
     Fault(
+        "a photo's view is cut out a row too low", "data/photos/decoders.py", "pixels.reshape(-1)[top * stride",
+        "pixels.reshape(-1)[(top + 1) * stride",
+        ("data/photos/test_photo_parts.py",),
+    ),
+    Fault(
+        "the fast decoder forgets to mirror", "data/photos/fast_decoder.py", "return cv2.flip(pixels, 1), size",
+        "return pixels, size",
+        _in("data/photos/test_photo_fast.py", "test_mirrored_is_mirrored"),
+    ),
+    Fault(
         "numbers for classes are sorted as words", "data/files/listing.py", "sorted(found, key=int)", "sorted(found)",
         _in("data/files/test_csv_images.py", "test_other_names_of_columns_and_numbers_for_classes"),
     ),

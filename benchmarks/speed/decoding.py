@@ -16,7 +16,8 @@ from PIL import Image
 from torchvision.io import ImageReadMode, decode_jpeg
 
 from zoo import keyed
-from zoo.data.photos.decoders import JpegPhoto, read_fast, read_in_part, read_rgb, write_planes
+from zoo.data.photos.decoders import JpegPhoto, read_in_part, read_rgb, write_planes
+from zoo.data.photos.fast_decoder import read_fast
 from zoo.data.photos.transforms import TRANSFORMS
 
 DECODERS: dict[str, Callable[[bytes], np.ndarray]] = {

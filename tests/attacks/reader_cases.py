@@ -309,19 +309,25 @@ def _read_rgb(path: Path) -> Any:
 
 
 def _read_fast(path: Path) -> Any:
-    from zoo.data.photos.decoders import read_fast
+    from zoo.data.photos.fast_decoder import read_fast
 
     return np.asarray(read_fast(path))
 
 
-def _upper_part(reader: str) -> Callable[[Path], Any]:
-    def read(path: Path) -> Any:
-        from zoo.data.photos import decoders
+def _read_upper_part(path: Path) -> Any:
+    from zoo.data.photos.decoders import read_in_part
 
-        photo = getattr(decoders, reader)(path)
-        return np.asarray(photo.crop((0, 0, photo.size[0], 1)))
+    return _first_row(read_in_part(path))
 
-    return read
+
+def _read_upper_part_fast(path: Path) -> Any:
+    from zoo.data.photos.fast_decoder import read_fast
+
+    return _first_row(read_fast(path))
+
+
+def _first_row(photo: Any) -> Any:
+    return np.asarray(photo.crop((0, 0, photo.size[0], 1)))
 
 
 def _check_photo(path: Path) -> Any:
@@ -453,8 +459,8 @@ READERS = {
     "GIF": Reader("x.gif", _picture("GIF"), _decode),
     "photo": Reader("x.JPEG", _picture("JPEG"), _read_rgb),
     "photo, fast": Reader("x.JPEG", _picture("JPEG"), _read_fast),
-    "photo, its upper part": Reader("x.JPEG", _picture("JPEG", 40), _upper_part("read_in_part")),
-    "photo, fast, its upper part": Reader("x.JPEG", _picture("JPEG", 40), _upper_part("read_fast")),
+    "photo, its upper part": Reader("x.JPEG", _picture("JPEG", 40), _read_upper_part),
+    "photo, fast, its upper part": Reader("x.JPEG", _picture("JPEG", 40), _read_upper_part_fast),
     "photo, verified": Reader("x.JPEG", _picture("JPEG"), _check_photo),
     "unfinished download": Reader("x.bin.part.json", _note, _read_note),
     "archive": Reader("x.tar.gz", _archive, _extract),

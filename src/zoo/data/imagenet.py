@@ -8,7 +8,8 @@ from torch import Tensor
 from zoo.catalog import DATA
 from zoo.data.fingerprint import of_paths
 from zoo.data.photos import manifest, on_gpu
-from zoo.data.photos.decoders import read_fast, read_in_part, require_packages
+from zoo.data.photos.decoders import read_in_part
+from zoo.data.photos.fast_decoder import read_fast, require_packages
 from zoo.data.photos.file_names import FileNames
 from zoo.data.photos.folders import require_splits
 from zoo.data.photos.labelled import Labelled, labelled_files
@@ -46,9 +47,10 @@ class ImageNet(PhotoDataModule):
     - "vgg", "vgg_384", "vgg_256_512": 224 of the photo at S = 256, 384 or any of 256 to 512, flip, AlexNet's noise.
     - "torchvision": the random resized crop that its weights were trained with, flip; less mean, divided by std.
 
-    ``decoder`` "fast" decodes training images with the extra ``fast`` (see ``decoders``), "gpu" on an NVIDIA GPU (see
-    ``on_gpu``); tests are always measured on Pillow's pixels. ``on_error`` "skip" leaves a training image that cannot
-    be decoded out of its step and names it in the Record; "stop" ends the run with its path, as always in evaluation.
+    ``decoder`` "fast" decodes training images with the extra ``fast`` (see ``fast_decoder``), "gpu" on an NVIDIA GPU
+    (see ``on_gpu``); tests are always measured on Pillow's pixels. ``on_error`` "skip" leaves a training image that
+    cannot be decoded out of its step and names it in the Record; "stop" ends the run with its path, as always in
+    evaluation.
     ``num_workers`` is by default this process's share of the cores.
 
     Deviations and guesses: "alexnet" has the 2012 code's noise without its division by 1.1; "alexnet_code" has both.

@@ -15,7 +15,8 @@ from zoo.cli import main
 from zoo.data import ImageNet
 from zoo.data.photos.crops import scale_short_side
 from zoo.data.photos.decode import decode
-from zoo.data.photos.decoders import read_fast, read_rgb
+from zoo.data.photos.decoders import read_rgb
+from zoo.data.photos.fast_decoder import read_fast
 from zoo.data.photos.inspection import check_photo
 from zoo.data.verify.folder import verify_folder
 from zoo.errors import InputError

@@ -12,8 +12,9 @@ from PIL import Image
 from zoo import keyed
 from zoo.cli import main
 from zoo.data import ImageNet, cores
-from zoo.data.photos import decoders
-from zoo.data.photos.decoders import FastPhoto, read_fast, read_rgb
+from zoo.data.photos import fast_decoder
+from zoo.data.photos.decoders import read_rgb
+from zoo.data.photos.fast_decoder import FastPhoto, read_fast
 from zoo.data.photos.transforms import TRANSFORMS
 from zoo.errors import InputError
 
@@ -50,7 +51,7 @@ def test_a_training_view_shows_the_same_part_as_pillows(tmp_path, name, size):
 def test_a_large_photo_is_decoded_no_larger_than_needed_and_no_smaller_than_the_view(tmp_path, monkeypatch, side):
     path = saved(tmp_path / "a.JPEG", smooth(1600, 1200))
     sizes = []
-    simplejpeg, cv2 = decoders._libraries()
+    simplejpeg, cv2 = fast_decoder._libraries()
 
     class Watched:
         decode_jpeg_header = simplejpeg.decode_jpeg_header
@@ -60,7 +61,7 @@ def test_a_large_photo_is_decoded_no_larger_than_needed_and_no_smaller_than_the_
             sizes.append((made := simplejpeg.decode_jpeg(*arguments, **options)).shape)
             return made
 
-    monkeypatch.setattr(decoders, "_libraries", lambda: (Watched, cv2))
+    monkeypatch.setattr(fast_decoder, "_libraries", lambda: (Watched, cv2))
     photo = read_fast(path)
     view = photo.crop((100, 50, 100 + side, 50 + side)).resize((224, 224), Image.Resampling.BILINEAR)
     assert np.asarray(view).shape == (224, 224, 3)
@@ -161,7 +162,7 @@ def test_up_to_four_cores_decode_by_threads_to_the_same_batches(root, monkeypatc
 
 
 def test_a_missing_package_is_one_sentence_and_status_2(root, in_folder, monkeypatch, capsys):
-    monkeypatch.setattr(decoders, "find_spec", lambda name: None if name == "cv2" else object())
+    monkeypatch.setattr(fast_decoder, "find_spec", lambda name: None if name == "cv2" else object())
     words = ["--config", "alexnet", "--data.root", str(root), "--data.decoder", "fast", "--run_dir", "run"]
     assert main(["fit", *words]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()

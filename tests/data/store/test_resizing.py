@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zoo.data.photos.decoders import PACKAGES
+from zoo.data.photos.fast_decoder import PACKAGES
 from zoo.data.store.resizing import with_cv2, with_torch
 
 

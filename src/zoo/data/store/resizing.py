@@ -6,7 +6,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from zoo.data.photos import decoders
+from zoo.data.photos import fast_decoder
 from zoo.errors import InputError
 
 Resize = Callable[[np.ndarray, int, int], np.ndarray]
@@ -31,5 +31,5 @@ def with_cv2(planes: np.ndarray, width: int, height: int) -> np.ndarray:
     """Between neighbours, or by areas where more than two pixels become one; the fastest."""
     scaled = np.empty((len(planes), height, width), np.uint8)
     for plane, out in zip(planes, scaled, strict=True):
-        decoders.resized(plane, (width, height), out)
+        fast_decoder.resized(plane, (width, height), out)
     return scaled
