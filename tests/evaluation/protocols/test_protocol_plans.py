@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 import torch
-import yaml
-from conftest import ROOT
 from torch import nn
 
 import zoo.models
@@ -13,10 +11,10 @@ from zoo.evaluation.protocols import Geometry, protocol
 from zoo.evaluation.protocols.plan import check_fits
 from zoo.evaluation.protocols.scores import ensemble, scores
 from zoo.models import protocol_of
+from zoo.results.published import load
 from zoo.views import Group
 
-PUBLISHED = yaml.safe_load((ROOT / "benchmarks" / "published.yaml").read_text())["figures"]
-STORED = sorted({figure["protocol"] for figure in PUBLISHED if figure["protocol"]})
+STORED = sorted({figure.protocol for figure in load().figures if figure.protocol})
 
 
 @pytest.mark.parametrize("name", STORED)
