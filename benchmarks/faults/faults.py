@@ -1515,7 +1515,7 @@ CLOSED = (
         "        if forbidden := [sign for sign in FORBIDDEN if sign in self.project]:",
         "        if forbidden := []:",
         ("run/wandb/",),
-        (Edit("training/loggers.py", "        except wandb.Error as error:", "        except ZeroDivisionError as error:"),),
+        (Edit("training/loggers.py", "except wandb.Error as error:", "except ZeroDivisionError as error:"),),
     ),
     Fault(
         "a full disk leaves half a row of metrics", "training/loggers.py",
@@ -1525,7 +1525,8 @@ CLOSED = (
     Fault(
         "metrics on a full disk are a fault of the program", "training/loggers.py",
         "        except OSError as error:\n            raise InputError(\n                f\"{path} cannot be written",
-        "        except ZeroDivisionError as error:\n            raise InputError(\n                f\"{path} cannot be written",
+        "        except ZeroDivisionError as error:\n            raise InputError(\n"
+        "                f\"{path} cannot be written",
         ("environment/a disk that fills at metrics",),
         (Edit("output.py", "    if error.errno not in _OF_DISKS:", "    if True:"),),
     ),

@@ -4,9 +4,9 @@
     python benchmarks/faults/planted.py 1-20 34      some, by their numbers
     python benchmarks/faults/planted.py --list       what there is, without running anything
 
-The faults stand in ``faults.py``: small changes, mostly to one file, of the kind that a careless maintainer makes, each with
-the tests that mirror the file. They run until the first of them fails. At the end all tests that failed run once more,
-on the sound code: what fails there, too, has caught nothing. One process runs at a time. Tests on real data need
+The faults stand in ``faults.py``: small changes, mostly to one file, of a kind that a careless maintainer makes, each
+with the tests that mirror the file. They run until the first of them fails. At the end all tests that failed run once
+more, on the sound code: what fails there, too, has caught nothing. One process runs at a time. Tests on real data need
 ZOO_TEST_DATA, as ever.
 
 Exit status: 0 where every fault was caught; 1 where one survives, where a text to replace is no longer there, where a

@@ -202,10 +202,16 @@ def _torch_loops(path: Path, drawn: Random, canary: Path) -> None:
     elif what == 2:
         content["loops"]["fit_loop"] = drawn.choice(({}, [], None, 3, "epoch_progress"))
     elif what == 3:
-        del loops[drawn.choice(("epoch_progress", "epoch_loop.batch_progress", "epoch_loop.automatic_optimization.optim_progress"))]
+        del loops[
+            drawn.choice(
+                ("epoch_progress", "epoch_loop.batch_progress", "epoch_loop.automatic_optimization.optim_progress")
+            )
+        ]
     else:
         progress = loops[drawn.choice(("epoch_progress", "epoch_loop.batch_progress"))]
-        progress[drawn.choice(("current", "total"))][drawn.choice(("ready", "completed"))] = drawn.choice((-1, "x", None, []))
+        progress[drawn.choice(("current", "total"))][drawn.choice(("ready", "completed"))] = drawn.choice(
+            (-1, "x", None, [])
+        )
     _save(content, path, sealed=True)
 
 
