@@ -1,6 +1,7 @@
 """Puts faults that were closed back into a copy of the package, one at a time, and attacks that copy.
 
-    python benchmarks/faults/attacked.py             all of them, some ten minutes on one core
+    python benchmarks/faults/attacked.py                     all of them, some ten minutes on one core
+    python benchmarks/faults/attacked.py "full disk" pipe    those whose names have any of these words
 
 The corpus of ``tests/attacks`` was made from commands that had once been wrongly accepted, had hung, or had ended in a
 traceback. For each of the faults below the part of the corpus that met it runs against the faulty copy, and its runner
@@ -9,20 +10,28 @@ must say so; against the sound package the same parts run clean, which comes fir
 Exit status: 0 where every fault was seen; 1 where one was not, or where the sound package fails.
 """
 
+import argparse
 import os
 import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
 from faults import CLOSED
-from planted import HEAVY, ROOT, copy_of, planted
+from planted import HEAVY, ROOT, copy_of, put_into
 
 
-def main() -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Attacks the sound package, then each faulty one. Returns the exit status."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("words", nargs="*", metavar="WORDS", help="faults with these in their names; all unless given")
+    wanted = parser.parse_args(words).words
+    chosen = [fault for fault in CLOSED if not wanted or any(word in fault.what for word in wanted)]
+    if not chosen:
+        parser.error(f"no fault has {' or '.join(wanted)} in its name")
     seen = 0
     # Before torch counts the cores.
     os.environ["OMP_NUM_THREADS"] = "1"
@@ -31,25 +40,23 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         copy_of(ROOT, copy)
-        unsound = [met for met in dict.fromkeys(fault.tests for fault in CLOSED) if attack(copy, *met)[0]]
+        unsound = [met for met in dict.fromkeys(fault.tests for fault in chosen) if attack(copy, *met)[0]]
         for met in unsound:
             print(f"{met[0]}: not as it should be without any fault, too")
-        for fault in CLOSED:
-            began, file = time.monotonic(), copy / "src" / "zoo" / fault.file
-            sound = file.read_text(encoding="utf-8")
-            if (text := planted(sound, fault)) is None:
-                print(f"{fault.what}: the text is gone")
-                continue
-            file.write_text(text, encoding="utf-8")
-            status, said = attack(copy, *fault.tests)
-            file.write_text(sound, encoding="utf-8")
+        for fault in chosen:
+            began = time.monotonic()
+            with put_into(copy / "src" / "zoo", fault) as is_in:
+                if not is_in:
+                    print(f"{fault.what}: the text is gone")
+                    continue
+                status, said = attack(copy, *fault.tests)
             found = status == 1 and fault.tests not in unsound and " faults; " in said
             seen += found
             last = said.strip().rpartition("\n")[2][-200:]
             outcome = "seen" if found else "NOT SEEN"
             print(f"{fault.what}: {outcome}, {time.monotonic() - began:.0f} s; {last}", flush=True)
-    print(f"{seen} of {len(CLOSED)} faults seen.")
-    return 0 if seen == len(CLOSED) else 1
+    print(f"{seen} of {len(chosen)} faults seen.")
+    return 0 if seen == len(chosen) else 1
 
 
 def attack(copy: Path, met: str) -> tuple[int, str]:

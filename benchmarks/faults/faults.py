@@ -1,20 +1,38 @@
 """The faults that ``planted.py`` plants: what is wrong, in which file, the two texts, and who should notice.
 
 The old text stands exactly once in the file, which a test checks: when the code there changes, so does its fault, to
-one that means the same. Every room of the package has some; a test that is dropped must leave none uncaught.
+one that means the same. Every room of the package has some; a test that is dropped must leave none uncaught. A fault
+that two checks keep out has more edits than one, for either check alone would still be right.
 """
 
 from typing import NamedTuple
 
 
+class Edit(NamedTuple):
+    """In ``src/zoo/<file>``, ``new`` in place of ``old``."""
+
+    file: str
+    old: str
+    new: str
+
+
 class Fault(NamedTuple):
-    """One small change to ``src/zoo/<file>``; ``tests`` are files, or single tests in them, below ``tests``."""
+    """A small change to ``src/zoo/<file>``; ``tests`` are files, or single tests in them, below ``tests``.
+
+    ``more`` are the edits beside the first, in the order in which they are made.
+    """
 
     what: str
     file: str
     old: str
     new: str
     tests: tuple[str, ...]
+    more: tuple[Edit, ...] = ()
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        """All edits, the first one first."""
+        return Edit(self.file, self.old, self.new), *self.more
 
 
 def _in(file: str, *names: str) -> tuple[str, ...]:
@@ -1448,5 +1466,84 @@ CLOSED = (
         "a photo's name of other bytes is a fault of the program", "data/photos/folder_index.py",
         "            if not is_utf8(name):", "            if False:",
         ("datasets/photos/4",),
+    ),
+    Fault(
+        "a lent config may have a callback of Lightning's that calls what it is given", "training/lent.py",
+        '"DeviceStatsMonitor", "EarlyStopping",', '"DeviceStatsMonitor", "LambdaCallback", "EarlyStopping",',
+        ("run/lent callbacks that call",),
+        (
+            Edit(
+                "training/lent.py", "elif not _PLAIN.fullmatch(word) or os.path.isabs(word) or self._is_file(word):",
+                "elif os.path.isabs(word) or self._is_file(word):",
+            ),
+        ),
+    ),
+    Fault(
+        "a hidden layer may have any number of units", "models/mlp.py", "            check_sizes(hidden=units)\n",
+        "            check_sizes(hidden=min(units, 1))\n",
+        ("model/widths",),
+        (Edit("training/cli.py", '"allocate memory", ', ""),),
+    ),
+    Fault(
+        "the trainer may be null, in a config or as it is typed", "training/bounds.py",
+        "    if not isinstance(trainer, dict):", "    if False:",
+        ("section",),
+        (Edit("training/arguments.py", "    if not isinstance(trainer, dict):", "    if False:"),),
+    ),
+    Fault(
+        "a checkpoint of other keys is a fault of the program", "weights/trained.py", "        if key not in state:\n",
+        "        if False:\n",
+        ("files/checkpoint with other keys",),
+        (
+            Edit(
+                "weights/trained.py", "        if key not in expected:\n",
+                "        if key not in expected:\n            continue\n        if False:\n",
+            ),
+            Edit(
+                "training/verbs.py", '        if any(Path(frame.filename).stem == "checkpoint_connector" and',
+                "        if any(False and",
+            ),
+        ),
+    ),
+    Fault(
+        "a checkpoint of other loops is a fault of the program", "models/saved_training.py", "    if problem:\n",
+        "    if False:\n",
+        ("files/checkpoint with other loops",),
+        (
+            Edit(
+                "models/saved_training.py", "    except Exception as error:\n        raise unlike(",
+                "    except ZeroDivisionError as error:\n        raise unlike(",
+            ),
+            Edit(
+                "training/verbs.py", '        if any(Path(frame.filename).stem == "checkpoint_connector" and',
+                "        if any(False and",
+            ),
+        ),
+    ),
+    Fault(
+        "a W&B project may have a name that W&B refuses", "training/loggers.py",
+        "        if forbidden := [sign for sign in FORBIDDEN if sign in self.project]:",
+        "        if forbidden := []:",
+        ("run/wandb/",),
+        (Edit("training/loggers.py", "except wandb.Error as error:", "except ZeroDivisionError as error:"),),
+    ),
+    Fault(
+        "a full disk leaves half a row of metrics", "training/loggers.py",
+        "            with suppress(OSError):\n                os.truncate(path, size)\n", "",
+        ("environment/a disk that fills at metrics",),
+    ),
+    Fault(
+        "metrics on a full disk are a fault of the program", "training/loggers.py",
+        "        except OSError as error:\n            raise InputError(\n                f\"{path} cannot be written",
+        "        except ZeroDivisionError as error:\n            raise InputError(\n"
+        "                f\"{path} cannot be written",
+        ("environment/a disk that fills at metrics",),
+        (Edit("output.py", "    if error.errno not in _OF_DISKS:", "    if True:"),),
+    ),
+    Fault(
+        "a loader may have 10,000 workers, for all of which two stand in here that the machine can bear",
+        "data/photos/module.py", "not 0 <= num_workers <= MOST_WORKERS:", "not 0 <= num_workers:",
+        ("data/photos/1",),
+        (Edit("data/photos/module.py", "return self._num_workers\n", "return min(self._num_workers, 2)\n"),),
     ),
 )  # fmt: skip

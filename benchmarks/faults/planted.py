@@ -4,9 +4,9 @@
     python benchmarks/faults/planted.py 1-20 34      some, by their numbers
     python benchmarks/faults/planted.py --list       what there is, without running anything
 
-The faults stand in ``faults.py``: small changes to one file, of the kind that a careless maintainer makes, each with
-the tests that mirror the file. They run until the first of them fails. At the end all tests that failed run once more,
-on the sound code: what fails there, too, has caught nothing. One process runs at a time. Tests on real data need
+The faults stand in ``faults.py``: small changes, mostly to one file, of a kind that a careless maintainer makes, each
+with the tests that mirror the file. They run until the first of them fails. At the end all tests that failed run once
+more, on the sound code: what fails there, too, has caught nothing. One process runs at a time. Tests on real data need
 ZOO_TEST_DATA, as ever.
 
 Exit status: 0 where every fault was caught; 1 where one survives, where a text to replace is no longer there, where a
@@ -22,8 +22,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import cache_from_source
@@ -95,9 +95,33 @@ def copy_of(root: Path, folder: Path) -> None:
             shutil.copy2(root / name, target)
 
 
-def planted(text: str, fault: Fault) -> str | None:
-    """The text of the fault's file with the fault in it; None unless what it replaces stands there exactly once."""
-    return text.replace(fault.old, fault.new) if text.count(fault.old) == 1 else None
+def planted(package: Path, fault: Fault) -> dict[Path, str] | None:
+    """The files of ``package`` that the fault changes, with the fault in their texts.
+
+    None unless what each edit replaces stands exactly once in its file, after the edits before it.
+    """
+    texts: dict[Path, str] = {}
+    for edit in fault.edits:
+        path = package / edit.file
+        text = texts.get(path) or path.read_text(encoding="utf-8")
+        if text.count(edit.old) != 1:
+            return None
+        texts[path] = text.replace(edit.old, edit.new)
+    return texts
+
+
+@contextmanager
+def put_into(package: Path, fault: Fault) -> Iterator[bool]:
+    """Has the fault in the files of ``package`` as long as the block lasts; False where it cannot be planted."""
+    texts = planted(package, fault)
+    sound = {path: path.read_text(encoding="utf-8") for path in texts or ()}
+    try:
+        for path, text in (texts or {}).items():
+            _write(path, text)
+        yield texts is not None
+    finally:
+        for path, text in sound.items():
+            _write(path, text)
 
 
 def _plant(copy: Path, chosen: dict[int, Fault], bound: float) -> int:
@@ -118,15 +142,10 @@ def _plant(copy: Path, chosen: dict[int, Fault], bound: float) -> int:
 
 
 def _try(copy: Path, fault: Fault, bound: float) -> tuple[str, Answer]:
-    path = copy / "src" / "zoo" / fault.file
-    sound = path.read_text(encoding="utf-8")
-    if (text := planted(sound, fault)) is None:
-        return GONE, Answer(None, [], 0.0)
-    try:
-        _write(path, text)
+    with put_into(copy / "src" / "zoo", fault) as is_in:
+        if not is_in:
+            return GONE, Answer(None, [], 0.0)
         answer = ask(copy, [f"tests/{test}" for test in fault.tests], bound)
-    finally:
-        _write(path, sound)
     return SLOW if answer.status is None else SURVIVED if answer.status == 0 else CAUGHT, answer
 
 

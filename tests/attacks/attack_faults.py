@@ -50,6 +50,7 @@ FAULTS = {
     "names nothing": lambda: _refuse("Something is wrong with your input, sorry."),
     "leaves a file": lambda: _leave("new.json", "{}"),
     "leaves half a file": lambda: _leave(".x.part", "half", refused=False),
+    "leaves half a row": lambda: _leave("metrics.csv", "epoch,step\n0,", refused=False),
     "leaves an empty file": lambda: _leave("record.json", refused=False),
     "changes a file": lambda: _leave("kept.txt", "other"),
     "leaves a temporary file": lambda: (tempfile.mkstemp(), _refuse()),
@@ -66,7 +67,7 @@ def main(target: str) -> None:
         stock = Stock(Path(place, "stock"))
         found = {}
         for name in FAULTS:
-            accepted = name in ("leaves half a file", "leaves an empty file")
+            accepted = name in ("leaves half a file", "leaves half a row", "leaves an empty file")
             case = Case(
                 name, "words", [f"!{name}"], "accepted" if accepted else "refused",
                 says=() if accepted else ("batch_size",), files={"kept.txt": "kept"},

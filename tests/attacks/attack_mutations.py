@@ -175,6 +175,46 @@ def _torch_tensor(path: Path, drawn: Random, canary: Path) -> None:
     _save(content, path, sealed=True)
 
 
+def _torch_keys(path: Path, drawn: Random, canary: Path) -> None:
+    """The same with a tensor too many, one too few, or one of another name."""
+    import torch
+
+    content = torch.load(path, weights_only=False)
+    state, what = content["state_dict"], drawn.randrange(3)
+    key = drawn.choice(sorted(state))
+    tensor = state[key] if what == 0 else state.pop(key)
+    if what != 1:
+        state[drawn.choice((f"{key}_", key.replace("network.", "network.more."), "network."))] = tensor
+    _save(content, path, sealed=True)
+
+
+def _torch_loops(path: Path, drawn: Random, canary: Path) -> None:
+    """The same with loops that are gone, empty, of another kind, or that count what no loop can have counted."""
+    import torch
+
+    content = torch.load(path, weights_only=False)
+    loops = content["loops"]["fit_loop"]
+    what = drawn.randrange(5)
+    if what == 0:
+        del content["loops"]
+    elif what == 1:
+        content["loops"] = drawn.choice(({}, [], None, 3, "fit_loop"))
+    elif what == 2:
+        content["loops"]["fit_loop"] = drawn.choice(({}, [], None, 3, "epoch_progress"))
+    elif what == 3:
+        del loops[
+            drawn.choice(
+                ("epoch_progress", "epoch_loop.batch_progress", "epoch_loop.automatic_optimization.optim_progress")
+            )
+        ]
+    else:
+        progress = loops[drawn.choice(("epoch_progress", "epoch_loop.batch_progress"))]
+        progress[drawn.choice(("current", "total"))][drawn.choice(("ready", "completed"))] = drawn.choice(
+            (-1, "x", None, [])
+        )
+    _save(content, path, sealed=True)
+
+
 def _places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """The path of every value inside ``value``."""
     inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
@@ -414,6 +454,8 @@ MUTATIONS: dict[str, Mutation] = {
     "torch_pickle": _torch_pickle,
     "torch_part": _torch_part,
     "torch_tensor": _torch_tensor,
+    "torch_keys": _torch_keys,
+    "torch_loops": _torch_loops,
     "json_part": _json_part,
     "json_lines": _json_lines,
     "yaml_part": _yaml_part,

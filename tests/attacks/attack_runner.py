@@ -142,6 +142,10 @@ def _of_folder(case: Case, status: int | None, before: dict[str, str], work: Pat
             yield f"left {path}"
         elif after[path] == "empty":
             yield f"left {path} empty"
+    # Whatever it may write, it writes rows whole.
+    for path in after:
+        if path.endswith(".csv") and after[path] != before.get(path) and not _ends_with_a_line(work / path):
+            yield f"left half a row in {path}"
     if status == 2:
         for path in new:
             yield f"left {path}"
@@ -149,6 +153,10 @@ def _of_folder(case: Case, status: int | None, before: dict[str, str], work: Pat
             yield f"changed {path}"
     elif changed and case.words[0] not in ("fit", "data"):
         yield f"changed {changed[0]}"
+
+
+def _ends_with_a_line(path: Path) -> bool:
+    return not path.is_file() or path.read_bytes()[-1:] in (b"", b"\n")
 
 
 def _tree(folder: Path) -> dict[str, str]:

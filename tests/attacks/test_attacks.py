@@ -61,6 +61,7 @@ def test_the_runner_sees_each_kind_of_fault(tmp_path):
         "names nothing": "does not say 'batch_size'",
         "leaves a file": "left new.json",
         "leaves half a file": "left .x.part",
+        "leaves half a row": "left half a row in metrics.csv",
         "leaves an empty file": "left record.json empty",
         "changes a file": "changed kept.txt",
         "leaves a temporary file": "in the folder for temporary files",
