@@ -170,6 +170,26 @@ def test_the_shapes_of_layers_are_those_that_they_give_and_no_other_is_taken(unt
         assert changed[1] == []
 
 
+def test_the_page_has_its_turn_while_vgg16_computes_and_may_stop_it(untouched):
+    turns, same, stopped = untouched.evaluate(
+        """async () => {
+            const network = await zoo.load(zoo.networks.find((one) => one.name === "vgg16-bn/cifar10"));
+            const input = zoo.prepared(network, new Uint8Array(3 * 32 * 32).fill(90));
+            let turns = 0, layers = 0;
+            const ticking = setInterval(() => { turns++; });
+            const given = await zoo.runInTurns(network, input, () => true);
+            clearInterval(ticking);
+            const atOnce = zoo.run(network, input);
+            const same = given.every((layer, n) => layer.data.every((value, k) => value === atOnce[n].data[k]));
+            const stopped = await zoo.runInTurns(network, input, () => layers++ < 2);
+            return [turns, same && given.length === atOnce.length, stopped];
+        }"""
+    )
+    assert turns > 2
+    assert same
+    assert stopped is None
+
+
 def draw(page, *strokes, steps=6):
     """Moves the mouse with its button down, in ``steps`` from point to point; points are shares of the paper."""
     page.locator("#paper").scroll_into_view_if_needed()

@@ -149,7 +149,8 @@ zoo.picture = (function () {
       found.push(zoo.figure(canvas, `${first.name}: ${shown} ${h > 8 ? "templates" : "filters"} of ${w} × ${h}`));
     }
     for (const given of layers) {
-      if (given.shape.length !== 3 || given.type === "ReLU") continue;
+      // These show the maps before them once more.
+      if (given.shape.length !== 3 || given.type === "ReLU" || given.type === "BatchNorm2d") continue;
       const [maps, height] = given.shape, picture = zoo.element("canvas", { "aria-hidden": "true" });
       zoo.drawMaps(picture, given, { across: 8, scale: Math.max(1, Math.round(40 / height)), most: MOST });
       found.push(zoo.figure(picture, `${given.name}: ${maps > MOST ? `${MOST} of ` : ""}${maps} maps, ${given.shape[2]} × ${height}`));

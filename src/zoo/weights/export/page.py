@@ -24,7 +24,7 @@ from zoo.weights.trained import Weights, mean_image_in
 # Networks with more weights than this are stored in 8 bits.
 _MANY = 1_000_000
 # Coarse weights are multiples of a step: of their filter's root mean square this share for each weight in the tensor,
-# but no larger one than the second. Large tensors are the last and the least sensitive, and they make up the size.
+# but no larger one than the second. Large tensors are measured to be the least sensitive, and make up the size.
 _STEP, _LARGEST_STEP = 0.5e-6, 1.25
 _TITLES = {
     "linear": "Linear classifier", "perceptron": "Perceptron", "mlp": "Multilayer perceptron", "lenet5": "LeNet-5",
