@@ -1,10 +1,12 @@
 """``zoo demo`` without a browser: what it writes, serves, leaves out and refuses."""
 
+import base64
 import json
 import re
 import threading
 import urllib.request
 
+import numpy as np
 import pytest
 import torch
 from conftest import ROOT
@@ -46,10 +48,12 @@ def test_nothing_in_the_page_names_another_place():
         )
 
 
-def test_what_does_not_fit_is_left_out_and_named(in_folder, capsys):
-    assert main(["demo", "linear/mnist", "vgg16-bn/cifar10", "--output", "page", "--convnetjs", "none"]) == 0
-    assert "Too large for a page: vgg16-bn/cifar10." in capsys.readouterr().out
-    assert content_of(in_folder / "page")["leftOut"] == ["VGG-16 (15.6 MB)"]
+def test_what_does_not_fit_is_left_out_and_named(in_folder, capsys, monkeypatch):
+    monkeypatch.setattr("zoo.demo.page.MOST", 500_000)
+    assert main(["demo", "linear/mnist", "mlp/cifar10", "--output", "page", "--convnetjs", "none"]) == 0
+    assert "Too large for a page: mlp/cifar10." in capsys.readouterr().out
+    assert content_of(in_folder / "page")["leftOut"] == ["Multilayer perceptron (0.7 MB)"]
+    assert sum(path.stat().st_size for path in (in_folder / "page").iterdir()) <= 500_000
 
 
 def test_the_second_best_training_of_a_network_is_the_first_to_be_left_out(in_folder, monkeypatch):
@@ -103,6 +107,29 @@ def test_eight_bits_are_off_by_half_a_step_at_most():
     assert whole.abs().amax(dim=(1, 2, 3)).tolist() == [127, 127, 127, 0, 127, 127, 127]
     steps = scales.view(-1, 1, 1, 1)
     assert ((whole * steps - weight).abs() <= steps * 0.5001).all()
+
+
+def test_coarse_weights_are_half_a_root_mean_square_apart_for_each_million_of_them():
+    rng = torch.Generator().manual_seed(0)
+    # Of a few the largest has the last of 8 bits; a few millions are no coarser than two and a half.
+    for rows, columns, step in ((4, 25, 0), (4, 200_000, 0.4), (8, 200_000, 0.8), (32, 200_000, 1.25)):
+        weight = torch.randn(rows, columns, generator=rng) * torch.logspace(-3, 3, rows)[:, None]
+        weight[1] = 0
+        whole, scales = eight_bits(weight, coarse=True)
+        numbers = weight.double().numpy()
+        expected = step * np.sqrt((numbers**2).mean(axis=1)) if step else abs(numbers).max(axis=1) / 127
+        np.testing.assert_allclose(scales.numpy(), expected, rtol=1e-5, atol=1e-37)
+        off = abs(whole.numpy() * scales.numpy()[:, None].astype(float) - numbers)
+        assert (off <= 0.5001 * expected[:, None]).all()
+
+
+def test_large_networks_say_how_many_bits_a_weight_takes(in_folder):
+    build(in_folder / "page", ["cuda_convnet-13pct/cifar10", "linear/cifar10"], None, None)
+    rounded, whole = sorted(content_of(in_folder / "page")["networks"], key=lambda said: said["bits"])
+    text = re.search(r', "(.*)"\);\n$', (in_folder / "page" / rounded["script"]).read_text())[1]
+    assert rounded["bits"] == pytest.approx(8 * len(base64.b85decode(text)) / 1_116_490, abs=0.051)
+    assert 3 < rounded["bits"] < 5
+    assert whole["bits"] == 16
 
 
 @pytest.mark.parametrize(

@@ -13,22 +13,27 @@ import torch
 from conftest import ROOT
 from in_browser import quiet_page, violations
 from PIL import Image
+from test_demo_verb import content_of
 
 from zoo.data.cifar10 import CIFAR10
 from zoo.data.mnist import MNIST
 from zoo.data.paper.find import as_mnist
 from zoo.demo.library import convnetjs
-from zoo.demo.page import MOST, build, names_of_ladders
+from zoo.demo.page import build, names_of_ladders
 from zoo.errors import InputError
-from zoo.weights.export.page import bits_for, rounded, title_of
+from zoo.weights.export.page import rounded, title_of
 from zoo.weights.export.write import export
 from zoo.weights.find import find
 from zoo.weights.sources.convnetjs import from_convnetjs
 
 TEST_DATA = os.environ.get("ZOO_TEST_DATA")
 NUM_IMAGES = 100
-# In JavaScript, AlexNet's form for CIFAR-10 takes a third of a second an image.
-FEW = {} if os.environ.get("ZOO_ALL_SCORES") else {"alexnet-cifar/cifar10": 20}
+# In JavaScript, AlexNet's form for CIFAR-10 takes a fifth of a second an image, VGG-16 half a second.
+FEW = {} if os.environ.get("ZOO_ALL_SCORES") else {"alexnet-cifar/cifar10": 20, "vgg16-bn/cifar10": 8}
+ROUNDED = [
+    "vgg16-bn/cifar10", "alexnet-cifar/cifar10", "cuda_convnet-11pct/cifar10-modern", "cuda_convnet-11pct/cifar10",
+    "cuda_convnet-13pct/cifar10",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -80,25 +85,26 @@ def pixels_of(data):
 
 def test_the_page_has_both_ladders_and_stays_small(built):
     written = sum(file.stat().st_size for file in built.folder.iterdir())
-    assert written == built.num_bytes <= MOST
-    # 29 MB of weights do not fit.
-    assert built.left_out == ["vgg16-bn/cifar10"]
-    assert {*built.networks, "vgg16-bn/cifar10"} == set(names_of_ladders())
+    assert written == built.num_bytes < 15_000_000
+    assert built.left_out == []
+    assert set(built.networks) == set(names_of_ladders())
+    said = {network["name"]: network["bits"] for network in content_of(built.folder)["networks"]}
+    assert {name for name, bits in said.items() if bits != 16} == set(ROUNDED)
 
 
-@pytest.mark.parametrize("name", [name for name in names_of_ladders() if not name.startswith("vgg16")])
+@pytest.mark.parametrize("name", names_of_ladders())
 def test_the_logits_of_the_page_are_those_of_python(untouched, name):
     weights = find(name)
     images = pixels_of(weights.data.class_name)[: FEW.get(name)]
-    network = rounded(weights.network().eval())
+    network = rounded(weights.network().eval(), coarse=True)
     with torch.no_grad():
         prepared = weights.transforms(as_is=True)(images)
         expected, unrounded = network(prepared).numpy(), weights.network().eval()(prepared).numpy()
-    # Stored in 16 bits they are the shipped weights; in 8 bits they answer the same, as docs/demo.md says.
-    most = 0.4 if bits_for(network) == 8 else 0
+    # Stored in 16 bits they are the shipped weights; rounded they answer nearly the same, as docs/demo.md says.
+    most, others = (1.1, 3) if name in ROUNDED else (0, 0)
     if TEST_DATA or not most:
         assert abs(expected - unrounded).max() <= most
-        np.testing.assert_array_equal(expected.argmax(axis=1), unrounded.argmax(axis=1))
+        assert (expected.argmax(axis=1) != unrounded.argmax(axis=1)).sum() <= others
     found = untouched.evaluate(
         """async ([name, images]) => {
             const network = await zoo.load(zoo.networks.find((one) => one.name === name));
@@ -108,6 +114,80 @@ def test_the_logits_of_the_page_are_those_of_python(untouched, name):
     )
     # Float32's own rounding counts where logits are large: of LeNet-5 they reach 200, of the perceptron 7,000.
     np.testing.assert_allclose(np.array(found), expected, rtol=0, atol=max(1e-4, 1e-6 * abs(expected).max()))
+
+
+@pytest.mark.skipif(not (TEST_DATA and os.environ.get("ZOO_ALL_SCORES")), reason="needs CIFAR-10 and two minutes")
+@pytest.mark.parametrize("name", ROUNDED)
+def test_rounding_moves_the_error_by_less_than_half_a_point(name):
+    weights = find(name)
+    images, labels = (part[:1000] for part in CIFAR10(root=TEST_DATA).read()["test"])
+    prepared = weights.transforms(as_is=True)(images)
+    errors = []
+    for network in (weights.network(), rounded(weights.network(), coarse=True)):
+        with torch.no_grad():
+            guesses = torch.cat([network.eval()(some).argmax(dim=1) for some in prepared.split(50)])
+        errors.append(100 * float((guesses != labels).double().mean()))
+    print(name, errors)
+    assert abs(errors[1] - errors[0]) <= 0.3 + 1e-9
+
+
+def test_the_shapes_of_layers_are_those_that_they_give_and_no_other_is_taken(untouched, built):
+    for said in content_of(built.folder)["networks"]:
+        found = untouched.evaluate("(network) => zoo.shapes(network)", said)
+        pixels = torch.zeros(1, *said["stored"], dtype=torch.uint8)
+        assert [tuple(shape) for shape in found] == [x.shape for x in layers_of(said["name"], pixels).values()]
+        changed = untouched.evaluate(
+            """(network) => {
+                const taken = [];
+                let tried = 0;
+                const attempt = function (place, list, n, by) {
+                    list[n] += by;
+                    tried++;
+                    try { zoo.shapes(network); taken.push(place); } catch (error) {
+                        if (!(error instanceof zoo.Misfit)) throw error;
+                    }
+                    list[n] -= by;
+                };
+                for (const layer of network.layers) {
+                    for (const key of ["weight", "bias", "codes"]) {
+                        if (!layer[key]) continue;
+                        for (const { shape } of [layer[key], layer[key].scale].filter(Boolean)) {
+                            for (const by of [-1, 1]) {
+                                shape.forEach((_, n) => attempt([layer.name, key, n, by], shape, n, by));
+                            }
+                        }
+                    }
+                }
+                if (network.mean) network.mean.shape.forEach((_, n) => attempt(["mean", n], network.mean.shape, n, 1));
+                attempt("pad", network, "pad", -1000);
+                network.classes.pop();
+                attempt("classes", {}, 0, 0);
+                return [tried, taken];
+            }""",
+            said,
+        )
+        assert changed[0] > 2
+        assert changed[1] == []
+
+
+def test_the_page_has_its_turn_while_vgg16_computes_and_may_stop_it(untouched):
+    turns, same, stopped = untouched.evaluate(
+        """async () => {
+            const network = await zoo.load(zoo.networks.find((one) => one.name === "vgg16-bn/cifar10"));
+            const input = zoo.prepared(network, new Uint8Array(3 * 32 * 32).fill(90));
+            let turns = 0, layers = 0;
+            const ticking = setInterval(() => { turns++; });
+            const given = await zoo.runInTurns(network, input, () => true);
+            clearInterval(ticking);
+            const atOnce = zoo.run(network, input);
+            const same = given.every((layer, n) => layer.data.every((value, k) => value === atOnce[n].data[k]));
+            const stopped = await zoo.runInTurns(network, input, () => layers++ < 2);
+            return [turns, same && given.length === atOnce.length, stopped];
+        }"""
+    )
+    assert turns > 2
+    assert same
+    assert stopped is None
 
 
 def draw(page, *strokes, steps=6):
@@ -150,7 +230,7 @@ def test_a_digit_drawn_with_the_mouse_is_read_as_python_reads_it(opened):
 
 def named(data):
     """The page's networks of a data set."""
-    return [name for name in names_of_ladders() if f"/{data}" in name and not name.startswith("vgg16")]
+    return [name for name in names_of_ladders() if f"/{data}" in name]
 
 
 def test_every_network_of_mnist_answers_while_one_draws(opened):
@@ -269,7 +349,8 @@ def test_a_dropped_picture_is_answered_by_all_with_the_five_likeliest_classes_an
     for name in named("cifar10"):
         weights = find(name)
         with torch.no_grad():
-            logits = rounded(weights.network().eval())(weights.transforms(as_is=True)(pixels))[0]
+            network = rounded(weights.network().eval(), coarse=True)
+            logits = network(weights.transforms(as_is=True)(pixels))[0]
         likeliest = logits.topk(5).indices
         rows = opened.locator(f'[data-name="{name}"] .rows > div')
         assert rows.locator("span:first-child").all_inner_texts() == [weights.class_names[n] for n in likeliest]
@@ -428,13 +509,25 @@ def test_a_file_that_is_no_network_or_is_there_already_is_one_sentence(small):
     for content in (
         "", "[]", "null", "zoo.networks = []", whole[: len(whole) // 2], '{"network": {}, "numbers": ""}',
         json.dumps(read | {"numbers": read["numbers"][:-100]}), json.dumps(read | {"numbers": read["numbers"][100:]}),
-        but(name="constructor"), but(data="Digits"), but(data="CIFAR10"), but(classes=["0", "1"]), but(layers=[]),
-        but(layers=[first]), but(layers=[{"name": "odd", "type": "constructor"}, *others]), but(error="<b>"),
+        but(name="constructor"), but(data="Digits"), but(data="CIFAR10"), but(bits="<b>"),
+        but(layers=[{"name": "odd", "type": "constructor"}, *others]), but(error="<b>"),
         but(layers=[first, others[0] | {"weight": others[0].get("weight", {}) | {"at": 1 << 40}}, *others[1:]]),
     ):  # fmt: skip
         (folder / "broken.json").write_text(content)
         said = pick(page, folder / "broken.json")
         assert said == "broken.json is not a whole file of zoo export --format page: pick another.", content[:200]
+    assert page.evaluate("zoo.networks.length") == 2
+    # Layers that contradict each other would answer, of the first of the numbers that there are.
+    assert others[0]["weight"]["shape"] == [300, 784]
+    few = others[0] | {"weight": others[0]["weight"] | {"shape": [300, 700]}}
+    for content, sentence in (
+        (but(layers=[first, few, *others[1:]]), "the sizes of its layer fc1 do not fit the 784 numbers that come in"),
+        (but(layers=others), "the sizes of its layer fc1 do not fit the 1 × 28 × 28 numbers that come in"),
+        (but(layers=[first]), "its last layer gives 784 numbers for 10 classes"),
+        (but(input=[1, 40, 28]), "its input is 40 × 28 and its images are 28 × 28"),
+    ):
+        (folder / "odd.json").write_text(content)
+        assert pick(page, folder / "odd.json") == f"odd.json cannot be computed: {sentence}. Pick another."
     assert page.evaluate("zoo.networks.length") == 2
     # What a file says is shown as it stands, and a script that it names is not fetched.
     spoken = "<img src=x onerror='zoo.networks = []'>"

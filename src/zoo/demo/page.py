@@ -89,7 +89,7 @@ def build(folder: Path, names: Sequence[str], library: bytes | None, root: Path 
 
 def _script(weights: Weights) -> tuple[dict[str, Any], str]:
     """What the page says and computes of one network, and the script with its numbers."""
-    said, numbers = packed(weights)
+    said, numbers = packed(weights, coarse=True)
     return said, f"zoo.weightsCame({json.dumps(weights.name)}, {json.dumps(numbers)});\n"
 
 

@@ -18,6 +18,7 @@
     // Names are keys of objects, which have some from the beginning.
     check(isText(network.name) && !(network.name in {}) && isText(network.title) && Object.hasOwn(STORED, network.data));
     check(isMissing(network.year) || Number.isInteger(network.year));
+    check(Number.isFinite(network.bits));
     check(isMissing(network.error) || (Number.isFinite(network.error) && isText(network.protocol)));
     check(network.classes.length > 1 && network.classes.every(isText));
     check(String(network.stored) === STORED[network.data] && isCount(network.pad));
@@ -36,8 +37,10 @@
     check(file.size <= MOST_BYTES);
     const { network: said, numbers } = JSON.parse(await file.text());
     const network = described(said);
-    zoo._filled(network, await zoo._inflated(numbers));
-    const given = zoo.run(network, zoo.prepared(network, new Uint8Array(3 * 32 * 32).fill(100)));
+    zoo.shapes(network);
+    await zoo._filled(network, await zoo._inflated(numbers));
+    const grey = zoo.prepared(network, new Uint8Array(3 * 32 * 32).fill(100));
+    const given = await zoo.runInTurns(network, grey, () => true);
     const logits = given[given.length - 1].data;
     check(logits.length === network.classes.length && logits.every(Number.isFinite));
     return { network, given };
@@ -48,7 +51,8 @@
     try {
       found = await read(file);
     } catch (error) {
-      zoo.say("add-said", `${file.name} is not a whole file of zoo export --format page: pick another.`);
+      zoo.say("add-said", error instanceof zoo.Misfit ? `${file.name} cannot be computed: ${error.message}. Pick another.`
+        : `${file.name} is not a whole file of zoo export --format page: pick another.`);
       return;
     }
     const { network, given } = found;

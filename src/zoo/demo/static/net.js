@@ -48,13 +48,25 @@ zoo.load = function (network) {
   return zoo._waiting[network.name];
 };
 
-zoo._filled = function (network, buffer) {
+zoo._filled = async function (network, buffer) {
+  const turn = zoo._turns();
   for (const layer of network.layers) {
+    await turn();
     for (const key of ["weight", "bias", "codes"]) if (layer[key]) layer[key] = zoo._numbers(layer[key], buffer);
     if (layer.type === "TableConv2d") zoo._dense(layer);
   }
   if (network.mean) network.mean = zoo._numbers(network.mean, buffer).data;
   return network;
+};
+
+// Called between steps of long work: the page draws and listens where it has not for a while.
+zoo._turns = function () {
+  let last = performance.now();
+  return async function () {
+    if (performance.now() - last < 30) return;
+    await new Promise((resolve) => setTimeout(resolve));
+    last = performance.now();
+  };
 };
 
 zoo.script = function (address) {
@@ -79,8 +91,9 @@ zoo._numbers = function (said, buffer) {
     for (let n = 0; n < length; n++) data[n] = zoo._wide(stored[n]);
   } else {
     const scales = zoo._numbers(said.scale, buffer).data;
-    const row = length / said.shape[0];
-    for (let n = 0; n < length; n++) data[n] = stored[n] * scales[Math.floor(n / row)];
+    for (let row = 0, n = 0; row < said.shape[0]; row++) {
+      for (const end = (length / said.shape[0]) * (row + 1); n < end; n++) data[n] = stored[n] * scales[row];
+    }
   }
   return { shape: said.shape, data: data };
 };
@@ -130,10 +143,23 @@ zoo.prepared = function (network, pixels) {
 // What each layer gives, the logits last.
 zoo.run = function (network, input) {
   let x = input;
-  return network.layers.map(function (layer) {
-    x = zoo.layers[layer.type](layer, x);
-    return { name: layer.name, type: layer.type, shape: x.shape, data: x.data };
-  });
+  return network.layers.map((layer) => (x = zoo._given(layer, x)));
+};
+
+// The same of a large network, with turns for the page; nothing as soon as it is not ``wanted`` any more.
+zoo.runInTurns = async function (network, input, wanted) {
+  const turn = zoo._turns(), given = [];
+  for (const layer of network.layers) {
+    await turn();
+    if (!wanted()) return null;
+    given.push(zoo._given(layer, given.length ? given[given.length - 1] : input));
+  }
+  return given;
+};
+
+zoo._given = function (layer, x) {
+  const { shape, data } = zoo.layers[layer.type](layer, x);
+  return { name: layer.name, type: layer.type, shape, data };
 };
 
 zoo.logits = function (network, pixels) {
@@ -214,30 +240,43 @@ zoo.layers = {
     return { shape: [outputs], data: data };
   },
 
+  // Each place's window is laid out once, and four filters at a time go along it: what is fetched is used four times.
   Conv2d(layer, x) {
     const [outputs, inputs, size] = layer.weight.shape;
     const padded = zoo._padded(x, layer.pad);
     const [, height, width] = padded.shape;
     const rows = height - size + 1, columns = width - size + 1;
-    const weight = layer.weight.data;
-    const data = new Float32Array(outputs * rows * columns);
-    const sums = new Float64Array(rows * columns);
-    for (let o = 0; o < outputs; o++) {
-      sums.fill(layer.bias.data[o]);
-      const first = Math.floor((o * layer.groups) / outputs) * inputs;
-      for (let i = 0; i < inputs; i++) {
-        for (let ky = 0; ky < size; ky++) {
-          for (let kx = 0; kx < size; kx++) {
-            const w = weight[((o * inputs + i) * size + ky) * size + kx];
-            if (w === 0) continue;
-            for (let y = 0, to = 0; y < rows; y++) {
-              let from = ((first + i) * height + y + ky) * width + kx;
-              for (let column = 0; column < columns; column++, to++, from++) sums[to] += w * padded.data[from];
-            }
+    const area = rows * columns, length = inputs * size * size, inGroup = outputs / layer.groups;
+    const weight = layer.weight.data, bias = layer.bias.data;
+    const data = new Float32Array(outputs * area), window = new Float32Array(length);
+    for (let group = 0; group < layer.groups; group++) {
+      for (let to = 0; to < area; to++) {
+        const row = Math.floor(to / columns), column = to % columns;
+        for (let i = 0, at = 0; i < inputs; i++) {
+          for (let ky = 0; ky < size; ky++) {
+            const from = ((group * inputs + i) * height + row + ky) * width + column;
+            for (let kx = 0; kx < size; kx++, at++) window[at] = padded.data[from + kx];
           }
         }
+        const end = (group + 1) * inGroup;
+        for (let a = end - inGroup; a < end; a += 4) {
+          // Of fewer than four the last is taken again.
+          const b = Math.min(a + 1, end - 1), c = Math.min(a + 2, end - 1), d = Math.min(a + 3, end - 1);
+          let ofA = bias[a], ofB = bias[b], ofC = bias[c], ofD = bias[d];
+          let inA = a * length, inB = b * length, inC = c * length, inD = d * length;
+          for (let at = 0; at < length; at++, inA++, inB++, inC++, inD++) {
+            const value = window[at];
+            ofA += value * weight[inA];
+            ofB += value * weight[inB];
+            ofC += value * weight[inC];
+            ofD += value * weight[inD];
+          }
+          data[a * area + to] = ofA;
+          data[b * area + to] = ofB;
+          data[c * area + to] = ofC;
+          data[d * area + to] = ofD;
+        }
       }
-      data.set(sums, o * rows * columns);
     }
     return { shape: [outputs, rows, columns], data: data };
   },

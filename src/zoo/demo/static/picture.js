@@ -3,7 +3,7 @@
 zoo.picture = (function () {
   const SIDE = 32, TOP = 5, MOST = 64;
   const networks = zoo.networks.filter((network) => network.data === "CIFAR10");
-  const state = { pixels: null, name: "", logits: {}, done: false, turn: 0 };
+  const state = { pixels: null, name: "", logits: {}, done: false, turn: 0, look: 0 };
   const cards = {};
 
   function card(network) {
@@ -96,16 +96,20 @@ zoo.picture = (function () {
     Object.assign(state, { pixels, name, logits: {}, done: false });
     zoo.mosaic(zoo.byId("small"), 1, SIDE, SIDE, 1, 3, (n, y, x) => [0, 1, 2].map((c) => pixels[(c * SIDE + y) * SIDE + x]));
     zoo.say("picture-said", `${networks.length} networks look at ${name} …`);
-    const firsts = [];
+    const firsts = [], wanted = () => turn === state.turn;
+    // What is there is of the picture before.
+    for (const rows of Object.values(cards)) rows.classList.add("waiting");
     for (const network of networks) {
       await zoo.load(network);
-      // The page stays alive between the networks, and one that was asked anew stops.
+      // Answers are seen one by one, and where another picture was chosen no more are worked out.
       await new Promise((resolve) => setTimeout(resolve));
-      if (turn !== state.turn) return;
-      const logits = zoo.logits(network, pixels);
+      const given = await zoo.runInTurns(network, zoo.prepared(network, pixels), wanted);
+      if (!given) return;
+      const logits = given[given.length - 1].data;
       state.logits[network.name] = Array.from(logits);
       const probabilities = zoo.softmax(logits), order = zoo.ranked(logits).slice(0, TOP);
       firsts.push(network.classes[order[0]]);
+      cards[network.name].classList.remove("waiting");
       cards[network.name].replaceChildren(...order.map(function (n, rank) {
         const bar = zoo.element("i");
         bar.style.width = `${100 * probabilities[n]}%`;
@@ -129,7 +133,11 @@ zoo.picture = (function () {
   async function inside() {
     const network = networks.find((one) => one.name === select.value);
     if (!network) return;
+    const look = ++state.look, { pixels } = state;
     await zoo.load(network);
+    const layers = pixels ? await zoo.runInTurns(network, zoo.prepared(network, pixels), () => look === state.look) : [];
+    // Another picture was chosen meanwhile, or another network.
+    if (!layers || look !== state.look) return;
     const found = [], room = zoo.byId("picture-maps");
     const first = network.layers.find((layer) => layer.weight);
     const [filters, ...sides] = first ? first.weight.shape : [0];
@@ -140,8 +148,9 @@ zoo.picture = (function () {
       zoo.drawFilters(canvas, first.weight.data, shown, network.input[0], h, w, { across: h > 8 ? 10 : 16, scale: h > 8 ? 2 : 5 });
       found.push(zoo.figure(canvas, `${first.name}: ${shown} ${h > 8 ? "templates" : "filters"} of ${w} × ${h}`));
     }
-    for (const given of state.pixels ? zoo.run(network, zoo.prepared(network, state.pixels)) : []) {
-      if (given.shape.length !== 3 || given.type === "ReLU") continue;
+    for (const given of layers) {
+      // These show the maps before them once more.
+      if (given.shape.length !== 3 || given.type === "ReLU" || given.type === "BatchNorm2d") continue;
       const [maps, height] = given.shape, picture = zoo.element("canvas", { "aria-hidden": "true" });
       zoo.drawMaps(picture, given, { across: 8, scale: Math.max(1, Math.round(40 / height)), most: MOST });
       found.push(zoo.figure(picture, `${given.name}: ${maps > MOST ? `${MOST} of ` : ""}${maps} maps, ${given.shape[2]} × ${height}`));

@@ -17,7 +17,7 @@ zoo.ranked = (logits) => Array.from(logits, (_, n) => n).sort((a, b) => logits[b
 
 zoo.facts = function (network) {
   const error = network.error === null ? "" : `, ${network.error.toFixed(2)} % error (${network.protocol})`;
-  return `${network.year || "your own"}${error}${network.bits === 8 ? ", in 8 bits here" : ""}`;
+  return `${network.year || "your own"}${error}${network.bits < 16 ? `, weights in ${network.bits} bits here` : ""}`;
 };
 
 // A status is read aloud: only what has stood still for a moment.

@@ -23,6 +23,9 @@ from zoo.weights.trained import Weights, mean_image_in
 
 # Networks with more weights than this are stored in 8 bits.
 _MANY = 1_000_000
+# Coarse weights are multiples of a step: of their filter's root mean square this share for each weight in the tensor,
+# but no larger one than the second. Large tensors are measured to be the least sensitive, and make up the size.
+_STEP, _LARGEST_STEP = 0.5e-6, 1.25
 _TITLES = {
     "linear": "Linear classifier", "perceptron": "Perceptron", "mlp": "Multilayer perceptron", "lenet5": "LeNet-5",
     "convnetjs": "ConvNetJS", "cuda_convnet": "cuda-convnet", "alexnet": "AlexNet", "vgg16": "VGG-16",
@@ -38,8 +41,8 @@ _RECIPES = {
 class Block:
     """Numbers one after another; ``add`` says where a tensor lies and how it is stored."""
 
-    def __init__(self, bits: int) -> None:
-        self.bits, self._parts, self._length = bits, [], 0  # type: ignore[var-annotated]
+    def __init__(self, bits: int, coarse: bool = False) -> None:
+        self.bits, self._coarse, self._parts, self._length = bits, coarse, [], 0  # type: ignore[var-annotated]
 
     def add(self, tensor: Tensor, exact: bool = False) -> dict[str, Any]:
         """Weights, two or more dimensions, in 16 or 8 bits; of 8 each first index has its scale. Others in 32 bits.
@@ -49,7 +52,7 @@ class Block:
         if exact or tensor.ndim < 2:
             return self._append("f32", tensor.detach().numpy().astype("<f4"), tensor)
         if self.bits == 8:
-            whole, scales = eight_bits(tensor)
+            whole, scales = eight_bits(tensor, self._coarse)
             return self._append("i8", whole.numpy(), tensor) | {"scale": self.add(scales)}
         return self._append("f16", halved(tensor.detach()).numpy().astype("<f2"), tensor)
 
@@ -63,15 +66,23 @@ class Block:
         self._length += len(content)
         return said
 
-    def text(self) -> str:
-        """All of it, deflated and in 85 characters that need no escape in a string of JavaScript."""
-        return base64.b85encode(zlib.compress(b"".join(self._parts), 9)).decode()
+    def deflated(self) -> bytes:
+        """All of it; of weights nothing repeats but single numbers, which the search for longer pieces only hides."""
+        packer = zlib.compressobj(9, memLevel=9, strategy=zlib.Z_HUFFMAN_ONLY)
+        return packer.compress(b"".join(self._parts)) + packer.flush()
 
 
-def eight_bits(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """int8 of the same shape, and float32 scales by which each first index is multiplied: the largest becomes 127."""
+def eight_bits(weight: Tensor, coarse: bool = False) -> tuple[Tensor, Tensor]:
+    """int8 of the same shape, and float32 scales by which each first index is multiplied: the largest becomes 127.
+
+    ``coarse`` weights of a large tensor become fewer different numbers, which deflate packs into fewer bits.
+    """
     rows = weight.detach().flatten(1)
-    scales = rows.abs().amax(dim=1).clamp(min=torch.finfo(torch.float32).tiny) / 127
+    scales = rows.abs().amax(dim=1) / 127
+    if coarse:
+        step = min(_STEP * weight.numel(), _LARGEST_STEP)
+        scales = scales.maximum(step * rows.square().mean(dim=1).sqrt())
+    scales = scales.clamp(min=torch.finfo(torch.float32).tiny)
     return (rows / scales[:, None]).round().to(torch.int8).reshape(weight.shape), scales
 
 
@@ -80,14 +91,14 @@ def bits_for(network: Network) -> int:
     return 8 if sum(weights.numel() for weights in network.parameters()) > _MANY else 16
 
 
-def rounded(network: Network) -> Network:
-    """The network with its weights as the page has them, changed in place."""
+def rounded(network: Network, coarse: bool = False) -> Network:
+    """The network with its weights as a file for the page has them, or ``coarse``, the page; changed in place."""
     bits = bits_for(network)
     with torch.no_grad():
         for name, weight in network.named_parameters():
             # Local layers have a bias a place, and biases are as exact as they were.
             if weight.ndim > 1 and not name.endswith("bias"):
-                weight.copy_(_widened(*eight_bits(weight)) if bits == 8 else weight.half().float())
+                weight.copy_(_widened(*eight_bits(weight, coarse)) if bits == 8 else weight.half().float())
     return network
 
 
@@ -113,14 +124,16 @@ def to_page(weights: Weights) -> bytes:
     return json.dumps({"network": said, "numbers": numbers}, separators=(",", ":"), allow_nan=False).encode()
 
 
-def packed(weights: Weights) -> tuple[dict[str, Any], str]:
-    """What the page says and computes of one network, plain values, and its numbers as ``Block.text`` has them.
+def packed(weights: Weights, coarse: bool = False) -> tuple[dict[str, Any], str]:
+    """What the page says and computes of one network, plain values, and its numbers, deflated and in base 85.
 
-    Raises InputError for a network that the page cannot compute, or of other data than MNIST's or CIFAR-10's.
+    ``coarse`` rounds the weights of networks with more than a million further: then ``bits`` is what each of them takes
+    on average. Raises InputError for a network that the page cannot compute, or of other data than MNIST's or
+    CIFAR-10's.
     """
     stored = _stored(weights)
     network = weights.network().eval()
-    block = Block(bits_for(network))
+    block = Block(bits_for(network), coarse)
     layers = [_layer(name, layer, block, weights.name) for name, layer in network.named_children()]
     steps: Any = weights.steps()
     placed = steps.place(torch.zeros(1, *stored, dtype=torch.uint8)).shape[-1]
@@ -129,17 +142,22 @@ def packed(weights: Weights) -> tuple[dict[str, Any], str]:
     # Pixels p become a p + b, or lose the mean image.
     offset = [0.0] * stored[0] if mean is not None else steps.normalize(zeros).double().flatten().tolist()
     factor = [1.0] * stored[0] if mean is not None else [1 / (255 * deviation) for deviation in steps.std]
+    parameters = sum(p.numel() for p in network.parameters())
     said = {
         "name": weights.name, "data": weights.data.class_name, "title": title_of(weights),
         "year": NETWORKS[network.name].year if network.name in NETWORKS else None, "classes": weights.class_names,
-        "parameters": sum(p.numel() for p in network.parameters()), "bits": block.bits,
+        "parameters": parameters, "bits": block.bits,
         "error": (weights.meta.get("scores") or {}).get("top1_error"),
         "protocol": (weights.meta.get("scores") or {}).get("protocol"),
         "stored": list(stored), "pad": (placed - stored[-1]) // 2, "input": list(network.input_shape),
         "factor": factor, "offset": offset,
         "mean": None if mean is None else block.add(mean, exact=True), "layers": layers,
     }  # fmt: skip
-    return said, block.text()
+    deflated = block.deflated()
+    if coarse and block.bits == 8:
+        said["bits"] = round(8 * len(deflated) / parameters, 1)
+    # None of the 85 characters needs an escape in a string of JavaScript.
+    return said, base64.b85encode(deflated).decode()
 
 
 def _stored(weights: Weights) -> tuple[int, int, int]:
