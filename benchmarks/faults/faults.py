@@ -1532,6 +1532,36 @@ CLOSED = (
         ),
     ),
     Fault(
+        "a checkpoint of other callbacks is a fault of the program", "models/saved_training.py",
+        '{"callbacks": dict, ', "{",
+        ("files/checkpoint with other callbacks",),
+        (
+            Edit(
+                "models/saved_training.py", "    except Exception as error:\n        raise unlike(",
+                "    except ZeroDivisionError as error:\n        raise unlike(",
+            ),
+            Edit(
+                "training/verbs.py", '        if any(Path(frame.filename).stem == "checkpoint_connector" and',
+                "        if any(False and",
+            ),
+        ),
+    ),
+    Fault(
+        "a checkpoint of other optimizers is a fault of the program", "models/saved_training.py",
+        '    states = checkpoint["optimizer_states"]\n', '    return\n    states = checkpoint["optimizer_states"]\n',
+        ("files/checkpoint with other optimizers",),
+        (
+            Edit(
+                "models/saved_training.py", "    except Exception as error:\n        raise unlike(",
+                "    except ZeroDivisionError as error:\n        raise unlike(",
+            ),
+            Edit(
+                "training/verbs.py", '        if any(Path(frame.filename).stem == "checkpoint_connector" and',
+                "        if any(False and",
+            ),
+        ),
+    ),
+    Fault(
         "a W&B project may have a name that W&B refuses", "training/loggers.py",
         "        if forbidden := [sign for sign in FORBIDDEN if sign in self.project]:",
         "        if forbidden := []:",

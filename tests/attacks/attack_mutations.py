@@ -215,6 +215,36 @@ def _torch_loops(path: Path, drawn: Random, canary: Path) -> None:
     _save(content, path, sealed=True)
 
 
+def _torch_callbacks(path: Path, drawn: Random, canary: Path) -> None:
+    """The same with no states of callbacks, or with something else in their place."""
+    _with_other("callbacks", (3, None, [], "LastCheckpoint", _ABSENT), path, drawn)
+
+
+def _torch_optimizers(path: Path, drawn: Random, canary: Path) -> None:
+    """The same with no optimizers' states, with too few, or with those of other weights."""
+    import torch
+
+    (state,) = torch.load(path, weights_only=False)["optimizer_states"]
+    group = state["param_groups"][0]
+    fewer, more = ({**state, "param_groups": [{**group, "params": params}]} for params in ([], [*group["params"], 99]))
+    odd = [{}], [3], [fewer], [more], [{**state, "state": {99: {}}}], [{**state, "state": 3}]
+    _with_other("optimizer_states", (3, None, {}, [], [state, state], _ABSENT, *odd), path, drawn)
+
+
+# In place of a value: its key is not there.
+_ABSENT = object()
+
+
+def _with_other(key: str, values: tuple[Any, ...], path: Path, drawn: Random) -> None:
+    import torch
+
+    content = torch.load(path, weights_only=False)
+    content[key] = drawn.choice(values)
+    if content[key] is _ABSENT:
+        del content[key]
+    _save(content, path, sealed=True)
+
+
 def _places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """The path of every value inside ``value``."""
     inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
@@ -456,6 +486,8 @@ MUTATIONS: dict[str, Mutation] = {
     "torch_tensor": _torch_tensor,
     "torch_keys": _torch_keys,
     "torch_loops": _torch_loops,
+    "torch_callbacks": _torch_callbacks,
+    "torch_optimizers": _torch_optimizers,
     "json_part": _json_part,
     "json_lines": _json_lines,
     "yaml_part": _yaml_part,
