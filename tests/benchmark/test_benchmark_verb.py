@@ -14,6 +14,7 @@ from lightning.pytorch import Trainer
 import zoo
 import zoo.data
 import zoo.data.protocol_images
+from zoo.benchmark.verb import output_folder
 from zoo.catalog import NETWORKS
 from zoo.cli import main
 from zoo.data.photos.transforms import TRANSFORMS
@@ -318,3 +319,10 @@ def test_speed_is_measured_of_networks_by_name(in_folder, capsys):
     assert {(row["mode"], row["batch_size"]) for row in rows} == {(m, n) for m in ("eval", "train") for n in (1, 2)}
     assert main(["benchmark", "lenet5", "--speed", "--batch_sizes", "a few"]) == 2
     assert "--batch_sizes are whole numbers" in capsys.readouterr().err
+
+
+def test_a_folder_that_somebody_removes_meanwhile_is_gone(tmp_path):
+    folder = tmp_path / "records"
+    with output_folder(folder):
+        folder.rmdir()
+    assert not folder.exists()

@@ -79,7 +79,8 @@ def output_folder(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        if not any(folder.iterdir()):
+        # Somebody may have removed it meanwhile.
+        if folder.is_dir() and not any(folder.iterdir()):
             runs.remove(folder)
 
 
