@@ -122,7 +122,7 @@ zoo.picture = (function () {
     const [most, count] = Object.entries(votes).sort((a, b) => b[1] - a[1])[0];
     zoo.say("picture-said", `${count} of ${networks.length} networks see: ${most}.`);
     await inside();
-    state.done = true;
+    if (wanted()) state.done = true;
   }
 
   const select = zoo.byId("inside");
