@@ -111,7 +111,8 @@ def test_a_shipped_files_scores_are_recomputed_exactly(name):
     for key in ("nll", "ece"):
         assert found[key] == pytest.approx(stated[key], rel=1e-5)
     for one, other in zip(found["mean_confidence"], stated["mean_confidence"], strict=True):
-        assert one == (other if other is None else pytest.approx(other, rel=1e-5))
+        # A bin may hold few images: processors with and without AVX-512 were 4e-5 apart.
+        assert one == (other if other is None else pytest.approx(other, rel=2e-4))
 
 
 @pytest.fixture(scope="module")
