@@ -39,6 +39,17 @@ def _in(file: str, *names: str) -> tuple[str, ...]:
     return tuple(f"{file}::{name}" for name in names)
 
 
+# Whatever fails while a checkpoint's state is read, or while Lightning restores it, is a sentence: faults in the checks
+# before it are seen where these are undone.
+_STATE_IS_READ = Edit(
+    "models/saved_training.py", "    except Exception as error:\n        raise unlike(",
+    "    except ZeroDivisionError as error:\n        raise unlike(",
+)  # fmt: skip
+_LIGHTNING_RESTORES = Edit(
+    "training/verbs.py", '        if any(Path(frame.filename).stem == "checkpoint_connector" and',
+    "        if any(False and",
+)  # fmt: skip
+
 FAULTS = (
     # Foundations.
     Fault(
@@ -1510,56 +1521,26 @@ CLOSED = (
                 "weights/trained.py", "        if key not in expected:\n",
                 "        if key not in expected:\n            continue\n        if False:\n",
             ),
-            Edit(
-                "training/verbs.py", '        if any(Path(frame.filename).stem == "checkpoint_connector" and',
-                "        if any(False and",
-            ),
+            _LIGHTNING_RESTORES,
         ),
     ),
     Fault(
         "a checkpoint of other loops is a fault of the program", "models/saved_training.py", "    if problem:\n",
         "    if False:\n",
         ("files/checkpoint with other loops",),
-        (
-            Edit(
-                "models/saved_training.py", "    except Exception as error:\n        raise unlike(",
-                "    except ZeroDivisionError as error:\n        raise unlike(",
-            ),
-            Edit(
-                "training/verbs.py", '        if any(Path(frame.filename).stem == "checkpoint_connector" and',
-                "        if any(False and",
-            ),
-        ),
+        (_STATE_IS_READ, _LIGHTNING_RESTORES),
     ),
     Fault(
         "a checkpoint of other callbacks is a fault of the program", "models/saved_training.py",
         '{"callbacks": dict, ', "{",
         ("files/checkpoint with other callbacks",),
-        (
-            Edit(
-                "models/saved_training.py", "    except Exception as error:\n        raise unlike(",
-                "    except ZeroDivisionError as error:\n        raise unlike(",
-            ),
-            Edit(
-                "training/verbs.py", '        if any(Path(frame.filename).stem == "checkpoint_connector" and',
-                "        if any(False and",
-            ),
-        ),
+        (_STATE_IS_READ, _LIGHTNING_RESTORES),
     ),
     Fault(
         "a checkpoint of other optimizers is a fault of the program", "models/saved_training.py",
         '    states = checkpoint["optimizer_states"]\n', '    return\n    states = checkpoint["optimizer_states"]\n',
         ("files/checkpoint with other optimizers",),
-        (
-            Edit(
-                "models/saved_training.py", "    except Exception as error:\n        raise unlike(",
-                "    except ZeroDivisionError as error:\n        raise unlike(",
-            ),
-            Edit(
-                "training/verbs.py", '        if any(Path(frame.filename).stem == "checkpoint_connector" and',
-                "        if any(False and",
-            ),
-        ),
+        (_STATE_IS_READ, _LIGHTNING_RESTORES),
     ),
     Fault(
         "a W&B project may have a name that W&B refuses", "training/loggers.py",
