@@ -1,5 +1,6 @@
 """What several test files need."""
 
+import gc
 import json
 import os
 import shutil
@@ -33,6 +34,8 @@ LONGEST = (
     "test_entry_points.py", "data/photos/test_imagenet.py",
     "data/photos/test_photo_faults.py", "test_contributing.py", "test_other_systems.py",
 )  # fmt: skip
+# What is imported and collected stays to the end: nobody looks meanwhile whether some of it could go.
+gc.disable()
 # The networks here are small: threads of several processes on few cores would only wait for each other.
 os.environ["OMP_NUM_THREADS"] = "1"
 torch.set_num_threads(1)
@@ -47,6 +50,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the files that compute longest before the others; pytest-xdist hands files out in this order."""
     place = {ROOT / "tests" / name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path, len(place)))
+
+
+def pytest_collection_finish() -> None:
+    """Looks for what can go from here on, and only among what the tests make."""
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_unconfigure() -> None:
+    """Libraries that look for leaks at exit see what went."""
+    gc.unfreeze()
 
 
 def linked(source: Path, folder: Path, without: str = "") -> Path:

@@ -1,4 +1,4 @@
-"""A linear network scored on 10,007 generated images, as test_exact_counts.py runs it in a process of its own.
+"""A linear network scored on 2,003 generated images, as test_exact_counts.py runs it in a process of its own.
 
     python exact_counts_case.py FOLDER
 
@@ -26,7 +26,7 @@ from zoo.evaluation.predictions import Predicting, Predictions
 from zoo.evaluation.recorder import Recorder
 from zoo.models import LinearModel
 
-NUM, CLASSES, SIDE = 10_007, 12, 4
+NUM, CLASSES, SIDE = 2_003, 12, 4
 
 
 class Generated(InMemoryDataModule):
@@ -70,7 +70,7 @@ def with_trainer(folder: Path, processes: int, size: int) -> None:
 
 
 def bare(rank: int, folder: Path, processes: int, port: int) -> None:
-    """The same without a Trainer, whose 10,007 steps of one image would take minutes."""
+    """The same without a Trainer, whose 2,003 steps of one image would take long."""
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     torch.distributed.init_process_group("gloo", rank=rank, world_size=processes)
     network = made_model().network

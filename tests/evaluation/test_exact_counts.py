@@ -23,7 +23,7 @@ SIZES, PROCESSES = (1, 64, 1000), (1, 2, 3)
 
 @pytest.fixture(scope="module")
 def scored(tmp_path_factory):
-    """10,007 images scored with 1, 2 and 3 processes and batches of 1, 64 and 1,000."""
+    """2,003 images scored with 1, 2 and 3 processes and batches of 1, 64 and 1,000."""
     folder = tmp_path_factory.mktemp("scored")
     preloaded.run(ROOT / "tests" / "exact_counts_case.py", folder)
     return folder

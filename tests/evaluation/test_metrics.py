@@ -83,6 +83,34 @@ def test_batches_of_any_size_add_up_to_the_same_counts():
     assert counts.compute()["loss"] == 49.5
 
 
+def test_a_network_and_a_loader_may_write_the_next_batch_into_the_same_memory():
+    counts, logits, labels = ErrorCounts(), torch.empty(2, 3), torch.empty(2, dtype=torch.int64)
+    # The label is the argmax in the first batch, and in neither image of the second.
+    for of_batch in ([0, 0], [1, 2]):
+        logits.copy_(torch.tensor([[2.0, 1.0, 0.0]]).expand(2, 3))
+        labels.copy_(torch.tensor(of_batch))
+        counts.update(logits, labels, torch.zeros(2))
+        logits.zero_()
+    assert counts.compute()["top1_wrong"] == 2
+
+
+@pytest.mark.parametrize("classes", [10, 1000])
+def test_batches_of_any_type_and_number_of_classes_are_counted_however_many_wait(classes):
+    """3,000 images are more than wait at a time, and of 1,000 classes those of a batch are."""
+    generator, counts, right = torch.Generator().manual_seed(0), ErrorCounts(), 0
+    for number in range(30):
+        outputs = classes + number // 20
+        labels = torch.randint(0, outputs, (100,), generator=generator)
+        logits = torch.randn(100, outputs, generator=generator)
+        logits[:60] = torch.eye(outputs)[labels[:60]] * 9
+        logits = logits.to(torch.bfloat16 if number // 10 == 1 else torch.float32)
+        right += int((logits.float().numpy().argmax(axis=1) == labels.numpy()).sum())
+        counts.update(logits, labels, torch.zeros(100))
+    counts.rank()
+    assert (int(counts.num_images), int(counts.top1_wrong)) == (3000, 3000 - right)
+    assert counts.compute()["top1_wrong"] == 3000 - right
+
+
 def test_reset_forgets_and_counts_are_plain_integers():
     counts = ErrorCounts()
     counts.update(torch.eye(6), torch.zeros(6, dtype=torch.int64), torch.ones(6))

@@ -1,18 +1,24 @@
 """Top-1 and top-5 error as exact integer counts."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torchmetrics import Metric
 
 # Behind every class of any network.
 _LAST = torch.iinfo(torch.int64).max
+# Logits that wait to be ranked together, a quarter of a megabyte: of few classes, ranking those of one step takes
+# ten calls of next to no work each.
+_WAITING = 1 << 16
 
 
 class ErrorCounts(Metric):
     """Counts images and mistakes; ``compute`` adds the counts of all processes.
 
     An image is wrong in top-k where k classes rank before its label. Equal logits rank by class number, as argmax
-    has it; a label whose logits contain NaN is wrong.
+    has it; a label whose logits contain NaN is wrong. ``num_images`` and ``loss_sum`` are those of all batches at any
+    time, ``top1_wrong`` and ``top5_wrong`` after ``rank``.
     """
 
     full_state_update = False
@@ -26,19 +32,48 @@ class ErrorCounts(Metric):
         for name in ("num_images", "top1_wrong", "top5_wrong"):
             self.add_state(name, torch.tensor(0, dtype=torch.int64), dist_reduce_fx="sum")
         self.add_state("loss_sum", torch.tensor(0.0, dtype=torch.float32), dist_reduce_fx="sum")
+        self._waiting: list[tuple[Tensor, Tensor]] = []
 
     def update(self, logits: Tensor, labels: Tensor, losses: Tensor) -> None:
         """Adds a batch: logits (N, classes), labels int64 (N,), one loss an image (N,)."""
-        rank = label_ranks(logits, labels)
+        if self._waiting and not _alike(logits, self._waiting[0][0]):
+            self.rank()
+        if logits.numel() * (1 + len(self._waiting)) <= _WAITING:
+            # Copies, as the network and the loader may write their next batch into the same memory.
+            self._waiting.append((logits.detach().clone(), labels.clone()))
+        else:
+            self.rank()
+            self._count(logits, labels)
         # In place: an assignment to a metric costs as much as the addition.
         self.num_images.add_(len(labels))
-        self.top1_wrong.add_((rank >= 1).sum())
-        self.top5_wrong.add_((rank >= 5).sum())
         total = losses.detach().to(_widest(losses)).sum()
         if self.loss_sum.dtype == total.dtype:
             self.loss_sum.add_(total)
         else:
             self.loss_sum = self.loss_sum + total
+
+    def rank(self) -> None:
+        """Counts the mistakes of the batches that still wait for it."""
+        if self._waiting:
+            logits, labels = zip(*self._waiting, strict=True)
+            self._waiting.clear()
+            self._count(torch.cat(logits), torch.cat(labels))
+
+    def _count(self, logits: Tensor, labels: Tensor) -> None:
+        # What waited may have been left behind on the device of a training that was broken off.
+        ranks = label_ranks(logits, labels).to(self.top1_wrong.device)
+        self.top1_wrong.add_((ranks >= 1).sum())
+        self.top5_wrong.add_((ranks >= 5).sum())
+
+    def sync(self, *args: Any, **kwargs: Any) -> None:
+        """Gathers the counts of all processes, of which none may wait. For the arguments see torchmetrics."""
+        self.rank()
+        super().sync(*args, **kwargs)
+
+    def reset(self) -> None:
+        """Starts at no image."""
+        self._waiting.clear()
+        super().reset()
 
     def compute(self) -> dict[str, float | int]:
         """``n``, ``top1_wrong``, ``top5_wrong``, the errors in percent and the mean loss, over all processes."""
@@ -51,6 +86,11 @@ class ErrorCounts(Metric):
             "top5_error": 100 * wrong5 / n,
             "loss": float(self.loss_sum) / n,
         }
+
+
+def _alike(logits: Tensor, others: Tensor) -> bool:
+    """Whether they can be ranked together."""
+    return (logits.shape[1], logits.dtype, logits.device) == (others.shape[1], others.dtype, others.device)
 
 
 def _widest(losses: Tensor) -> torch.dtype:
