@@ -29,11 +29,21 @@ CASES = {
     "cuda_convnet-11pct": ("cuda_convnet", "11pct", {}, "CIFAR10", "cuda_convnet"),
     "cuda_convnet-18pct": ("cuda_convnet", "18pct", {}, "CIFAR10", "mean_image"),
     "alexnet-cifar": ("alexnet", "cifar", {}, "CIFAR10", "crop_flip"),
-    "vgg16-bn": (
-        "vgg16", "bn", {"num_classes": 10, "input_size": 32, "head": "linear"}, "CIFAR10", "crop_flip",
+    "vgg11-bn": (
+        "vgg11", "bn", {"num_classes": 10, "input_size": 32, "head": "linear"}, "CIFAR10", "crop_flip",
     ),
     "neocognitron": ("neocognitron", "paper", {}, "FiveDigits", None),
 }  # fmt: skip
+
+
+# The layers of each are those of a smaller one here, too.
+LARGE = ("alexnet-cifar", "vgg16-bn", "cuda_convnet-13pct")
+
+
+def skip_large(name: str) -> None:
+    """Leaves out a form that takes ten seconds, unless all are asked for."""
+    if name.partition("/")[0] in LARGE and "ZOO_ALL_SCORES" not in os.environ:
+        pytest.skip("takes ten seconds: ZOO_ALL_SCORES=1")
 
 
 def randomized(network: nn.Module, seed: int = 0) -> nn.Module:

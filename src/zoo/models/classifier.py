@@ -1,6 +1,7 @@
 """The LightningModule that all networks share: loss, exact counts, optimiser groups, schedule."""
 
 import copy
+import inspect
 import math
 import sys
 from collections.abc import Mapping, Sequence
@@ -193,7 +194,9 @@ class Classifier(LightningModule):
         if not (self._looks_again and self._counted):
             self.train_counts.update(logits.detach(), likeliest(targets), losses)
             self._counted = True
-        loss = losses.sum() / self._images_in_step(len(targets)) * self.trainer.world_size
+        loss = losses.sum() / self._images_in_step(len(targets))
+        if self.trainer.world_size > 1:
+            loss = loss * self.trainer.world_size
         self._log_step(losses)
         return loss
 
@@ -357,6 +360,10 @@ class Classifier(LightningModule):
             exact = torch.tensor(values[name], dtype=torch.float64)
             self.log(f"{stage}/{name}", exact, prog_bar=name != "top5_error", sync_dist=False)
         return values
+
+
+# Lightning reads in every step which arguments it takes: to be found, and not to be worked out again.
+vars(Classifier.training_step)["__signature__"] = inspect.signature(Classifier.training_step)
 
 
 def seed_generators(seed: int, device: torch.device) -> None:

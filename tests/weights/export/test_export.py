@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 import yaml
 from conftest import ROOT
-from export_cases import CASES, RandomWeights, randomized, real_images, top_five_agree, write_run
+from export_cases import CASES, RandomWeights, randomized, real_images, skip_large, top_five_agree, write_run
 
 import zoo
 from zoo.cli import main
@@ -24,6 +24,7 @@ from zoo.weights.export.write import export
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_program_gives_the_networks_logits(tmp_path, case):
+    skip_large(case)
     weights, path = RandomWeights(case), tmp_path / "network.pt2"
     done = export(weights, "torch-export", path)
     assert [file.name for file in tmp_path.iterdir()] == ["network.pt2"]

@@ -19,7 +19,7 @@ from zoo.weights.export.page_file import PageNetwork
 from zoo.weights.export.write import export
 
 ON_PAGE = [name for name, case in CASES.items() if case[3] in ("MNIST", "CIFAR10")]
-IN_8_BITS = {"alexnet-cifar", "cuda_convnet-11pct", "vgg16-bn"}
+IN_8_BITS = {"alexnet-cifar", "cuda_convnet-11pct", "vgg11-bn"}
 
 
 def numbers_of(said, block):
