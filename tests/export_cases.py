@@ -37,7 +37,7 @@ CASES = {
 
 
 # The layers of each are those of a smaller one here, too.
-LARGE = ("alexnet-cifar", "vgg16-bn", "cuda_convnet-13pct")
+LARGE = ("vgg16-bn", "cuda_convnet-13pct")
 
 
 def skip_large(name: str) -> None:

@@ -71,7 +71,8 @@ def site(tmp_path_factory, axe, browser):
     server.server_close()
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1440, "dark")])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_fits_its_screen_and_an_accessibility_checker_finds_nothing_serious(
     site, browser, axe, name, width, scheme

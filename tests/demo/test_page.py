@@ -401,7 +401,7 @@ def test_a_dropped_picture_is_answered_by_all_with_the_five_likeliest_classes_an
 
 def test_every_example_and_random_strokes_have_mnists_form_to_the_pixel(of_three):
     rng = np.random.default_rng(0)
-    for number in range(13):
+    for number in range(16):
         of_three.click("#clear")
         rest(of_three)
         if number < 10:

@@ -27,7 +27,7 @@ NAMES = list(shipped())
 HERE = [name for name, card in shipped().items() if card.with_suffix(".safetensors").is_file()]
 ONCE = one_of_each_kind(NAMES)
 # A forward pass of more is measured by zoo benchmark, not by a test of seconds.
-MOST_MACS = 3_000_000
+MOST_MACS = 15_000_000
 
 
 def test_the_shipped_weights_fit_into_a_wheel():
