@@ -1,6 +1,7 @@
 """Networks with random weights, as weights and as run folders, for tests of what is done with trained ones."""
 
 import os
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -37,13 +38,13 @@ CASES = {
 
 
 # The layers of each are those of a smaller one here, too.
-LARGE = ("vgg16-bn", "cuda_convnet-13pct")
+LARGE = ("vgg16-bn", "alexnet-cifar", "cuda_convnet-13pct", "cuda_convnet-11pct", "cuda_convnet-26pct", "neocognitron")
 
 
-def skip_large(name: str) -> None:
-    """Leaves out a form that takes ten seconds, unless all are asked for."""
-    if name.partition("/")[0] in LARGE and "ZOO_ALL_SCORES" not in os.environ:
-        pytest.skip("takes ten seconds: ZOO_ALL_SCORES=1")
+def slow_where_large(names: Iterable[str]) -> list:
+    """The forms as parameters of a test; those that take seconds are slow."""
+    marked = {name: [pytest.mark.slow] if name.partition("/")[0] in LARGE else [] for name in names}
+    return [pytest.param(name, marks=marks) for name, marks in marked.items()]
 
 
 def randomized(network: nn.Module, seed: int = 0) -> nn.Module:

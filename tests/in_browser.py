@@ -10,6 +10,11 @@ import pytest
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 # Another version has other rules.
 AXE = "axe-core@4.14.1"
+# Width and scheme: each of a phone's and of a desk's, and each scheme.
+SCREENS = [
+    (390, "dark"), (1440, "light"), pytest.param(390, "light", marks=pytest.mark.slow),
+    pytest.param(1440, "dark", marks=pytest.mark.slow),
+]  # fmt: skip
 
 
 @contextmanager

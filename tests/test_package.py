@@ -40,7 +40,7 @@ def test_ci_calls_the_readmes_test_command():
     assert "pip install uv && uv run zoo fit --config configs/lenet5_digits.yaml" in readme
     assert "pip install uv && uv run pytest" in readme
     assert "pip install -q uv" in ci
-    assert "\nuv run pytest\n" in ci
+    assert '\nuv run pytest "$@"\n' in ci
 
 
 def workflows() -> dict[str, str]:

@@ -9,7 +9,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from conftest import ROOT
-from in_browser import quiet_page, violations
+from in_browser import SCREENS, quiet_page, violations
 from PIL import Image
 from pygments.token import STANDARD_TYPES
 
@@ -71,8 +71,7 @@ def site(tmp_path_factory, axe, browser):
     server.server_close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize(("width", "scheme"), SCREENS)
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_fits_its_screen_and_an_accessibility_checker_finds_nothing_serious(
     site, browser, axe, name, width, scheme

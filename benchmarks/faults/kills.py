@@ -254,7 +254,7 @@ def plan(wholes: dict[tuple[str, int], Whole]) -> Iterator[Kill]:
     for kind, count in KINDS.items():
         processes = 2 if kind == "two processes" else 1
         names = [config for config, number in wholes if number == processes]
-        for place in range(count):
+        for place in range(count if names else 0):
             config = names[place % len(names)]
             yield _drawn(kind, config, processes, wholes[config, processes], drawn, late=place % 2 == 0)
 
@@ -409,7 +409,9 @@ def main() -> int:
         place = Path(name)
         if len(CONFIGS) > 1:
             make_data(place / "data")
-        wanted = [(config, 1) for config in CONFIGS] + [(config, 2) for config in TWO if config in CONFIGS]
+        wanted = [(config, 1) for config in CONFIGS]
+        if options.kills is None or options.kills > [*KINDS].index("two processes"):
+            wanted += [(config, 2) for config in TWO if config in CONFIGS]
         wholes = {key: whole(*key, place, place / "data") for key in wanted}
         kills = list(plan(wholes))
         if options.kills:

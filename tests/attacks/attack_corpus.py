@@ -105,13 +105,17 @@ def all_cases() -> list[Case]:
 
 def short_form(cases: list[Case]) -> list[Case]:
     """The first case of each group and a fixed share of the others."""
-    chosen, groups = [], set()
-    for case in cases:
-        group = case.name.rpartition("/")[0]
-        if group not in groups or zlib.crc32(case.name.encode()) % SHARE[case.kind] == 0:
-            chosen.append(case)
-        groups.add(group)
-    return chosen
+    firsts = _firsts(cases)
+    return [case for case in cases if case in firsts or zlib.crc32(case.name.encode()) % SHARE[case.kind] == 0]
+
+
+def brief_form(cases: list[Case]) -> list[Case]:
+    """The first case of every third group."""
+    return _firsts(cases)[::3]
+
+
+def _firsts(cases: list[Case]) -> list[Case]:
+    return list({case.name.rpartition("/")[0]: case for case in reversed(cases)}.values())[::-1]
 
 
 def _of_words() -> Iterator[Case]:

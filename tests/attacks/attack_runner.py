@@ -1,6 +1,6 @@
 """Runs attacks through the real command, each in a process of its own, and says what was wrong with its end.
 
-    python attack_runner.py [--all] [--only PART-OF-A-NAME] [--save FILE.json]
+    python attack_runner.py [--all | --brief] [--only PART-OF-A-NAME] [--save FILE.json]
 
 Each process is forked from this one, in which everything heavy is imported, and calls ``zoo.cli.main`` in an empty
 folder. It must end within a bound, say one sentence where it refuses, show no traceback, leave the folder as it was,
@@ -34,7 +34,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import attack_calls
-from attack_corpus import Case, all_cases, short_form
+from attack_corpus import Case, all_cases, brief_form, short_form
 from attack_stock import Stock
 
 import zoo
@@ -339,13 +339,18 @@ def attack(cases: list[Case], tell: bool = False) -> list[Outcome]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--all", action="store_true", help="the long form")
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument("--all", action="store_true", help="the long form")
+    forms.add_argument("--brief", action="store_true", help="the first case of every third group")
     parser.add_argument("--only", default="", help="cases whose names have this in them")
     parser.add_argument("--save", type=Path, help="write the outcomes as JSON")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     cases = [case for case in all_cases() if options.only in case.name]
-    cases = cases if options.all or options.only else short_form(cases)
+    if options.brief:
+        cases = brief_form(cases)
+    elif not options.all and not options.only:
+        cases = short_form(cases)
     began = time.monotonic(), time.process_time()
     outcomes = attack(cases, tell=True)
     for outcome in outcomes:

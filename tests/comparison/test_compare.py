@@ -12,7 +12,7 @@ import preloaded
 import pytest
 import wandb_file
 from conftest import ROOT
-from in_browser import quiet_page, violations
+from in_browser import SCREENS, quiet_page, violations
 from results_cases import make_record
 from resume_cases import HANGING, TIMES
 from scipy import stats
@@ -215,8 +215,7 @@ def test_the_page_draws_each_curve_and_asks_for_nothing(trained):
     assert "prefers-color-scheme" in page or "color-scheme:light dark" in page
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize(("width", "scheme"), SCREENS)
 def test_an_accessibility_checker_finds_nothing_serious_on_the_page(tmp_path, browser, axe, width, scheme):
     words = ["lenet5/cifar10", "linear/cifar10", "vgg16-bn/cifar10", "--format", "html", "--output"]
     assert main(["compare", *words, str(tmp_path / "page.html")]) == 0

@@ -2,11 +2,11 @@
 
 import os
 import re
-import subprocess
 import sys
 import time
 from pathlib import Path
 
+import preloaded
 import pytest
 import torch
 from stream_cases import small_photos
@@ -129,7 +129,7 @@ except zoo.errors.Stopped as error:
 del batches
 sys.exit(1)
 """
-    ended = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True, timeout=60)
+    ended = preloaded.run("-c", program, check=False, timeout=60)
     assert "then go on with --resume" in ended.stdout
     assert ended.returncode == 1
 

@@ -28,9 +28,6 @@ from zoo.weights.sources.convnetjs import from_convnetjs
 
 TEST_DATA = os.environ.get("ZOO_TEST_DATA")
 NUM_IMAGES = 100
-# In JavaScript, AlexNet's form for CIFAR-10 takes a fifth of a second an image, VGG-16 half a second.
-FEW = {"alexnet-cifar/cifar10": 5, "vgg16-bn/cifar10": 3}
-ALL = "ZOO_ALL_SCORES" in os.environ
 ROUNDED = [
     "vgg16-bn/cifar10", "alexnet-cifar/cifar10", "cuda_convnet-11pct/cifar10-modern", "cuda_convnet-11pct/cifar10",
     "cuda_convnet-13pct/cifar10",
@@ -119,10 +116,12 @@ def test_the_page_has_both_ladders_and_stays_small(built):
     assert {name for name, bits in said.items() if bits != 16} == set(ROUNDED)
 
 
+# In JavaScript, AlexNet's form for CIFAR-10 takes a fifth of a second an image, VGG-16 half a second.
+@pytest.mark.parametrize("count", [3, pytest.param(NUM_IMAGES, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", names_of_ladders())
-def test_the_logits_of_the_page_are_those_of_python(untouched, name):
+def test_the_logits_of_the_page_are_those_of_python(untouched, name, count):
     weights = find(name)
-    images = pixels_of(weights.data.class_name)[: None if ALL else FEW.get(name, 25)]
+    images = pixels_of(weights.data.class_name)[:count]
     network = rounded(weights.network().eval(), coarse=True)
     with torch.no_grad():
         prepared = weights.transforms(as_is=True)(images)
@@ -144,7 +143,8 @@ def test_the_logits_of_the_page_are_those_of_python(untouched, name):
     np.testing.assert_allclose(np.array(found), expected, rtol=0, atol=max(1e-4, 1e-6 * abs(expected).max()))
 
 
-@pytest.mark.skipif(not (TEST_DATA and ALL), reason="needs CIFAR-10 and two minutes")
+@pytest.mark.slow
+@pytest.mark.skipif(not TEST_DATA, reason="needs CIFAR-10")
 @pytest.mark.parametrize("name", ROUNDED)
 def test_rounding_moves_the_error_by_less_than_half_a_point(name):
     weights = find(name)
@@ -399,9 +399,11 @@ def test_a_dropped_picture_is_answered_by_all_with_the_five_likeliest_classes_an
         assert_shows(opened, f"#picture-maps figure:nth-of-type({number}) canvas", lit(shares[:64]), 8)
 
 
-def test_every_example_and_random_strokes_have_mnists_form_to_the_pixel(of_three):
+# Each takes a second or two.
+@pytest.mark.parametrize("numbers", [(4, 8, 11, 12), pytest.param(range(16), marks=pytest.mark.slow)])
+def test_every_example_and_random_strokes_have_mnists_form_to_the_pixel(of_three, numbers):
     rng = np.random.default_rng(0)
-    for number in range(16):
+    for number in numbers:
         of_three.click("#clear")
         rest(of_three)
         if number < 10:
@@ -570,6 +572,7 @@ def test_a_file_that_is_no_network_or_is_there_already_is_one_sentence(small):
     assert len(page.evaluate("zoo.draw.state.logits")) == 2
 
 
+@pytest.mark.slow
 def test_the_library_of_2014_trains_in_the_page_and_zoo_reads_its_network(opened, library, built, tmp_path):
     if library is None or not TEST_DATA:
         pytest.skip("needs npm and CIFAR-10")

@@ -45,6 +45,7 @@ def test_what_is_retrieved_is_more_often_of_the_same_class_the_better_the_networ
     assert scores[0] < 30
 
 
+@pytest.mark.slow
 @needs_data
 def test_tsne_parts_the_digits_better_by_lenet5_than_by_pixels():
     given, found, _ = described(["pixels", "lenet5/mnist"], 500, 0, ROOT, False)

@@ -52,7 +52,7 @@ def test_two_processes_count_each_image_once_however_often_the_run_goes_on(zoo_p
         assert record.compute["train_macs"] == 3 * 326_520 * epochs * 1_437
 
     two = [*QUIET, "--trainer.strategy", "ddp", "--trainer.devices", "2"]
-    words = ["--config", "lenet5_digits", "--trainer.max_epochs", "2"]
+    words = ["--config", "lenet5_digits", "--data.batch_size", "128", "--trainer.max_epochs", "2"]
     zoo_process("fit", *words, *two, "--run_dir", "run", "--test", "false")
     assert ledger("run") == 2 * 1_437
     zoo_process("fit", "--resume", "run", "--test", "true", *two)

@@ -1,9 +1,9 @@
 """Networks, what they say and what is exported are had without Lightning, which takes longer to import than torch."""
 
 import subprocess
-import sys
 
 import numpy as np
+import preloaded
 import pytest
 import torch
 from PIL import Image
@@ -33,9 +33,13 @@ print("lightning" in sys.modules)
 """
 
 
+def in_a_process(*words):
+    """What a process says in which nothing but torch has been imported."""
+    return subprocess.run([preloaded.python("torch"), *words], capture_output=True, text=True, check=True).stdout
+
+
 def test_networks_and_their_weights_import_no_lightning_and_models_do():
-    printed = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True).stdout
-    assert printed.splitlines() == ["[]", "True"]
+    assert in_a_process("-c", CODE).splitlines() == ["[]", "True"]
 
 
 # The compiler of torch is as heavy, and is loaded where a network's first weights are drawn on no device.
@@ -50,9 +54,7 @@ print(status, sorted(HEAVY & set(sys.modules)))
 
 
 def last_line(*words):
-    return subprocess.run(
-        [sys.executable, "-c", USING, *words], capture_output=True, text=True, check=True
-    ).stdout.splitlines()[-1]
+    return in_a_process("-c", USING, *words).splitlines()[-1]
 
 
 def test_classify_imports_no_lightning_for_a_shipped_network_or_a_run(tmp_path):

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 from conftest import ROOT
-from in_browser import quiet_page, violations
+from in_browser import SCREENS, quiet_page, violations
 from results_cases import make_record
 
 from zoo.cli import main
@@ -188,8 +188,7 @@ def test_the_curves_of_runs_stand_behind_the_verdicts_and_fit_the_screen(curves_
         assert verdicts["y"] < box["y"] < page.locator("article").first.bounding_box()["y"]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize(("width", "scheme"), SCREENS)
 def test_an_accessibility_checker_finds_nothing_serious(report, browser, axe, width, scheme):
     with quiet_page(browser, report.as_uri(), width=width, scheme=scheme) as page:
         page.goto(report.as_uri())

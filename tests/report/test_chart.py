@@ -32,8 +32,13 @@ def words_in(path):
     return re.findall(r"<!-- (.+?) -->", path.read_text())
 
 
-@pytest.mark.parametrize("form", ["svg", "png"])
-@pytest.mark.parametrize("which", ["ilsvrc", "mnist"])
+@pytest.mark.parametrize(
+    ("which", "form"),
+    [
+        ("ilsvrc", "png"), ("mnist", "svg"), pytest.param("ilsvrc", "svg", marks=pytest.mark.slow),
+        pytest.param("mnist", "png", marks=pytest.mark.slow),
+    ],
+)  # fmt: skip
 def test_another_process_draws_the_same_bytes(folder, tmp_path, which, form):
     here, there = tmp_path / f"here.{form}", tmp_path / f"there.{form}"
     draw(which, here, folder)

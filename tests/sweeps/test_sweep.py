@@ -28,7 +28,7 @@ model:
     input_size: 20
     in_channels: 1
     optimizer: {class_path: torch.optim.SGD, init_args: {lr: 0.1}}
-trainer: {max_epochs: 60, enable_progress_bar: false, accelerator: cpu}
+trainer: {max_epochs: 30, enable_progress_bar: false, accelerator: cpu}
 """
 GRID = ["--model.optimizer.lr", "0.001,0.1,1e38", "--seed_everything", "0..1"]
 
@@ -75,14 +75,14 @@ def swept(tmp_path_factory):
 
 def test_a_kill_costs_nothing_of_the_runs(swept, tmp_path):
     folder, after_kill, (said, status), _ = swept
-    assert 0 < after_kill < 60
+    assert 0 < after_kill < 30
     assert status == 128 + signal.SIGINT
     assert "Stopped by SIGINT; go on with: zoo sweep --resume sweep" in said
     (tmp_path / "digits.yaml").write_text(CONFIG)
     words = ["--config", str(tmp_path / "digits.yaml"), "--run_dir", str(tmp_path / "run"), "--test", "false"]
     assert main(["fit", *words, "--model.optimizer.lr", "0.001"]) == 0
     whole = errors_in(tmp_path / "run")
-    assert len(whole) == 60
+    assert len(whole) == 30
     assert errors_in(folder / "001-lr=0.001,seed_everything=0") == whole
 
 

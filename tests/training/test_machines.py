@@ -11,8 +11,6 @@ from resume_cases import TIMES
 
 from zoo.results.record import Record
 
-NAMES = ("four", "two_by_two", "two", "by_hand", "slurm")
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -20,10 +18,15 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("machines")
 
 
+def became(folder: Path, *names: str) -> dict:
+    """What became of cases."""
+    return json.loads(preloaded.run(ROOT / "tests" / "process_cases.py", *names, cwd=folder, timeout=1800).stdout)
+
+
 @pytest.fixture(scope="module")
 def cases(folder):
-    """What became of every case."""
-    return json.loads(preloaded.run(ROOT / "tests" / "process_cases.py", *NAMES, cwd=folder, timeout=1800).stdout)
+    """Of two machines, started by hand or by SLURM, and of one."""
+    return became(folder, "two", "by_hand", "slurm")
 
 
 def assert_same(run: Path, other: Path, processes: int) -> None:
@@ -43,7 +46,9 @@ def rows(run: Path) -> list[dict[str, str]]:
         return [{key: value for key, value in row.items() if key not in TIMES} for row in csv.DictReader(file)]
 
 
-def test_two_processes_on_each_of_two_machines_make_the_run_of_four_on_one(cases, folder):
+@pytest.mark.slow
+def test_two_processes_on_each_of_two_machines_make_the_run_of_four_on_one(folder):
+    cases = became(folder, "four", "two_by_two")
     for name in ("four", "two_by_two"):
         assert cases[name]["statuses"] == [0] * 4, cases[name]["said"]
     assert_same(folder / "two_by_two" / "run", folder / "four" / "run", 4)

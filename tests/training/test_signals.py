@@ -21,7 +21,10 @@ from zoo.training.checkpoint_files import WholeFile
 from zoo.training.loggers import _earlier_id
 
 QUIET = ["--trainer.enable_progress_bar", "false"]
-RUN = ["--config", "lenet5_digits", "--trainer.max_epochs", "6", "--model.optimizer.lr", "0.01", *QUIET]
+RUN = [
+    "--config", "lenet5_digits", "--data.batch_size", "32", "--trainer.max_epochs", "6", "--model.optimizer.lr", "0.01",
+    *QUIET,
+]  # fmt: skip
 
 
 def started(folder: Path, *words: str) -> Process:

@@ -17,7 +17,7 @@ from zoo.cli import main
 from zoo.results.record import Record
 
 QUIET = ["--trainer.enable_progress_bar", "false"]
-SHORT = ["--config", "lenet5_digits", "--trainer.max_epochs", "2", *QUIET]
+SHORT = ["--config", "lenet5_digits", "--data.batch_size", "64", "--trainer.max_epochs", "2", *QUIET]
 
 
 def fit(*words):
@@ -154,8 +154,8 @@ def test_without_the_test_nothing_is_measured(in_folder):
 def test_a_limited_test_is_recorded_and_shown_as_partial(in_folder, capsys):
     fit(*SHORT, "--run_dir", "r", "--trainer.limit_test_batches", "2")
     record = record_of(in_folder / "r")
-    assert (record["n"], record["dataset"]["num_images"]) == (32, 360)
-    assert "32 of 360 test images" in capsys.readouterr().out
+    assert (record["n"], record["dataset"]["num_images"]) == (128, 360)
+    assert "128 of 360 test images" in capsys.readouterr().out
 
 
 def test_a_trial_is_no_result(in_folder, capsys):
@@ -171,7 +171,7 @@ def test_a_trial_is_no_result(in_folder, capsys):
 
 
 def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(in_folder):
-    words = ["--config", "lenet5_digits", "--trainer.max_epochs", "4", *QUIET]
+    words = [*SHORT, "--trainer.max_epochs", "4"]
     fit(*words, "--run_dir", "whole")
     process = preloaded.start("-m", "zoo", "fit", *words, "--run_dir", "killed", cwd=in_folder)
     deadline = time.monotonic() + 120

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from zoo.cli import main
+from zoo.training.parser import Parser
 from zoo.training.yaml_text import read
 
 DIGITS = ["fit", "--config", "lenet5_digits"]
@@ -154,6 +155,16 @@ def test_a_value_that_its_class_has_no_use_for(capsys, in_folder, words, part):
     assert part in refused(capsys, in_folder, *words)
 
 
+def test_a_whole_number_stays_one_in_whatever_order_its_option_names_the_kinds():
+    parser = Parser()
+    parser.add_argument("--few", type=float | int)
+    assert type(parser.parse_args(["--few", "1"]).few) is float
+    parser.keep_whole_numbers()
+    assert type(parser.parse_args(["--few", "1"]).few) is int
+    assert type(parser.parse_args(["--few", "1.0"]).few) is float
+
+
+@pytest.mark.slow
 def test_one_batch_is_not_all_batches_whatever_was_imported_before(in_folder):
     # typing keeps the order of the first who wrote a union, and 1.0 is the share of all.
     words = [*DIGITS, "--trainer.limit_test_batches", "1", "--trainer.limit_val_batches", "1.0"]

@@ -205,6 +205,7 @@ def test_twenty_faults_of_ten_kinds_neither_stop_nor_miscount_a_training_run(roo
     assert_stops(root, in_folder / "stopped", capsys)
 
 
+@pytest.mark.slow
 def test_200_faults_in_the_real_imagenette_neither_hang_nor_miscount_a_training_run(in_folder, monkeypatch, capsys):
     folder = os.environ.get("ZOO_TEST_DATA")
     if not folder or not Path(folder, "imagenette").is_dir():

@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 import torch
 from conftest import ROOT
-from export_cases import CASES, RandomWeights, real_images, skip_large, top_five_agree
+from export_cases import CASES, RandomWeights, real_images, slow_where_large, top_five_agree
 
 import zoo
 from zoo.errors import InputError
@@ -41,9 +41,8 @@ FORMS = {name.partition("/")[0] for name in SHIPPED}
 RANDOM = [case for case in CASES if case not in FORMS | {"lenet5-3-channels"}]
 
 
-@pytest.mark.parametrize("name", [*SHIPPED, *RANDOM])
+@pytest.mark.parametrize("name", slow_where_large([*SHIPPED, *RANDOM]))
 def test_onnx_runtime_gives_the_same_top_five_on_a_hundred_real_images(tmp_path, name):
-    skip_large(name)
     weights, path = zoo.get_weights(name) if name in SHIPPED else RandomWeights(name), tmp_path / "network.onnx"
     done = export(weights, "onnx", path)
     assert [file.name for file in tmp_path.iterdir()] == ["network.onnx"]
