@@ -38,7 +38,15 @@ CASES = {
 
 
 # The layers of each are those of a smaller one here, too.
-LARGE = ("vgg16-bn", "alexnet-cifar", "cuda_convnet-13pct", "cuda_convnet-11pct", "cuda_convnet-26pct", "neocognitron")
+LARGE = (
+    "vgg16-bn",
+    "vgg11-bn",
+    "alexnet-cifar",
+    "cuda_convnet-13pct",
+    "cuda_convnet-11pct",
+    "cuda_convnet-26pct",
+    "neocognitron",
+)
 
 
 def slow_where_large(names: Iterable[str]) -> list:

@@ -31,6 +31,17 @@ def given_path(name: str | Path) -> Path:
     return Path(name)
 
 
+def given_output(name: str | Path) -> Path:
+    """The path of a file that the user wants to be written.
+
+    Raises InputError where its folder is none: what takes minutes to compute is not lost for want of a place.
+    """
+    path = given_path(name)
+    if not path.parent.is_dir():
+        raise InputError(f"There is no folder {path.parent} to write {path.name} to: make it first.")
+    return path
+
+
 def is_utf8(name: str) -> bool:
     """Whether a name that the disk has is UTF-8; Python stands in for other bytes by what no text may hold."""
     try:

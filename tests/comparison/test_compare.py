@@ -113,6 +113,7 @@ def test_predictions_of_other_weights_are_refused(trained, tmp_path, capsys):
     assert "have 1 of 360 images wrong and its Record" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_and_went_on_has_each_step_once_in_order(tmp_path, zoo_process, monkeypatch):
     """Killed without warning after a checkpoint within an epoch, with rows logged and lost after it."""
     # W&B in these processes is not to be that of this one.
@@ -241,7 +242,7 @@ def test_an_accessibility_checker_finds_nothing_serious_on_the_page(tmp_path, br
         (["broken", "linear/cifar10"], "run-x.wandb is no file of W&B's"),
         (["cut", "linear/cifar10"], "metrics.csv does not hold the metrics"),
         (["linear/cifar10", "lenet5/cifar10", "--format", "xml"], "invalid choice"),
-        (["linear/cifar10", "lenet5/cifar10", "--output", "no/where.md"], "Cannot write no/where.md"),
+        (["linear/cifar10", "lenet5/cifar10", "--output", "no/where.md"], "There is no folder no to write where.md to"),
     ],
 )
 def test_bad_words_are_one_sentence(in_folder, capsys, words, message):

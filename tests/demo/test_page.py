@@ -598,7 +598,7 @@ def test_the_library_of_2014_trains_in_the_page_and_zoo_reads_its_network(opened
     np.testing.assert_allclose(theirs, ours.numpy(), atol=1e-5)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["dark", pytest.param("light", marks=pytest.mark.slow)])
 def test_an_accessibility_checker_finds_nothing(opened, axe, scheme):
     opened.emulate_media(color_scheme=scheme)
     opened.get_by_role("button", name="Draw a 3").click()

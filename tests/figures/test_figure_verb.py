@@ -63,6 +63,27 @@ def test_bad_words_are_one_sentence_and_leave_no_file(words, sentence, in_folder
     assert not list(in_folder.iterdir())
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "figure templates linear/mnist --output", "report linear/mnist --output",
+        "compare linear/mnist mlp/mnist --output",
+        "table digits --chart", "table digits --ladder", "table digits --output", "data info Digits --output",
+        "data verify Digits --output",
+    ],
+)  # fmt: skip
+def test_a_folder_that_is_not_there_is_told_before_anything_is_computed(words, in_folder, capsys, monkeypatch):
+    def nothing(*ignored, **options):
+        raise AssertionError("computed first")
+
+    for place in ("zoo.figures.templates", "zoo.page.document.write_report", "zoo.comparison.sources.runs_of",
+                  "zoo.report.tables.document", "zoo.data.digits.Digits.read"):  # fmt: skip
+        monkeypatch.setattr(place, nothing)
+    assert main([*words.split(), "nowhere/f.png"]) == 2
+    assert capsys.readouterr().err == "zoo: There is no folder nowhere to write f.png to: make it first.\n"
+    assert not list(in_folder.iterdir())
+
+
 def test_only_three_kinds_of_files_are_written(in_folder, capsys):
     assert main(["figure", "templates", "linear/mnist", "--output", "f.jpg"]) == 2
     assert capsys.readouterr().err == "zoo: A figure is .png, .svg or .pdf, not f.jpg: give it an ending.\n"

@@ -258,7 +258,7 @@ def test_confusion_and_calibration_are_shown_where_the_record_has_them(tmp_path,
     [
         (["nowhere", "--output", "r.html"], "There is no run 'nowhere'"),
         (["lenet5/mnist", "--output", "r.pdf"], "give r.pdf the ending .html"),
-        (["lenet5/mnist", "--output", "no/folder/r.html"], "Cannot write"),
+        (["lenet5/mnist", "--output", "no/folder/r.html"], "There is no folder no/folder to write r.html to"),
         (["torchvision/vgg16", "--output", "r.html"], "has no Record"),
     ],
 )

@@ -95,7 +95,7 @@ def test_the_networks_marked_as_ours_are_entries():
         (["ilsvrc", "--chart", "c.pdf"], ["c.pdf", ".png", ".svg"]),
         (["--chart", "c.png"], ["ilsvrc", "cifar10"]),
         (["digits", "--chart", "c.png"], ["digits", "--records"]),
-        (["ilsvrc", "--chart", "nowhere/c.png"], ["nowhere/c.png", "Cannot write"]),
+        (["ilsvrc", "--chart", "nowhere/c.png"], ["There is no folder nowhere to write c.png to"]),
     ],
 )
 def test_bad_words_are_one_sentence_and_leave_no_file(folder, tmp_path, monkeypatch, capsys, words, parts):

@@ -183,7 +183,7 @@ def test_output_goes_to_a_file_and_bad_words_are_one_sentence(folder, capsys):
         (["table", "mnits"], ["'mnits'", "did you mean mnist?"]),
         (["table", "--records", "nowhere"], ["nowhere", "--records"]),
         (["table", "--format", "pdf"], ["pdf", "latex"]),
-        (["table", "--records", str(folder), "--output", str(folder / "no" / "t.md")], ["t.md", "Cannot write"]),
+        (["table", "--records", str(folder), "--output", str(folder / "no" / "t.md")], ["t.md", "There is no folder"]),
     ):
         assert main(words) == 2
         (line,) = capsys.readouterr().err.strip().splitlines()

@@ -61,7 +61,15 @@ def test_there_is_a_tour_of_each_of_the_nine_points():
         assert len(kinds) % 2 == 0
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+# Tests of their own see the same in parts.
+LONG = ("4_schedules", "5_own_network", "8_own_code")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=[pytest.mark.slow] if page.stem in LONG else []) for page in PAGES],
+    ids=lambda page: page.stem,
+)
 def test_a_tour_goes_as_it_is_written(page, environment, tmp_path):
     for names in re.findall(r"^Files: (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE):
         for name in names.split(", "):

@@ -16,17 +16,23 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("own")
 
 
+def became(folder, *names):
+    """What became of cases."""
+    words = [ROOT / "tests" / "process_cases.py", *names]
+    return json.loads(preloaded.run(*words, cwd=folder, timeout=1800).stdout)
+
+
 @pytest.fixture(scope="module")
 def cases(folder):
-    """What became of every case."""
-    words = [ROOT / "tests" / "process_cases.py", *KINDS, "own_alone", "own_unused"]
-    return json.loads(preloaded.run(*words, cwd=folder, timeout=1800).stdout)
+    """Those of each kind of network, on two processes and on one."""
+    return became(folder, *KINDS, "own_alone")
 
 
 def weights_of(run):
     return torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", KINDS)
 def test_a_run_in_two_parts_and_a_second_test_are_the_whole_one(cases, folder, case):
     assert cases[case]["statuses"] == [0, 0], cases[case]["said"]
@@ -39,6 +45,7 @@ def test_a_run_in_two_parts_and_a_second_test_are_the_whole_one(cases, folder, c
     assert [whole["timing"][name] for name in ("train_images", "train_steps", "train_epochs")] == [2560, 40, 2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", KINDS)
 def test_two_processes_learn_what_one_learns(cases, folder, case):
     assert cases["own_alone"]["statuses"] == [0], cases["own_alone"]["said"]
@@ -48,8 +55,8 @@ def test_two_processes_learn_what_one_learns(cases, folder, case):
         torch.testing.assert_close(two[key], value, rtol=1e-4, atol=1e-5)
 
 
-def test_weights_without_a_part_in_the_loss_are_one_sentence_with_two_ways_out(cases, folder):
-    case = cases["own_unused"]
+def test_weights_without_a_part_in_the_loss_are_one_sentence_with_two_ways_out(folder):
+    case = became(folder, "own_unused")["own_unused"]
     assert case["statuses"] == [2, 2], case["said"]
     told = [line for said in case["said"] for line in said.splitlines() if line.startswith("zoo: ")]
     assert told == [

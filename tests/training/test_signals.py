@@ -161,6 +161,7 @@ def test_a_disk_that_refuses_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     assert torch.load(path, weights_only=True) == {"number": 1}
 
 
+@pytest.mark.slow
 def test_two_processes_stop_together_and_go_on_with_the_same_weights(in_folder):
     two = [*RUN, "--trainer.max_epochs", "3", "--trainer.accelerator", "cpu"]
     two += ["--trainer.strategy", "ddp", "--trainer.devices", "2"]

@@ -170,6 +170,7 @@ def test_a_trial_is_no_result(in_folder, capsys):
     assert "epoch" not in shown[0]["training"]
 
 
+@pytest.mark.slow
 def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(in_folder):
     words = [*SHORT, "--trainer.max_epochs", "4"]
     fit(*words, "--run_dir", "whole")
@@ -229,24 +230,31 @@ def test_the_perceptron_refuses_several_processes(zoo_process):
     assert "trainer.devices" in done.stderr
 
 
-def test_wandb_gets_the_errors_of_the_record_the_rate_and_the_whole_config(in_folder):
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--config", "lenet5_digits", "--data.batch_size", "64"],
+        pytest.param(
+            ["--config", "mlp_cifar10", "--data", "Digits", "--model.in_channels", "1"], marks=pytest.mark.slow
+        ),
+    ],
+    ids=["lenet5", "mlp"],
+)
+def test_wandb_gets_the_errors_of_the_record_the_rate_and_the_whole_config(in_folder, words):
     import wandb_file
 
-    overlay = ["--config", "overlays/wandb", "--trainer.max_epochs", "1", *QUIET]
-    mlp = ["--data", "Digits", "--data.num_held_out", "0", "--model.in_channels", "1"]
-    fit("--config", "lenet5_digits", *overlay, "--run_dir", "lenet5")
-    fit("--config", "mlp_cifar10", *overlay, *mlp, "--run_dir", "mlp")
-    for name in ("lenet5", "mlp"):
-        record = record_of(in_folder / name)
-        config, history = wandb_file.read(in_folder / name)
-        (tested,) = [row for row in history if "test/top1_error" in row]
-        assert tested["test/top1_error"] == record["metrics"]["top1_error"]
-        assert tested["test/top5_error"] == record["metrics"]["top5_error"]
-        assert tested["trainer/global_step"] == record["timing"]["train_steps"]
-        rates = [row for row in history if "lr" in row]
-        assert rates
-        assert all("trainer/global_step" in row for row in rates)
-        assert config["model"] == record["config"]["model"]
+    overlay = ["--config", "overlays/wandb", "--data.num_held_out", "0", "--trainer.max_epochs", "1", *QUIET]
+    fit(*words, *overlay, "--run_dir", "run")
+    record = record_of(in_folder / "run")
+    config, history = wandb_file.read(in_folder / "run")
+    (tested,) = [row for row in history if "test/top1_error" in row]
+    assert tested["test/top1_error"] == record["metrics"]["top1_error"]
+    assert tested["test/top5_error"] == record["metrics"]["top5_error"]
+    assert tested["trainer/global_step"] == record["timing"]["train_steps"]
+    rates = [row for row in history if "lr" in row]
+    assert rates
+    assert all("trainer/global_step" in row for row in rates)
+    assert config["model"] == record["config"]["model"]
 
 
 def test_a_checkpoint_of_another_network_is_refused_with_both_names(run, in_folder, capsys):

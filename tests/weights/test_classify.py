@@ -264,6 +264,7 @@ def test_a_photo_that_no_memory_holds_is_passed_over_and_named(run, tmp_path, ca
     assert line.startswith(f"zoo: passed over: {tmp_path}/photos/long.png is not a readable image (it has 1x300,000")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="names of POSIX")
 def test_a_name_that_is_not_utf8_is_printed_as_it_can_be(run, tmp_path):
     path = drawn(tmp_path / "photos" / "a.png", "red")

@@ -3,7 +3,7 @@
 import sys
 
 from zoo.commands.options import Parser
-from zoo.files import given_path, write_output
+from zoo.files import given_output, write_output
 from zoo.report.formats import FORMS
 
 
@@ -27,10 +27,11 @@ def run(verb: str, args: list[str]) -> int:
         "--push", metavar="ENTITY/PROJECT", help="also make W&B runs of them there, beside the published figures"
     )
     options = parser.parse_args(args)
+    output = given_output(options.output) if options.output is not None else None
     from zoo.comparison.document import document
     from zoo.comparison.sources import runs_of
 
-    seen = options.output is None and sys.stdout.isatty()
+    seen = output is None and sys.stdout.isatty()
     found = runs_of(options.runs)
     text = document(found, options.format or ("terminal" if seen else "md"))
     if options.push is not None:
@@ -38,8 +39,8 @@ def run(verb: str, args: list[str]) -> int:
 
         # Not among the table, which may go on to another program.
         print(push(found, options.push), file=sys.stderr)
-    if options.output is None:
+    if output is None:
         sys.stdout.write(text)
         return 0
-    write_output(given_path(options.output), text.encode())
+    write_output(output, text.encode())
     return 0

@@ -10,7 +10,7 @@ from zoo.catalog import DATA
 from zoo.commands.options import Parser
 from zoo.data.lookup import check_transform, dataset_named
 from zoo.errors import InputError
-from zoo.files import given_path
+from zoo.files import given_output, given_path
 
 
 def run(verb: str, args: list[str]) -> int:
@@ -68,6 +68,7 @@ def verify(name: str, root: str, num_workers: int | None, manifest: str | None, 
 
     if num_workers is not None and num_workers < 1:
         raise InputError(f"--workers must be at least 1, not {num_workers}.")
+    report = given_output(output) if output else None
     if DATA[name].storage == "stream":
         raise InputError("A stream is as good as the folders that it is packed from: verify these, as ImageNet.")
     if DATA[name].storage == "photos":
@@ -88,8 +89,8 @@ def verify(name: str, root: str, num_workers: int | None, manifest: str | None, 
         assert isinstance(data, InMemoryDataModule)
         found = verify_memory(data, root)
     print_verification(found)
-    if output:
-        write_json(given_path(output), found.plain())
+    if report:
+        write_json(report, found.plain())
     return 1 if found.num_faults else 0
 
 
@@ -147,16 +148,17 @@ def prepare(name: str, root: str, size: int | None, warp: bool, output: str | No
 
 def info(name: str, root: str, transform: str | None, output: str | None) -> int:
     """Prints counts, sizes, storage and fingerprint; draws the contact sheet where ``output`` is given."""
+    sheet = given_output(output) if output else None
     from zoo.report.data_summary import print_summary
 
     data = _module(name, root, transform)
     data.prepare_data()
     data.setup()
     print_summary(name, data)
-    if output:
+    if sheet:
         from zoo.report.contact_sheet import contact_sheet
 
-        contact_sheet(data, given_path(output))
+        contact_sheet(data, sheet)
         print(f"contact sheet {output}")
     return 0
 

@@ -6,7 +6,7 @@ from typing import Any
 from zoo.commands.options import Parser
 from zoo.errors import InputError
 from zoo.figures.kinds import KINDS, OPTIONS, function_of, kind_named, typed
-from zoo.files import given_path
+from zoo.files import given_output
 
 
 def run(verb: str, args: list[str]) -> int:
@@ -31,7 +31,7 @@ def draw(name: str, names: list[str], options: dict[str, Any], output: str, them
     from zoo import figures
     from zoo.figures import style
 
-    file = given_path(output)
+    file = given_output(output)
     style.check_form(file)
     with style.theme(theme):
         style.save(getattr(figures, function_of(name))(*names, **options), file)

@@ -1,7 +1,7 @@
 """``zoo report``: all that is known of some networks as one page."""
 
 from zoo.commands.options import Parser
-from zoo.files import given_path
+from zoo.files import given_output
 
 
 def run(verb: str, args: list[str]) -> int:
@@ -12,8 +12,9 @@ def run(verb: str, args: list[str]) -> int:
     )
     parser.add_argument("--output", required=True, metavar="FILE", help="the page, as .html")
     options = parser.parse_args(args)
+    output = given_output(options.output)
     from zoo.page.document import write_report
 
-    size = write_report(options.names, given_path(options.output))
+    size = write_report(options.names, output)
     print(f"{options.output}: {size / 1e6:.1f} MB")
     return 0

@@ -3,7 +3,7 @@
 import sys
 
 from zoo.commands.options import Parser
-from zoo.files import given_path, write_output
+from zoo.files import given_output, given_path, write_output
 from zoo.report.formats import FORMS
 
 
@@ -39,31 +39,34 @@ def run(verb: str, args: list[str]) -> int:
         "--ladder", metavar="FILE", help="draw error over year, parameters and multiply-accumulates, as .png or .svg"
     )
     options = parser.parse_args(args)
+    output, chart, ladder = (
+        given_output(file) if file is not None else None for file in (options.output, options.chart, options.ladder)
+    )
     from zoo.report.selection import Selection
     from zoo.report.tables import document
 
     records = given_path(options.records) if options.records is not None else None
-    seen = options.output is None and options.format is None and sys.stdout.isatty()
+    seen = output is None and options.format is None and sys.stdout.isatty()
     form = options.format or ("terminal" if seen else "md")
     selection = Selection(
         _names(options.columns), _names(options.networks), options.sort, folded=seen and not options.all,
         trials=options.partial,
     )  # fmt: skip
     text = document(options.table, form, records, selection)
-    if options.chart is not None:
+    if chart is not None:
         from zoo.report.chart import draw
 
-        draw(options.table, given_path(options.chart), records, everything=options.all)
-    if options.ladder is not None:
+        draw(options.table, chart, records, everything=options.all)
+    if ladder is not None:
         from zoo.report.ladder import draw_ladder
 
-        draw_ladder(options.table, given_path(options.ladder), records)
-    if options.output is None:
+        draw_ladder(options.table, ladder, records)
+    if output is None:
         sys.stdout.write(text)
         if selection.folded:
             print("--all: also costs, more published figures, earlier recipes.")
         return 0
-    write_output(given_path(options.output), text.encode())
+    write_output(output, text.encode())
     return 0
 
 

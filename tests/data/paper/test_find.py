@@ -58,7 +58,7 @@ def test_a_negative_of_mnists_is_turned_and_nothing_else(mnist):
         assert np.array_equal(as_mnist(255 - image), image)
 
 
-@pytest.mark.parametrize("each", [15_000, pytest.param(5000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("each", [10_000, pytest.param(5000, marks=pytest.mark.slow)])
 def test_mnists_images_on_a_page_come_back(mnist, each):
     """Enlarged, dark on light and somewhere on a ruled page, they differ from themselves by a few grey values."""
     differences = []

@@ -136,6 +136,7 @@ def test_workers_read_the_same_batches(server, tmp_path):
     assert all(torch.equal(a, b) for one, two in zip(alone, helped, strict=True) for a, b in zip(one, two, strict=True))
 
 
+@pytest.mark.slow
 def test_a_run_killed_while_the_server_fails_goes_on_to_the_bit(server, in_folder):
     words = ["fit", "--data", "StreamedImageNet", "--data.root", server.address, "--data.endpoint_url", server.url]
     words += ["--data.batch_size", "4", "--data.num_held_out", "10", "--data.window", "2", "--seed_everything", "3"]

@@ -32,7 +32,11 @@ def photographs(folder):
     return [Image.open(file).convert("RGB") for file in (files[0], files[17], files[40])]
 
 
-@pytest.fixture(scope="module", params=[generated, photographs], ids=["generated", "photographs"])
+@pytest.fixture(
+    scope="module",
+    params=[generated, pytest.param(photographs, marks=pytest.mark.slow)],
+    ids=lambda images: images.__name__,
+)
 def root(request, tmp_path_factory):
     """An ImageNet folder of three photos of different shapes; the first two classes hold them in ``val``."""
     folder = tmp_path_factory.mktemp("imagenet")

@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 import pytest
 import torch
-from export_cases import CASES, RandomWeights
+from export_cases import CASES, RandomWeights, slow_where_large
 from torch import nn
 
 import zoo
@@ -31,7 +31,7 @@ def numbers_of(said, block):
     return found
 
 
-@pytest.mark.parametrize("case", ON_PAGE)
+@pytest.mark.parametrize("case", slow_where_large(ON_PAGE))
 def test_a_file_has_the_weights_as_near_as_its_bits_allow(tmp_path, case):
     weights, path = RandomWeights(case), tmp_path / "network.json"
     done = export(weights, "page", path)

@@ -58,8 +58,12 @@ def kept(tmp_path, name):
 
 # Its published files of VGG are of 2017: before the zip archives, and before batch normalisation counted its steps.
 @pytest.mark.parametrize(
-    ("theirs", "network", "old"), [("alexnet", "alexnet", False), ("vgg16_bn", "vgg16", True), ("vgg16", "vgg16", True)]
-)
+    ("theirs", "network", "old"),
+    [
+        ("alexnet", "alexnet", False), ("vgg16_bn", "vgg16", True),
+        pytest.param("vgg16", "vgg16", True, marks=pytest.mark.slow),
+    ],
+)  # fmt: skip
 def test_a_new_head_stands_on_torchvisions_convolutions(theirs, network, old, published, tmp_path, server):
     original, state = network_of(theirs)
     if old:
@@ -78,6 +82,7 @@ def test_a_new_head_stands_on_torchvisions_convolutions(theirs, network, old, pu
     assert found.fc7.weight.unique().tolist() == [0.25]
 
 
+@pytest.mark.slow
 def test_the_command_starts_from_it_and_freezes_its_convolutions(published, tmp_path, in_folder, capsys):
     original, state = network_of("alexnet")
     published("alexnet", state)

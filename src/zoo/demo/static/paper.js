@@ -26,6 +26,8 @@ zoo.paper = (function () {
 
   // Where an index outside is looked up: d c b a | a b c d | d c b a.
   function reflected(n, length) {
+    if (n >= 0 && n < length) return n;
+    if (n < 0 && n >= -length) return -n - 1;
     const period = 2 * length;
     const m = ((n % period) + period) % period;
     return m < length ? m : period - 1 - m;
@@ -72,36 +74,62 @@ zoo.paper = (function () {
     });
   }
 
-  // The largest or smallest of a window from before to after each place, in steps that do not grow with the window.
-  function extremes(line, out, before, after, largest) {
-    const wide = widened(line, before, after), size = before + after + 1;
-    if (!largest) for (let n = 0; n < wide.length; n++) wide[n] = -wide[n];
-    const queue = new Int32Array(wide.length);
-    for (let n = 0, head = 0, tail = 0; n < wide.length; n++) {
-      while (tail > head && wide[n] >= wide[queue[tail - 1]]) tail -= 1;
-      queue[tail++] = n;
-      const at = n - size + 1;
-      if (at < 0) continue;
-      if (queue[head] < at) head += 1;
-      out[at] = largest ? wide[queue[head]] : -wide[queue[head]];
+  // The largest of a window from before to after each place, in steps that do not grow with the window: of blocks as long
+  // as the window, each window has the end of one and the beginning of the next (van Herk 1992).
+  function largest(line, out, before, after) {
+    const upTo = widened(line, before, after), from = upTo.slice(), size = before + after + 1;
+    for (let start = 0; start < upTo.length; start += size) {
+      const end = Math.min(start + size, upTo.length);
+      for (let n = start + 1; n < end; n++) if (upTo[n - 1] > upTo[n]) upTo[n] = upTo[n - 1];
+      for (let n = end - 2; n >= start; n--) if (from[n + 1] > from[n]) from[n] = from[n + 1];
     }
+    for (let n = 0, m = size - 1; n < out.length; n++, m++) out[n] = from[n] > upTo[m] ? from[n] : upTo[m];
+  }
+
+  function smallest(line, out, before, after) {
+    const upTo = widened(line, before, after), from = upTo.slice(), size = before + after + 1;
+    for (let start = 0; start < upTo.length; start += size) {
+      const end = Math.min(start + size, upTo.length);
+      for (let n = start + 1; n < end; n++) if (upTo[n - 1] < upTo[n]) upTo[n] = upTo[n - 1];
+      for (let n = end - 2; n >= start; n--) if (from[n + 1] < from[n]) from[n] = from[n + 1];
+    }
+    for (let n = 0, m = size - 1; n < out.length; n++, m++) out[n] = from[n] < upTo[m] ? from[n] : upTo[m];
   }
 
   // SciPy's windows of an even size reach one further back; a dilation mirrors that.
-  const dilatedLine = (size) => (line, out) => extremes(line, out, Math.floor((size - 1) / 2), Math.floor(size / 2), true);
-  const erodedLine = (size) => (line, out) => extremes(line, out, Math.floor(size / 2), Math.floor((size - 1) / 2), false);
+  const dilatedLine = (size) => (line, out) => largest(line, out, Math.floor((size - 1) / 2), Math.floor(size / 2));
+  const erodedLine = (size) => (line, out) => smallest(line, out, Math.floor(size / 2), Math.floor((size - 1) / 2));
   const closed = (from, size) => separable(separable(from, dilatedLine(size)), erodedLine(size));
   const openedColumns = (from, size) =>
     transposed(alongRows(alongRows(transposed(from), erodedLine(size)), dilatedLine(size)));
 
-  function sorted(values) {
-    return Float64Array.from(values).sort();
+  // Puts the value that sorting would have at a place there, no larger one before it and no smaller one after it.
+  function select(values, place) {
+    for (let low = 0, high = values.length - 1; low < high;) {
+      const pivot = values[place];
+      let i = low, j = high;
+      while (i <= j) {
+        while (values[i] < pivot) i++;
+        while (values[j] > pivot) j--;
+        if (i <= j) {
+          const value = values[i];
+          values[i++] = values[j];
+          values[j--] = value;
+        }
+      }
+      if (j < place) low = i;
+      if (i > place) high = j;
+    }
+    return values[place];
   }
 
-  function percentile(values, share) {
-    const order = sorted(values), at = (share / 100) * (order.length - 1), low = Math.floor(at);
-    const next = order[Math.min(low + 1, order.length - 1)];
-    return order[low] + (next - order[low]) * (at - low);
+  function percentile(given, share) {
+    const values = Float64Array.from(given), at = (share / 100) * (values.length - 1), low = Math.floor(at);
+    const value = select(values, low);
+    if (at === low) return value;
+    let next = Infinity;
+    for (let n = low + 1; n < values.length; n++) if (values[n] < next) next = values[n];
+    return value + (next - value) * (at - low);
   }
 
   const median = (values) => percentile(values, 50);

@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import nn
 
 from zoo.errors import InputError
-from zoo.files import drafts, end_of_links, is_device, replace
+from zoo.files import drafts, end_of_links, given_output, is_device, replace
 from zoo.models.network import Network
 from zoo.weights.cards import NAME
 from zoo.weights.export import graphs
@@ -84,8 +84,7 @@ def file_name(weights: Weights) -> str:
 
 
 def _check_place(path: Path, form: str) -> None:
-    if not path.parent.is_dir():
-        raise InputError(f"There is no folder {path.parent} to write {path.name} to: make it first.")
+    given_output(path)
     card = path.with_suffix(".json")
     if form == "safetensors" and card.exists() and not card.is_file():
         raise InputError(f"{card}, the card's place, is taken by what is no file: give another --output.")
