@@ -11,7 +11,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 import deviations
-from pictures import both_themes
+from pictures import are_blank, blank, both_themes
 
 from zoo import figures
 from zoo.catalog import NETWORKS
@@ -123,9 +123,15 @@ def weights_of(names: list[str]) -> list[str]:
     return sorted(found, key=place)
 
 
-@cache
 def pictures(page: str) -> dict[str, tuple[bytes, str]]:
     """What the page's trained networks look like: names of PNG files, each for light and for dark, with their words."""
+    if are_blank():
+        return {f"{page}-{theme}.png": (blank(theme), page) for theme in ("light", "dark")}
+    return _drawn(page)
+
+
+@cache
+def _drawn(page: str) -> dict[str, tuple[bytes, str]]:
     found = {}
     for name in weights_of(names_of(page)):
         for kind in _LEARNT if not name.startswith("torchvision/") else ():

@@ -7,7 +7,9 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import in_browser
 import numpy as np
@@ -15,6 +17,8 @@ import preloaded
 import pytest
 import torch
 from file_server import Server
+
+from zoo.training.allocator import keep_freed_memory
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -34,6 +38,8 @@ LONGEST = (
     "test_entry_points.py", "data/photos/test_imagenet.py",
     "data/photos/test_photo_faults.py", "test_contributing.py", "test_other_systems.py",
 )  # fmt: skip
+# Networks of hundreds of megabytes come and go: what they free is kept for the next ones.
+keep_freed_memory(torch.device("cpu"))
 # What is imported and collected stays to the end: nobody looks meanwhile whether some of it could go.
 gc.disable()
 # The networks here are small: threads of several processes on few cores would only wait for each other.
@@ -73,6 +79,11 @@ def pytest_collection_finish() -> None:
 def pytest_unconfigure() -> None:
     """Libraries that look for leaks at exit see what went."""
     gc.unfreeze()
+
+
+def slow_where(is_slow: Callable[[Any], bool], cases: Iterable[Any]) -> list[Any]:
+    """The cases as parameters of a test; for those that ``is_slow`` says so the test is slow."""
+    return [pytest.param(case, marks=[pytest.mark.slow] if is_slow(case) else []) for case in cases]
 
 
 def linked(source: Path, folder: Path, without: str = "") -> Path:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from conftest import slow_where
 from results_cases import make_record
 from torch import nn
 
@@ -51,8 +52,7 @@ LARGE = (
 
 def slow_where_large(names: Iterable[str]) -> list:
     """The forms as parameters of a test; those that take seconds are slow."""
-    marked = {name: [pytest.mark.slow] if name.partition("/")[0] in LARGE else [] for name in names}
-    return [pytest.param(name, marks=marks) for name, marks in marked.items()]
+    return slow_where(lambda name: name.partition("/")[0] in LARGE, names)
 
 
 def randomized(network: nn.Module, seed: int = 0) -> nn.Module:

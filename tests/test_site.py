@@ -1,8 +1,5 @@
 """The built site in a real browser, at the widths of a phone and of a desk, light and dark."""
 
-import io
-import re
-import sys
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -10,12 +7,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from conftest import ROOT
 from in_browser import SCREENS, quiet_page, violations
-from PIL import Image
 from pygments.token import STANDARD_TYPES
-
-sys.path.insert(0, str(ROOT / "docs"))
-import network_pages
-import pictures
 
 PAGES = ("index.md", "tour.md", "networks/index.md", "networks/lenet5.md", "tables/cifar10.md")
 
@@ -25,27 +17,6 @@ class Quiet(SimpleHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
-
-
-def stand_in(colour):
-    """A wide picture that is drawn in no time."""
-    file = io.BytesIO()
-    Image.new("RGB", (1650, 900), colour).save(file, "PNG")
-    return file.getvalue()
-
-
-STAND_INS = {"light": stand_in("white"), "dark": stand_in("black")}
-
-
-def of_command(command):
-    """In place of what ``zoo figure`` draws, of which other tests are."""
-    name = re.sub(r"\W+", "-", command.removeprefix("figure "))
-    return [(f"pictures/{name}-{theme}.png", content, command) for theme, content in STAND_INS.items()]
-
-
-def of_networks(page):
-    """In place of the pictures of a network's weights."""
-    return {f"{page}-{theme}.png": (content, page) for theme, content in STAND_INS.items()}
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +32,8 @@ def site(tmp_path_factory, axe, browser):
         exclude_docs="*.md\n" + "".join(f"!/{page}\n" for page in PAGES),
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pictures, "of_command", of_command)
-        patch.setattr(network_pages, "pictures", of_networks)
+        # Other tests are of what is drawn.
+        patch.setenv("ZOO_BLANK_PICTURES", "1")
         build(config)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()

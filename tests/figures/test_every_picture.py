@@ -109,8 +109,15 @@ def drawn(kind, folder):
     return getattr(figures, kind.replace("-", "_"))(*names, **options)
 
 
-@pytest.mark.parametrize("page", THEMES)
-@pytest.mark.parametrize("kind", KINDS)
+# Every second kind is drawn dark, the others light; both of all are slow.
+@pytest.mark.parametrize(
+    ("kind", "page"),
+    [
+        pytest.param(kind, page, marks=[pytest.mark.slow] if (number + light) % 2 else [])
+        for number, kind in enumerate(KINDS)
+        for light, page in enumerate(THEMES)
+    ],
+)
 def test_it_says_how_many_and_of_what_and_can_be_read(kind, page, tmp_path):
     with theme(page):
         figure = drawn(kind, tmp_path)

@@ -4,6 +4,7 @@ import warnings
 
 import pytest
 import torch
+from conftest import slow_where
 from export_cases import randomized
 from torch import nn
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
@@ -24,6 +25,13 @@ OTHER_DEPTHS = ("vgg13-paper", "vgg13-bn", "vgg16-paper", "vgg16-bn", "vgg19-pap
 ONE_DEPTH = [form for form in FORMS if form not in OTHER_DEPTHS]
 # They store images and compare with them, or cannot have other channels by their nature.
 FIXED_CHANNELS = ("symmetry-paper", "neocognitron-paper")
+# Their output is no layer that could be another.
+UNUSUAL = ("neocognitron-paper", "nearest_neighbour-paper")
+
+
+def is_alike(form):
+    """Whether a form has its layers by the same code as one that is quicker or the paper's own."""
+    return form in (*OTHER_DEPTHS, "alexnet-caffe", "alexnet-caffenet", "alexnet-one_gpu", "vgg16-1x1")
 
 
 def made(form, **options):
@@ -48,7 +56,7 @@ def timm():
         return pytest.importorskip("timm")
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", slow_where(is_alike, FORMS))
 def test_torchvision_extracts_the_features_of_every_layer_by_its_name(form):
     network = made(form)
     names, x, state = [name for name, _ in network.named_children()], images(network), list(network.state_dict())
@@ -83,7 +91,7 @@ def test_a_network_is_traced_within_another_module_too():
     assert equal(found, whole[1].features(torch.ones(1, 3, 32, 32), "conv2_1"))
 
 
-@pytest.mark.parametrize("form", ONE_DEPTH)
+@pytest.mark.parametrize("form", slow_where(is_alike, ONE_DEPTH))
 def test_head_after_features_are_the_logits(form):
     network = made(form)
     with torch.no_grad():
@@ -119,9 +127,7 @@ def test_timms_own_networks_keep_what_is_promised_here(timm):
         check_reset(network, torch.rand(2, 3, 64, 64), network.head_hidden_size)
 
 
-@pytest.mark.parametrize(
-    "form", [form for form in ONE_DEPTH if form not in ("neocognitron-paper", "nearest_neighbour-paper")]
-)
+@pytest.mark.parametrize("form", slow_where(is_alike, [form for form in ONE_DEPTH if form not in UNUSUAL]))
 def test_the_classifier_can_be_replaced_and_left_out(form):
     network = made(form)
     with torch.no_grad():

@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 import torch
 import yaml
+from conftest import slow_where
 from lightning.pytorch import Callback
 from resume_cases import Noise, Small, StopAfter, outcome, stopped, train
 from torch.optim import lr_scheduler
@@ -180,7 +181,9 @@ RESUMED = {name: SCHEDULES[name][0] for name in KINDS} | {
 }
 
 
-@pytest.mark.parametrize("name", RESUMED)
+@pytest.mark.parametrize(
+    "name", slow_where(lambda name: name in ("ExponentialLR", "CosineAnnealingWarmRestarts", "CyclicLR"), RESUMED)
+)
 def test_a_run_that_is_stopped_has_the_bits_of_one_that_is_not(name, tmp_path):
     def made():
         return model(RESUMED[name], kind=TwiceForBiases)
@@ -265,9 +268,13 @@ def test_a_reduced_rate_is_not_taken_for_a_typed_one(tmp_path):
 @pytest.mark.parametrize(
     ("words", "class_path", "rates"),
     [
-        ([f"{TORCH}.StepLR", "step_size=1", "gamma=0.5"], f"{TORCH}.StepLR", (1, 0.5)),
+        pytest.param(
+            [f"{TORCH}.StepLR", "step_size=1", "gamma=0.5"], f"{TORCH}.StepLR", (1, 0.5), marks=pytest.mark.slow
+        ),
         (["StepLR", "step_size=1", "gamma=0.5"], f"{TORCH}.StepLR", (1, 0.5)),
-        ([f"{TORCH}.CosineAnnealingLR", "T_max=2"], f"{TORCH}.CosineAnnealingLR", (1, 0.5)),
+        pytest.param(
+            [f"{TORCH}.CosineAnnealingLR", "T_max=2"], f"{TORCH}.CosineAnnealingLR", (1, 0.5), marks=pytest.mark.slow
+        ),
         ([f"{TORCH}.OneCycleLR", "max_lr=0.05"], f"{TORCH}.OneCycleLR", None),
         (
             [f"{TORCH}.ReduceLROnPlateau", "monitor=train/loss", "mode=max", "patience=0"],

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import preloaded
 import pytest
-from conftest import ROOT
+from conftest import ROOT, slow_where
 from hub_server import HubServer
 
 PAGES = sorted(Path(__file__).parent.glob("*.md"))
@@ -65,11 +65,7 @@ def test_there_is_a_tour_of_each_of_the_nine_points():
 LONG = ("4_schedules", "5_own_network", "8_own_code")
 
 
-@pytest.mark.parametrize(
-    "page",
-    [pytest.param(page, marks=[pytest.mark.slow] if page.stem in LONG else []) for page in PAGES],
-    ids=lambda page: page.stem,
-)
+@pytest.mark.parametrize("page", slow_where(lambda page: page.stem in LONG, PAGES), ids=lambda page: page.stem)
 def test_a_tour_goes_as_it_is_written(page, environment, tmp_path):
     for names in re.findall(r"^Files: (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE):
         for name in names.split(", "):

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, slow_where
 from export_cases import one_of_each_kind
 from weights_cases import NAME, make_run
 
@@ -83,12 +83,7 @@ def root_of(class_name):
     return TEST_DATA
 
 
-def marks_of(name):
-    """Slow are large networks, and further trainings of a network on the same data."""
-    return [pytest.mark.slow] if name.startswith(LARGE) or name not in ONCE else []
-
-
-@pytest.mark.parametrize("name", [pytest.param(name, marks=marks_of(name)) for name in NAMES])
+@pytest.mark.parametrize("name", slow_where(lambda name: name.startswith(LARGE) or name not in ONCE, NAMES))
 def test_a_shipped_files_scores_are_recomputed_exactly(name):
     weights = zoo.get_weights(name)
     root = root_of(weights.data.class_name)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,16 @@ class Published:
 
 def load(path: Path = FILE) -> Published:
     """The file's content. Raises InputError naming the file where it is missing or a field of it is."""
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return _read(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=1)
+def _read(path: Path, *state: int) -> Published:
+    # Several tables and pictures of one command, or of one site, ask for it.
     # libyaml's loader, where yaml was built with it, is ten times as fast.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
@@ -128,7 +139,11 @@ def load(path: Path = FILE) -> Published:
             content["papers"],
         )
     except (OSError, yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"Cannot read the published figures {path}: {' '.join(str(error).split())}.") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    return InputError(f"Cannot read the published figures {path}: {' '.join(str(error).split())}.")
 
 
 def _of_the_zoo() -> dict[str, Dataset]:
