@@ -10,15 +10,23 @@ from conftest import ROOT
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="forks, and looks into /proc")
 
 
-KINDS = ["before the first checkpoint", "in the writing of a checkpoint", "two processes"]
-
-
-@pytest.mark.parametrize("count", [2, pytest.param(3, marks=pytest.mark.slow)])
-def test_after_a_kill_everything_is_as_if_nothing_had_happened(tmp_path, count):
+@pytest.mark.parametrize(
+    ("words", "kinds"),
+    [
+        (["--kills", "2", "--only", "writing"], ["in the writing of a checkpoint"]),
+        pytest.param(
+            ["--kills", "3"],
+            ["before the first checkpoint", "in the writing of a checkpoint", "two processes"],
+            marks=pytest.mark.slow,
+        ),
+    ],
+    ids=["one", "all"],
+)
+def test_after_a_kill_everything_is_as_if_nothing_had_happened(tmp_path, words, kinds):
     script = ROOT / "benchmarks" / "faults" / "kills.py"
-    done = preloaded.run(script, "--kills", str(count), "--output", tmp_path / "kills.json", check=False)
+    done = preloaded.run(script, *words, "--output", tmp_path / "kills.json", check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     kills = json.loads((tmp_path / "kills.json").read_text())
-    assert [kill["kind"] for kill in kills] == KINDS[:count]
+    assert [kill["kind"] for kill in kills] == kinds
     assert all(all(kill["same"].values()) for kill in kills)
-    assert f"last.ckpt: identical in {count} of {count}" in done.stdout
+    assert f"last.ckpt: identical in {len(kinds)} of {len(kinds)}" in done.stdout

@@ -146,6 +146,7 @@ def test_the_integers_do_not_depend_on_the_batch_size(photos, tmp_path):
             assert other[name].metrics["loss"] == pytest.approx(record.metrics["loss"], rel=1e-5)
 
 
+@pytest.mark.slow
 def test_two_processes_count_what_one_counts(digits, tmp_path, zoo_process):
     words = ("benchmark", *digits, "--protocol", "centre,six-views")
     zoo_process(*words, "--output", str(tmp_path / "two"), "--devices", "2", "--batch_size", "7")
