@@ -107,7 +107,7 @@ def test_own_images_are_learnt_from_scratch_and_on_features_and_from_the_command
 @pytest.mark.skipif("ZOO_TEST_DATA" not in os.environ, reason="needs CIFAR-10 and MNIST")
 @pytest.mark.parametrize("in_full", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_the_tour_shows_a_picture_a_step_and_errors_that_fall(in_full):
-    # A tenth of the images takes a tenth of the time, two thirds of which are VGG-16's.
+    # A part of the images takes a part of the time, two thirds of which are VGG-16's.
     few = {"batch_size=250": "batch_size=20", "seen >= 1000": "seen >= 60", "count=400": "count=40"}
     # Its own folder, from which it reads the digit.
     said, pictures = outputs_of("tour", ROOT / "notebooks", {} if in_full else few)
@@ -117,5 +117,5 @@ def test_the_tour_shows_a_picture_a_step_and_errors_that_fall(in_full):
     assert "it reads 5" in said
     errors = [float(error) for error in re.findall(r"parameters +([\d.]+) % wrong", said)]
     assert len(errors) == 7
-    # A hundred images say as much as: the last of them errs on few, the first on most.
+    # Sixty images say as much as: the last of them errs on few, the first on many.
     assert errors == sorted(errors, reverse=True) if in_full else errors[0] > 40 and errors[-1] < 20
