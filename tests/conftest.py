@@ -18,8 +18,6 @@ import pytest
 import torch
 from file_server import Server
 
-from zoo.training.allocator import keep_freed_memory
-
 ROOT = Path(__file__).resolve().parents[1]
 
 # The files that compute longest, the longest first: they begin first, so that no process is left alone with one of them
@@ -38,8 +36,6 @@ LONGEST = (
     "test_entry_points.py", "data/photos/test_imagenet.py",
     "data/photos/test_photo_faults.py", "test_contributing.py", "test_other_systems.py",
 )  # fmt: skip
-# Networks of hundreds of megabytes come and go: what they free is kept for the next ones.
-keep_freed_memory(torch.device("cpu"))
 # What is imported and collected stays to the end: nobody looks meanwhile whether some of it could go.
 gc.disable()
 # The networks here are small: threads of several processes on few cores would only wait for each other.
