@@ -42,7 +42,6 @@ def test_importing_zoo_is_light():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
-@pytest.mark.slow
 def test_lightnings_metrics_of_sound_and_boxes_are_not_waited_for_and_are_whole_for_everybody_else():
     names = "{'scipy.signal', 'matplotlib', 'torchvision.ops'}"
     code = f"import sys; from zoo.cli import main; main(%s); print('HEAVY', sorted({names} & set(sys.modules)))"

@@ -579,7 +579,6 @@ def test_a_file_that_is_no_network_or_is_there_already_is_one_sentence(small):
     assert len(page.evaluate("zoo.draw.state.logits")) == 2
 
 
-@pytest.mark.slow
 def test_the_library_of_2014_trains_in_the_page_and_zoo_reads_its_network(opened, library, built, tmp_path):
     if library is None or not TEST_DATA:
         pytest.skip("needs npm and CIFAR-10")

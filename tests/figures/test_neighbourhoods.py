@@ -34,7 +34,6 @@ def test_an_image_is_not_its_own_neighbour_even_where_another_is_equal_to_it():
 
 
 @needs_data
-@pytest.mark.slow
 def test_what_is_retrieved_is_more_often_of_the_same_class_the_better_the_network():
     names = [
         "pixels", "linear/cifar10", "lenet5/cifar10", "cuda_convnet-11pct/cifar10-modern", "vgg16-bn/cifar10",

@@ -5,7 +5,7 @@ import json
 import preloaded
 import pytest
 import torch
-from conftest import ROOT, record_of
+from conftest import ROOT, record_of, slow_where
 
 KINDS = {"own_module": "Plain", "own_lightning": "Lit", "own_by_hand": "ByHand"}
 
@@ -23,21 +23,31 @@ def became(folder, *names):
 
 
 @pytest.fixture(scope="module")
-def cases(folder):
-    """Those of each kind of network, on two processes and on one."""
-    return became(folder, *KINDS, "own_alone")
+def case(request, folder):
+    """A kind of network on two processes, and what became of it."""
+    return request.param, became(folder, request.param)[request.param]
+
+
+@pytest.fixture(scope="module")
+def alone(folder):
+    """What became of all kinds on one process."""
+    return became(folder, "own_alone")["own_alone"]
+
+
+# One kind is looked at with every change, all of them with --slow.
+EACH = slow_where(lambda kind: kind != "own_module", KINDS)
 
 
 def weights_of(run):
     return torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("case", KINDS)
-def test_a_run_in_two_parts_and_a_second_test_are_the_whole_one(cases, folder, case):
-    assert cases[case]["statuses"] == [0, 0], cases[case]["said"]
-    whole, part, again = (record_of(folder / case / name) for name in ("whole", "part", "again"))
-    assert whole["own"]["class"] == f"my_module.{KINDS[case]}"
+@pytest.mark.parametrize("case", EACH, indirect=True)
+def test_a_run_in_two_parts_and_a_second_test_are_the_whole_one(folder, case):
+    kind, ended = case
+    assert ended["statuses"] == [0, 0], ended["said"]
+    whole, part, again = (record_of(folder / kind / name) for name in ("whole", "part", "again"))
+    assert whole["own"]["class"] == f"my_module.{KINDS[kind]}"
     assert (whole["n"], whole["environment"]["processes"]) == (360, 2)
     assert whole["weights"] == part["weights"] == again["weights"]
     assert whole["metrics"] == part["metrics"] == again["metrics"]
@@ -45,11 +55,11 @@ def test_a_run_in_two_parts_and_a_second_test_are_the_whole_one(cases, folder, c
     assert [whole["timing"][name] for name in ("train_images", "train_steps", "train_epochs")] == [2560, 40, 2]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("case", KINDS)
-def test_two_processes_learn_what_one_learns(cases, folder, case):
-    assert cases["own_alone"]["statuses"] == [0], cases["own_alone"]["said"]
-    one, two = weights_of(folder / "own_alone" / KINDS[case]), weights_of(folder / case / "whole")
+@pytest.mark.parametrize("case", EACH, indirect=True)
+def test_two_processes_learn_what_one_learns(alone, folder, case):
+    kind, _ = case
+    assert alone["statuses"] == [0], alone["said"]
+    one, two = weights_of(folder / "own_alone" / KINDS[kind]), weights_of(folder / kind / "whole")
     assert one.keys() == two.keys()
     for key, value in one.items():
         torch.testing.assert_close(two[key], value, rtol=1e-4, atol=1e-5)

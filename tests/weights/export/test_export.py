@@ -39,9 +39,9 @@ def test_a_program_gives_the_networks_logits(tmp_path, case):
 
 
 def test_a_program_needs_torch_alone(tmp_path):
-    weights, path = RandomWeights("linear"), tmp_path / "network.pt2"
+    weights, path = RandomWeights("cuda_convnet-11pct"), tmp_path / "network.pt2"
     export(weights, "torch-export", path, half=True)
-    images = torch.randn(3, 3, 32, 32)
+    images = torch.randn(3, 3, 24, 24)
     torch.save(images, tmp_path / "images.pt")
     code = (
         "import json, sys, torch; notes = {'zoo.json': ''};"
@@ -55,7 +55,7 @@ def test_a_program_needs_torch_alone(tmp_path):
     with torch.inference_mode():
         expected = weights.network().eval()(images)
     np.testing.assert_allclose(logits, expected, atol=0.01 * float(expected.abs().max()))
-    assert (notes["network"], notes["variant"]) == ("linear", "paper")
+    assert (notes["network"], notes["variant"]) == ("cuda_convnet", "11pct")
     assert json.loads(notes["class_names"]) == weights.class_names
 
 

@@ -26,8 +26,6 @@ zoo.paper = (function () {
 
   // Where an index outside is looked up: d c b a | a b c d | d c b a.
   function reflected(n, length) {
-    if (n >= 0 && n < length) return n;
-    if (n < 0 && n >= -length) return -n - 1;
     const period = 2 * length;
     const m = ((n % period) + period) % period;
     return m < length ? m : period - 1 - m;
@@ -74,31 +72,24 @@ zoo.paper = (function () {
     });
   }
 
-  // The largest of a window from before to after each place, in steps that do not grow with the window: of blocks as long
-  // as the window, each window has the end of one and the beginning of the next (van Herk 1992).
-  function largest(line, out, before, after) {
-    const upTo = widened(line, before, after), from = upTo.slice(), size = before + after + 1;
-    for (let start = 0; start < upTo.length; start += size) {
-      const end = Math.min(start + size, upTo.length);
-      for (let n = start + 1; n < end; n++) if (upTo[n - 1] > upTo[n]) upTo[n] = upTo[n - 1];
-      for (let n = end - 2; n >= start; n--) if (from[n + 1] > from[n]) from[n] = from[n + 1];
+  // The largest or smallest of a window from before to after each place, in steps that do not grow with the window.
+  function extremes(line, out, before, after, largest) {
+    const wide = widened(line, before, after), size = before + after + 1;
+    if (!largest) for (let n = 0; n < wide.length; n++) wide[n] = -wide[n];
+    const queue = new Int32Array(wide.length);
+    for (let n = 0, head = 0, tail = 0; n < wide.length; n++) {
+      while (tail > head && wide[n] >= wide[queue[tail - 1]]) tail -= 1;
+      queue[tail++] = n;
+      const at = n - size + 1;
+      if (at < 0) continue;
+      if (queue[head] < at) head += 1;
+      out[at] = largest ? wide[queue[head]] : -wide[queue[head]];
     }
-    for (let n = 0, m = size - 1; n < out.length; n++, m++) out[n] = from[n] > upTo[m] ? from[n] : upTo[m];
-  }
-
-  function smallest(line, out, before, after) {
-    const upTo = widened(line, before, after), from = upTo.slice(), size = before + after + 1;
-    for (let start = 0; start < upTo.length; start += size) {
-      const end = Math.min(start + size, upTo.length);
-      for (let n = start + 1; n < end; n++) if (upTo[n - 1] < upTo[n]) upTo[n] = upTo[n - 1];
-      for (let n = end - 2; n >= start; n--) if (from[n + 1] < from[n]) from[n] = from[n + 1];
-    }
-    for (let n = 0, m = size - 1; n < out.length; n++, m++) out[n] = from[n] < upTo[m] ? from[n] : upTo[m];
   }
 
   // SciPy's windows of an even size reach one further back; a dilation mirrors that.
-  const dilatedLine = (size) => (line, out) => largest(line, out, Math.floor((size - 1) / 2), Math.floor(size / 2));
-  const erodedLine = (size) => (line, out) => smallest(line, out, Math.floor(size / 2), Math.floor((size - 1) / 2));
+  const dilatedLine = (size) => (line, out) => extremes(line, out, Math.floor((size - 1) / 2), Math.floor(size / 2), true);
+  const erodedLine = (size) => (line, out) => extremes(line, out, Math.floor(size / 2), Math.floor((size - 1) / 2), false);
   const closed = (from, size) => separable(separable(from, dilatedLine(size)), erodedLine(size));
   const openedColumns = (from, size) =>
     transposed(alongRows(alongRows(transposed(from), erodedLine(size)), dilatedLine(size)));
