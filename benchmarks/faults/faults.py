@@ -235,6 +235,16 @@ FAULTS = (
         _in("models/test_alexnet.py", "test_features_are_the_chain_written_out_tower_by_tower"),
     ),
     Fault(
+        "what torch would have drawn is drawn by half", "models/unfilled.py", "range(drawn // _AT_ONCE)",
+        "range(drawn // _AT_ONCE // 2)",
+        _in("models/test_unfilled.py", "test_a_seed_means_the_weights_that_torchs_own_were_drawn_before"),
+    ),
+    Fault(
+        "AlexNet's layers begin where the stream is", "models/alexnet.py",
+        "            pass_over(self.children())\n", "",
+        _in("models/test_unfilled.py", "test_a_seed_means_the_weights_that_torchs_own_were_drawn_before"),
+    ),
+    Fault(
         "windows run over both towers' maps", "models/alexnet.py",
         'groups = 2 if variant in ("paper", "cifar") else 1', "groups = 1",
         _in("models/test_alexnet.py", "test_features_are_the_chain_written_out_tower_by_tower"),

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from zoo.catalog import NETWORKS
 from zoo.models import get_model
@@ -36,3 +37,44 @@ def test_no_random_number_is_drawn_for_a_parameter() -> None:
     assert torch.equal(torch.get_rng_state(), before)
     get_model("mlp")
     assert not torch.equal(torch.get_rng_state(), before)
+
+
+def _drawn_twice(network: nn.Module, paper: str) -> None:
+    """The weights that torch gives each layer, and then those of the paper."""
+    layers = [layer for layer in network.children() if isinstance(layer, (nn.Conv2d, nn.Linear))]
+    for layer in layers:
+        layer.reset_parameters()
+    for layer in layers:
+        if paper == "Glorot":
+            nn.init.xavier_uniform_(layer.weight)
+        else:
+            nn.init.normal_(layer.weight, std=0.1)
+
+
+# AlexNet's standard deviations are other ones, which its own tests have: here it is the numbers that follow.
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(
+    ("name", "options", "paper"),
+    [
+        ("vgg11", {"input_size": 32}, "Glorot"), ("vgg11", {"input_size": 32, "head": "linear"}, "Glorot"),
+        ("vgg16", {"variant": "bn", "input_size": 32, "head": "512", "init": "paper"}, "normal"),
+        ("alexnet", {"num_classes": 3, "input_size": 67}, "normal"),
+        ("alexnet", {"variant": "cifar"}, "normal"),
+    ],
+)  # fmt: skip
+def test_a_seed_means_the_weights_that_torchs_own_were_drawn_before(name, options, paper, dtype):
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        torch.manual_seed(4)
+        made = get_model(name, **options)
+        follows = torch.rand(3)
+        expected = get_model(name, **options)
+        torch.manual_seed(4)
+        _drawn_twice(expected, paper)
+        assert torch.equal(follows, torch.rand(3))
+    finally:
+        torch.set_default_dtype(before)
+    if name != "alexnet":
+        for (key, mine), theirs in zip(made.named_parameters(), expected.parameters(), strict=True):
+            assert torch.equal(mine, torch.zeros_like(mine) if key.endswith("bias") else theirs)

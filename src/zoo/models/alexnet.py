@@ -1,6 +1,7 @@
 """AlexNet (Krizhevsky, Sutskever, Hinton, "ImageNet classification with deep convolutional neural networks", 2012)."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any, Literal, get_args
 
 import torch
@@ -10,6 +11,7 @@ from zoo.errors import InputError
 from zoo.layers import ResponseNorm, UnscaledDropout
 from zoo.layers.towers import Halved, InEach, OnFirst, whole
 from zoo.models.network import Network, channels_option, check_sizes, check_variant
+from zoo.models.unfilled import Unfilled, pass_over
 from zoo.options import ChangesNoNumber
 
 Variant = Literal["paper", "torchvision", "cifar", "one_gpu", "joined", "caffe", "caffenet", "bearpaw"]
@@ -107,7 +109,10 @@ class AlexNet(Network):
         usual_size = {"cifar": 32, "bearpaw": 32, "caffe": 227, "caffenet": 227}.get(variant, 224)
         size = usual_size if input_size is None else input_size
         num_classes = (10 if variant in ("cifar", "bearpaw") else 1000) if num_classes is None else num_classes
-        features = _features(variant, order, alpha, in_channels)
+        # In these two forms the layers keep the first weights that torch gives them.
+        as_torch_has_them = variant in ("torchvision", "bearpaw")
+        with nullcontext() if as_torch_has_them else Unfilled():
+            features = _features(variant, order, alpha, in_channels)
         side = size
         for layer in features.values():
             if isinstance(layer, nn.ZeroPad2d):
@@ -117,10 +122,12 @@ class AlexNet(Network):
         if side < 1:
             raise ValueError(f"AlexNet's {variant} form does not fit images of {size}x{size}: they are too small")
         units = 1024 if variant == "cifar" else 4096
-        head = _head(256 * side**2, units, num_classes, variant)
+        with nullcontext() if as_torch_has_them else Unfilled():
+            head = _head(256 * side**2, units, num_classes, variant)
         options = {"num_classes": num_classes, "input_size": size} | (choices if variant in OF_2012 else {})
         super().__init__(features | head, variant, (in_channels, size, size), options | channels_option(in_channels))
-        if variant not in ("torchvision", "bearpaw"):
+        if not as_torch_has_them:
+            pass_over(self.children())
             _initialize(self, variant, init)
         # Where its parts lie is no part of what it is, so that ``options`` does not have it.
         self.towers = towers

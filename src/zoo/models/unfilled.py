@@ -1,14 +1,15 @@
-"""Networks whose first weights nobody will see: those that trained weights replace."""
+"""First weights that nobody will see: those that trained weights, or a paper's own first weights, replace."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 # What the rules of first weights end in, and those of torch's that announce themselves before they get there.
 _DRAWN = {
-    Tensor.normal_, Tensor.uniform_,
+    Tensor.normal_, Tensor.uniform_, Tensor.random_,
     nn.init.normal_, nn.init.uniform_, nn.init.trunc_normal_, nn.init.kaiming_normal_, nn.init.kaiming_uniform_,
 }  # fmt: skip
 
@@ -26,3 +27,29 @@ class Unfilled(TorchFunctionMode):
         named = kwargs or {}
         filled = args[0] if args else named.get("tensor")
         return filled if func in _DRAWN and isinstance(filled, nn.Parameter) else func(*args, **named)
+
+
+# Numbers that are drawn at once: few enough for a processor's cache.
+_AT_ONCE = 2**15
+
+
+def pass_over(layers: Iterable[nn.Module]) -> None:
+    """Takes from the stream of random numbers what torch would have filled convolutions and linear layers with.
+
+    For layers that were made ``Unfilled`` and get other first weights next: a seed goes on meaning the same weights,
+    which are there sooner. What is not float32 on the CPU is filled after all.
+    """
+    drawn = 0
+    for layer in layers:
+        if not isinstance(layer, (nn.Conv2d, nn.Linear)) or layer.weight.is_meta:
+            continue
+        if layer.weight.dtype == torch.float32 and layer.weight.device.type == "cpu":
+            drawn += sum(parameter.numel() for parameter in layer.parameters())
+        else:
+            layer.reset_parameters()
+    # torch takes a number of 32 bits for a float of as many, and two, of which it makes next to nothing, for an integer
+    # of 64. These are parameters, so that an outer ``Unfilled`` leaves them out.
+    integers = nn.Parameter(torch.empty(_AT_ONCE // 2, dtype=torch.int64, device="cpu"), requires_grad=False)
+    for _ in range(drawn // _AT_ONCE):
+        integers.random_()
+    nn.Parameter(torch.empty(drawn % _AT_ONCE, dtype=torch.float32, device="cpu"), requires_grad=False).uniform_()

@@ -7,6 +7,7 @@ from torch import nn
 
 from zoo.layers import ResponseNorm
 from zoo.models.network import Network, channels_option, check_sizes, check_variant
+from zoo.models.unfilled import Unfilled, pass_over
 
 # Table 1, configurations A, B, D and E: the convolutions of each of the five blocks; a 2x2 max-pooling ends a block.
 DEPTHS = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
@@ -68,8 +69,10 @@ class VGG(Network):
                 raise ValueError(f"no {what} {value!r}; there is {', '.join(known)}")
         if input_size < 32 or input_size % 32:
             raise ValueError(f"VGG's five poolings need an input size that is a multiple of 32, not {input_size}")
-        layers = _features(DEPTHS[self.depth], variant, in_channels)
-        layers |= _head(WIDTHS[-1] * (input_size // 32) ** 2, num_classes, head)
+        with Unfilled():
+            layers = _features(DEPTHS[self.depth], variant, in_channels)
+            layers |= _head(WIDTHS[-1] * (input_size // 32) ** 2, num_classes, head)
+        pass_over(layers.values())
         options = {"num_classes": num_classes, "input_size": input_size, "head": head} | channels_option(in_channels)
         super().__init__(layers, variant, (in_channels, input_size, input_size), options)
         self.apply(_glorot if init == "glorot" else _normal)
