@@ -251,7 +251,7 @@ def test_a_digit_drawn_with_the_mouse_is_read_as_python_reads_it(of_three):
     for strokes, digit in (([SEVEN], "7"), (FOUR, "4")):
         of_three.click("#clear")
         draw(of_three, *strokes)
-        grey = pixels_at(of_three, "zoo.draw.grey().data").reshape(280, 280)
+        grey = pixels_at(of_three, "zoo.draw.grey().data").reshape(140, 140)
         seen = pixels_at(of_three, "zoo.draw.state.digit.data").reshape(28, 28)
         expected = as_mnist(grey)
         np.testing.assert_array_equal(seen, expected)
@@ -420,7 +420,7 @@ def test_every_example_and_random_strokes_have_mnists_form_to_the_pixel(of_three
         else:
             # All networks answer after each step.
             draw(of_three, *(rng.uniform(0.15, 0.85, (4, 2)).tolist() for _ in range(1 + number % 3)), steps=1)
-        grey = pixels_at(of_three, "zoo.draw.grey().data").reshape(280, 280)
+        grey = pixels_at(of_three, "zoo.draw.grey().data").reshape(140, 140)
         seen = pixels_at(of_three, "zoo.draw.state.digit?.data")
         expected = as_mnist(grey)
         if expected is None:

@@ -141,9 +141,14 @@ zoo.draw = (function () {
         zoo.element("p", { class: "facts" }, zoo.facts(network)), zoo.element("div", { class: "digit" }, answered, columns)));
   }
 
+  // At half the size, which is more than a digit needs and a quarter of the work: the mean of four pixels each.
   function grey() {
-    const pixels = inked.getImageData(0, 0, SIDE, SIDE).data;
-    return zoo.paper.image(SIDE, SIDE, Uint8Array.from({ length: SIDE * SIDE }, (_, n) => pixels[4 * n]));
+    const pixels = inked.getImageData(0, 0, SIDE, SIDE).data, side = SIDE / 2, row = 4 * SIDE;
+    const means = Uint8Array.from({ length: side * side }, function (_, n) {
+      const at = 8 * (Math.floor(n / side) * SIDE + (n % side));
+      return (pixels[at] + pixels[at + 4] + pixels[at + row] + pixels[at + row + 4] + 2) >> 2;
+    });
+    return zoo.paper.image(side, side, means);
   }
 
   // While one answer is worked out further strokes may come: they are looked at together, after it.
