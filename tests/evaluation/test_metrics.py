@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.metrics import top_k_accuracy_score
+from torchmetrics import MetricCollection
 
 from zoo.evaluation.metrics import ErrorCounts, label_ranks
 
@@ -71,11 +72,12 @@ def test_exactly_the_fifth_place_is_right_and_the_sixth_wrong():
     assert counted(logits, [4, 5])["top5_wrong"] == 1
 
 
-def test_batches_of_any_size_add_up_to_the_same_counts():
+@pytest.mark.parametrize("together", [False, True])
+def test_batches_of_any_size_add_up_to_the_same_counts(together):
     generator = torch.Generator().manual_seed(0)
     logits, labels = (torch.randn(100, 8, generator=generator), torch.randint(0, 8, (100,), generator=generator))
     losses = torch.arange(100.0)
-    counts = ErrorCounts()
+    counts = ErrorCounts(together)
     # An empty share happens where processes outnumber the images of the last step.
     for part in torch.arange(100).split([1, 0, 64, 35]):
         counts.update(logits[part], labels[part], losses[part])
@@ -83,8 +85,9 @@ def test_batches_of_any_size_add_up_to_the_same_counts():
     assert counts.compute()["loss"] == 49.5
 
 
-def test_a_network_and_a_loader_may_write_the_next_batch_into_the_same_memory():
-    counts, logits, labels = ErrorCounts(), torch.empty(2, 3), torch.empty(2, dtype=torch.int64)
+@pytest.mark.parametrize("together", [False, True])
+def test_a_network_and_a_loader_may_write_the_next_batch_into_the_same_memory(together):
+    counts, logits, labels = ErrorCounts(together), torch.empty(2, 3), torch.empty(2, dtype=torch.int64)
     # The label is the argmax in the first batch, and in neither image of the second.
     for of_batch in ([0, 0], [1, 2]):
         logits.copy_(torch.tensor([[2.0, 1.0, 0.0]]).expand(2, 3))
@@ -97,7 +100,7 @@ def test_a_network_and_a_loader_may_write_the_next_batch_into_the_same_memory():
 @pytest.mark.parametrize("classes", [10, 1000])
 def test_batches_of_any_type_and_number_of_classes_are_counted_however_many_wait(classes):
     """3,000 images are more than wait at a time, and of 1,000 classes those of a batch are."""
-    generator, counts, right = torch.Generator().manual_seed(0), ErrorCounts(), 0
+    generator, counts, right = torch.Generator().manual_seed(0), ErrorCounts(together=True), 0
     for number in range(30):
         outputs = classes + number // 20
         labels = torch.randint(0, outputs, (100,), generator=generator)
@@ -111,8 +114,70 @@ def test_batches_of_any_type_and_number_of_classes_are_counted_however_many_wait
     assert counts.compute()["top1_wrong"] == 3000 - right
 
 
-def test_reset_forgets_and_counts_are_plain_integers():
+def in_a_collection(batches):
+    # Of equal metrics torchmetrics updates one, and lends the others its states.
+    metrics = MetricCollection({"one": ErrorCounts(), "other": ErrorCounts()})
+    for batch in batches:
+        metrics.update(*batch)
+    return metrics.compute()["other_top1_wrong"]
+
+
+def by_forward(batches):
     counts = ErrorCounts()
+    counts.update(*batches[0])
+    for batch in batches[1:]:
+        counts(*batch)
+    return counts.compute()["top1_wrong"]
+
+
+def merged(batches):
+    counts, others = ErrorCounts(), ErrorCounts()
+    counts.update(*batches[0])
+    for batch in batches[1:]:
+        others.update(*batch)
+    counts.merge_state(others)
+    return counts.compute()["top1_wrong"]
+
+
+def reloaded(batches):
+    counts, others = ErrorCounts(), ErrorCounts()
+    for one in (counts, others):
+        one.persistent(True)
+    for batch in batches[1:]:
+        counts.update(*batch)
+    others.load_state_dict(counts.state_dict())
+    others.update(*batches[0])
+    return others.compute()["top1_wrong"]
+
+
+@pytest.mark.parametrize("counted_by", [in_a_collection, by_forward, merged, reloaded])
+def test_however_torchmetrics_keeps_its_states_they_are_those_of_all_batches(counted_by):
+    generator = torch.Generator().manual_seed(1)
+    logits, labels = (torch.randn(4, 8, 10, generator=generator), torch.randint(0, 10, (4, 8), generator=generator))
+    wrong = (logits.numpy().argmax(axis=2) != labels.numpy()).sum()
+    assert counted_by([(some, right, torch.ones(8)) for some, right in zip(logits, labels, strict=True)]) == wrong
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_batch_that_cannot_be_is_refused_and_no_number_comes_of_it(together):
+    counts, logits = ErrorCounts(together), torch.zeros(2, 3)
+    with pytest.raises(ValueError, match="3 labels for the logits of 2 images"):
+        counts.update(logits, torch.zeros(3, dtype=torch.int64), torch.zeros(3))
+    counts.update(logits, torch.tensor([1, 2]), torch.zeros(2))
+    bad = logits, torch.tensor([0, 3]), torch.zeros(2)
+    if together:
+        counts.update(*bad)
+        for _ in range(2):
+            with pytest.raises(RuntimeError, match="out of bounds"):
+                counts.compute()
+    else:
+        with pytest.raises(RuntimeError, match="out of bounds"):
+            counts.update(*bad)
+        assert counts.compute()["top1_wrong"] == 2
+
+
+def test_reset_forgets_and_counts_are_plain_integers():
+    counts = ErrorCounts(together=True)
     counts.update(torch.eye(6), torch.zeros(6, dtype=torch.int64), torch.ones(6))
     counts.reset()
     counts.update(torch.eye(6)[:2], torch.tensor([0, 0]), torch.tensor([0.5, 1.0]))

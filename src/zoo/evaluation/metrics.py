@@ -8,17 +8,21 @@ from torchmetrics import Metric
 
 # Behind every class of any network.
 _LAST = torch.iinfo(torch.int64).max
-# Logits that wait to be ranked together, a quarter of a megabyte: of few classes, ranking those of one step takes
-# ten calls of next to no work each.
-_WAITING = 1 << 16
+# So many logits are ranked together, a quarter of a megabyte: of few classes, ranking those of one step takes ten calls
+# of next to no work each.
+_TOGETHER = 1 << 16
 
 
 class ErrorCounts(Metric):
     """Counts images and mistakes; ``compute`` adds the counts of all processes.
 
     An image is wrong in top-k where k classes rank before its label. Equal logits rank by class number, as argmax
-    has it; a label whose logits contain NaN is wrong. ``num_images`` and ``loss_sum`` are those of all batches at any
-    time, ``top1_wrong`` and ``top5_wrong`` after ``rank``.
+    has it; a label whose logits contain NaN is wrong.
+
+    With ``together`` the mistakes of small batches are counted several batches at a time, for a training that asks for
+    them at its checkpoints and at the end of an epoch: ``num_images`` and ``loss_sum`` are those of all batches at any
+    time, ``top1_wrong`` and ``top5_wrong`` after ``rank``, which ``compute`` calls. Whatever else reads the states or
+    replaces them, as torchmetrics' ``forward`` and collections do, needs a metric without.
     """
 
     full_state_update = False
@@ -27,20 +31,28 @@ class ErrorCounts(Metric):
     top5_wrong: Tensor
     loss_sum: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, together: bool = False) -> None:
         super().__init__()
         for name in ("num_images", "top1_wrong", "top5_wrong"):
             self.add_state(name, torch.tensor(0, dtype=torch.int64), dist_reduce_fx="sum")
         self.add_state("loss_sum", torch.tensor(0.0, dtype=torch.float32), dist_reduce_fx="sum")
+        self._most = _TOGETHER if together else 0
         self._waiting: list[tuple[Tensor, Tensor]] = []
+        self._num_waiting = 0
 
     def update(self, logits: Tensor, labels: Tensor, losses: Tensor) -> None:
-        """Adds a batch: logits (N, classes), labels int64 (N,), one loss an image (N,)."""
+        """Adds a batch: logits (N, classes), labels int64 (N,), one loss an image (N,).
+
+        Raises ValueError where there are more or fewer labels than rows of logits.
+        """
+        if len(logits) != len(labels):
+            raise ValueError(f"there are {len(labels)} labels for the logits of {len(logits)} images")
         if self._waiting and not _alike(logits, self._waiting[0][0]):
             self.rank()
-        if logits.numel() * (1 + len(self._waiting)) <= _WAITING:
+        if 0 < logits.numel() <= self._most - self._num_waiting:
             # Copies, as the network and the loader may write their next batch into the same memory.
             self._waiting.append((logits.detach().clone(), labels.clone()))
+            self._num_waiting += logits.numel()
         else:
             self.rank()
             self._count(logits, labels)
@@ -56,8 +68,8 @@ class ErrorCounts(Metric):
         """Counts the mistakes of the batches that still wait for it."""
         if self._waiting:
             logits, labels = zip(*self._waiting, strict=True)
-            self._waiting.clear()
             self._count(torch.cat(logits), torch.cat(labels))
+            self._forget()
 
     def _count(self, logits: Tensor, labels: Tensor) -> None:
         # What waited may have been left behind on the device of a training that was broken off.
@@ -72,8 +84,12 @@ class ErrorCounts(Metric):
 
     def reset(self) -> None:
         """Starts at no image."""
-        self._waiting.clear()
+        self._forget()
         super().reset()
+
+    def _forget(self) -> None:
+        self._waiting.clear()
+        self._num_waiting = 0
 
     def compute(self) -> dict[str, float | int]:
         """``n``, ``top1_wrong``, ``top5_wrong``, the errors in percent and the mean loss, over all processes."""

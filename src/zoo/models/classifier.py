@@ -64,7 +64,8 @@ class Classifier(LightningModule):
     def __init__(self, network: Network, optimizer: OptimizerCallable, schedule: AnySchedule | None = None) -> None:
         super().__init__()
         self.network, self.optimizer_of, self.schedule = network, optimizer, schedule
-        self.train_counts, self.val_counts, self.test_counts = ErrorCounts(), ErrorCounts(), ErrorCounts()
+        self.train_counts = ErrorCounts(together=True)
+        self.val_counts, self.test_counts = ErrorCounts(), ErrorCounts()
         self.test_result: dict[str, float] = {}
         # What torch's schedules were when they had just been made, and what they watch was when a checkpoint was saved.
         self.schedule_starts: list[dict[str, Any]] = []

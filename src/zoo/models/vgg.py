@@ -75,7 +75,8 @@ class VGG(Network):
         pass_over(layers.values())
         options = {"num_classes": num_classes, "input_size": input_size, "head": head} | channels_option(in_channels)
         super().__init__(layers, variant, (in_channels, input_size, input_size), options)
-        self.apply(_glorot if init == "glorot" else _normal)
+        for layer in self.children():
+            (_glorot if init == "glorot" else _normal)(layer)
 
     def start_from(self, trained: Network, layers: Collection[str] | None = None) -> list[str]:
         """As any network, but from a VGG of another depth only what section 3.1 copies from net A.
