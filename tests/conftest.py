@@ -53,15 +53,32 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="run the tests that are marked slow, too")
 
 
+def _with_slow(config: pytest.Config) -> bool:
+    """Whether all slow tests are asked for: by name, with a word about them, or as those that failed last."""
+    return config.getoption("slow") or config.getoption("lf") or "slow" in config.getoption("markexpr")
+
+
+def _is_named(item: pytest.Item, named: list[tuple[str, str]]) -> bool:
+    return any(item.path.name == file and item.nodeid.partition("::")[2].startswith(test) for file, test in named)
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Says what is left out."""
+    return None if _with_slow(config) else "slow tests are left out: --slow runs them, too"
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves out what is slow, unless it is asked for, and puts the files that compute longest before the others.
 
     pytest-xdist hands files out in this order.
     """
-    if not config.getoption("slow") and not any("::" in asked for asked in config.args):
-        slow = [item for item in items if item.get_closest_marker("slow")]
-        items[:] = [item for item in items if not item.get_closest_marker("slow")]
-        config.hook.pytest_deselected(items=slow)
+    if not _with_slow(config):
+        # No two files of tests have one name.
+        named = [(Path(file).name, test) for file, _, test in (asked.partition("::") for asked in config.args) if test]
+        slow = [item for item in items if item.get_closest_marker("slow") and not _is_named(item, named)]
+        if slow:
+            items[:] = [item for item in items if item not in slow]
+            config.hook.pytest_deselected(items=slow)
     place = {ROOT / "tests" / name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path, len(place)))
 

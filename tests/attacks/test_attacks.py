@@ -1,4 +1,4 @@
-"""The corpus of attacks, its brief form unless --slow or ZOO_ALL_ATTACKS is set, and the runner's own eyes."""
+"""The corpus of attacks, its brief form, with --slow the short one too, with ZOO_ALL_ATTACKS all; the runner's eyes."""
 
 import json
 import os
