@@ -55,7 +55,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def _with_slow(config: pytest.Config) -> bool:
     """Whether all slow tests are asked for: by name, with a word about them, or as those that failed last."""
-    return config.getoption("slow") or config.getoption("lf") or "slow" in config.getoption("markexpr")
+    return config.getoption("slow") or config.getoption("lf", False) or "slow" in config.getoption("markexpr")
 
 
 def _is_named(item: pytest.Item, named: list[tuple[str, str]]) -> bool:
