@@ -109,21 +109,12 @@ class AlexNet(Network):
         usual_size = {"cifar": 32, "bearpaw": 32, "caffe": 227, "caffenet": 227}.get(variant, 224)
         size = usual_size if input_size is None else input_size
         num_classes = (10 if variant in ("cifar", "bearpaw") else 1000) if num_classes is None else num_classes
+        units = 1024 if variant == "cifar" else 4096
         # In these two forms the layers keep the first weights that torch gives them.
         as_torch_has_them = variant in ("torchvision", "bearpaw")
         with nullcontext() if as_torch_has_them else Unfilled():
             features = _features(variant, order, alpha, in_channels)
-        side = size
-        for layer in features.values():
-            if isinstance(layer, nn.ZeroPad2d):
-                side += 3
-            elif isinstance(layer, (nn.Conv2d, nn.MaxPool2d)):
-                side = _side_after(side, layer)
-        if side < 1:
-            raise ValueError(f"AlexNet's {variant} form does not fit images of {size}x{size}: they are too small")
-        units = 1024 if variant == "cifar" else 4096
-        with nullcontext() if as_torch_has_them else Unfilled():
-            head = _head(256 * side**2, units, num_classes, variant)
+            head = _head(256 * _side_of_maps(features, size, variant) ** 2, units, num_classes, variant)
         options = {"num_classes": num_classes, "input_size": size} | (choices if variant in OF_2012 else {})
         super().__init__(features | head, variant, (in_channels, size, size), options | channels_option(in_channels))
         if not as_torch_has_them:
@@ -172,6 +163,19 @@ def _check_choices(variant: str, choices: Mapping[str, str]) -> None:
             raise ValueError(f"no {option} {value!r}; there is paper, code")
         if value != "paper" and variant not in OF_2012:
             raise ValueError(f"{option} {value!r} is for the variants {', '.join(OF_2012)}, not for {variant}")
+
+
+def _side_of_maps(features: Mapping[str, nn.Module], size: int, variant: str) -> int:
+    """Pixels a side of the last maps. Raises ValueError where images of this size leave none."""
+    side = size
+    for layer in features.values():
+        if isinstance(layer, nn.ZeroPad2d):
+            side += 3
+        elif isinstance(layer, (nn.Conv2d, nn.MaxPool2d)):
+            side = _side_after(side, layer)
+    if side < 1:
+        raise ValueError(f"AlexNet's {variant} form does not fit images of {size}x{size}: they are too small")
+    return side
 
 
 def _side_after(side: int, layer: nn.Conv2d | nn.MaxPool2d) -> int:
