@@ -12,8 +12,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from zoo import yaml_text
 from zoo.errors import InputError
 from zoo.files import alone, given_path, keep_as, whole
@@ -196,7 +194,7 @@ def differences(config: Path, text: str) -> list[str]:
         old = _flat(yaml_text.read_file(config))
     except InputError:
         return [f"{config} cannot be read"]
-    new = _flat(yaml.safe_load(text))
+    new = _flat(yaml_text.read_own(text))
     return [
         f"{key} {new.get(key, 'not set')}, not {old.get(key, 'set')}"
         for key in [*new, *(key for key in old if key not in new)]

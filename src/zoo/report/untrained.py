@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import yaml
-
 from zoo.catalog import DATA, NETWORKS
 from zoo.configs import SHIPPED
 from zoo.report.compute import spanned
@@ -14,6 +12,7 @@ from zoo.report.formats import Column, Table
 from zoo.report.row import Row
 from zoo.results.experiment import Experiment
 from zoo.results.published import Figure, Published
+from zoo.yaml_text import read_own
 
 _COLUMNS = (
     Column("network"), Column("variant"), Column("config"), Column("protocol"), Column("published, %", True),
@@ -65,10 +64,8 @@ def shipped() -> tuple[Shipped, ...]:
 
 
 def _shipped() -> Iterator[Shipped]:
-    # libyaml's loader, where yaml was built with it, is ten times as fast.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     for file in sorted(SHIPPED.glob("*.yaml")):
-        content = {"trainer": {}, **yaml.load(file.read_bytes(), Loader=loader)}
+        content = {"trainer": {}, **read_own(file.read_bytes())}
         options = _options(content["model"])
         network = _network(_last(content["model"]["class_path"]), options)
         dataset = DATA.get(_last(content["data"]["class_path"]))

@@ -48,6 +48,7 @@ from zoo.training.loggers import (
 from zoo.training.parser import Parser
 from zoo.training.progress import progress_bar
 from zoo.training.step import WorkingHooks, lighten
+from zoo.yaml_text import read_own
 
 VERBS = {
     "fit": "Train a network, then measure it on the test set.",
@@ -129,14 +130,16 @@ class ZooCLI(LightningCLI):
         saved = self.config.clone()
         for name in OF_THE_CALL:
             saved.pop(name, None)
-        self.config_text = self._with_nulls(self.parser.dump(saved, skip_link_targets=False), saved)
-        trust = "".join(f" --trust {module}" for module in needed_trust(yaml.safe_load(self.config_text), self.run_dir))
+        # Without what was left out here the config would not be whole, and parse_arguments has found it valid.
+        text = self.parser.dump(saved, skip_link_targets=False, skip_validation=True)
+        self.config_text = self._with_nulls(text, saved)
+        trust = "".join(f" --trust {module}" for module in needed_trust(read_own(self.config_text), self.run_dir))
         again = f"fit --resume {self.run_dir}{trust}" if self.verb == "fit" else self.verb
         self.how_to_go_on = f"go on with: zoo {again}"
 
     def _with_nulls(self, text: str, saved: Namespace) -> str:
         """The config with the nulls that were typed where the default is another: the dump leaves out all of them."""
-        default, content = self.parser.get_defaults(), yaml.safe_load(text)
+        default, content = self.parser.get_defaults(), read_own(text)
         options = [(saved, default, content), (saved.trainer, default.trainer, content["trainer"])]
         lost = [
             (into, name)
@@ -197,14 +200,14 @@ class ZooCLI(LightningCLI):
 
     def _tell(self, model: OwnModel) -> None:
         """Tells a model of somebody's own network how this was built, and for which images, where that is known."""
-        described = yaml.safe_load(self.config_text)["model"]["init_args"].get("network") or {}
+        described = read_own(self.config_text)["model"]["init_args"].get("network") or {}
         if isinstance(model.network, OwnNetwork):
             model.network.options["init_args"] = described.get("init_args") or {}
         model.see(self.datamodule)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Adds what every run has: metrics.csv, last.ckpt, the Recorder, a progress bar."""
-        options, config = self.config_init.trainer, yaml.safe_load(self.config_text)
+        options, config = self.config_init.trainer, read_own(self.config_text)
         loggers = options.logger if isinstance(options.logger, list) else [options.logger]
         self.metrics = MetricsFile(self.run_dir)
         loggers = [self.metrics, *(logger for logger in loggers if logger not in (None, True, False))]
@@ -261,7 +264,7 @@ def understood(args: list[str]) -> tuple[dict[str, Any], ImageDataModule]:
     quiet()
     load_classes()
     cli = ZooCLI("fit", args)
-    return yaml.safe_load(cli.config_text), cli.datamodule
+    return read_own(cli.config_text), cli.datamodule
 
 
 def help_text(verb: str) -> str:

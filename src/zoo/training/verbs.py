@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.exceptions import MisconfigurationException, SIGTERMException
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
@@ -28,6 +27,7 @@ from zoo.training.loggers import OneRowAStep, close, tell_config
 from zoo.training.memory import enough_for
 from zoo.weights.pretrained import load
 from zoo.weights.sources.checkpoint import check_fits
+from zoo.yaml_text import read_own
 
 # What Lightning calls to give a checkpoint's state to model, callbacks, optimizers and schedules.
 _RESTORING = ("_restore_modules_and_callbacks", "restore_training_state")
@@ -107,7 +107,7 @@ def _run(cli: ZooCLI) -> dict[str, float]:
             _show_differences(cli)
         cli.metrics.check()
         runs.keep_config(cli.run_dir, cli.config_text)
-        tell_config(cli.trainer.loggers, yaml.safe_load(cli.config_text))
+        tell_config(cli.trainer.loggers, read_own(cli.config_text))
     trainer = cli.trainer
     given: dict[str, Any] = {"model": cli.model, "datamodule": cli.datamodule}
     if cli.verb == "fit":
