@@ -1,5 +1,6 @@
 """What several test files need."""
 
+import functools
 import gc
 import json
 import os
@@ -87,10 +88,14 @@ def pytest_collection_finish() -> None:
     """Looks for what can go from here on, and only among what the tests make."""
     gc.freeze()
     gc.enable()
+    # Each Trainer reads what all installed packages are, for callbacks of theirs: nothing is installed between tests.
+    if connector := sys.modules.get("lightning.pytorch.trainer.connectors.callback_connector"):
+        connector._load_external_callbacks = functools.cache(connector._load_external_callbacks)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_unconfigure() -> None:
-    """Libraries that look for leaks at exit see what went."""
+    """Libraries that look for leaks at exit see what went; pytest itself has looked by now."""
     gc.unfreeze()
 
 

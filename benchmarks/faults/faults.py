@@ -53,6 +53,10 @@ _LIGHTNING_RESTORES = Edit(
 FAULTS = (
     # Foundations.
     Fault(
+        "no garbage is looked for after an import", "imports.py", "        if was_enabled:", "        if False:",
+        ("test_imports.py",),
+    ),
+    Fault(
         "uniform numbers reach up to 2", "keyed.py", "* 2.0**-24", "* 2.0**-23", ("test_keyed.py",),
     ),
     Fault(

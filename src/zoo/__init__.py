@@ -3,8 +3,9 @@
 The public names are loaded on first use, so that ``import zoo`` is light.
 """
 
-from importlib import import_module
 from typing import Any
+
+from zoo.imports import import_large
 
 __version__ = "0.1.0"
 
@@ -27,9 +28,9 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+        return getattr(import_large(_HOMES[name]), name)
     if name in _MODULES:
-        return import_module(f"zoo.{name}")
+        return import_large(f"zoo.{name}")
     raise AttributeError(f"module 'zoo' has no attribute {name!r}")
 
 

@@ -13,6 +13,8 @@ from zoo.files import read_text
 DEEPEST, LARGEST = 50, 100_000
 #: libyaml's loader, where there is one: ten times as fast as PyYAML's own, which says better what is wrong.
 FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# What libyaml raises of text that PyYAML may know how to read: names of files that are no UTF-8 are such.
+_NOT_LIBYAMLS = (yaml.YAMLError, UnicodeEncodeError)
 
 
 def read_file(path: Path) -> Any:
@@ -34,7 +36,10 @@ def read_file(path: Path) -> Any:
 
 def read_own(text: str | bytes) -> Any:
     """The content of what the zoo itself has written."""
-    return yaml.load(text, Loader=FAST)
+    try:
+        return yaml.load(text, Loader=FAST)
+    except _NOT_LIBYAMLS:
+        return yaml.safe_load(text)
 
 
 def load(text: str, loader: Callable[[str], Any] = yaml.safe_load) -> Any:
@@ -63,8 +68,8 @@ def check(text: str) -> None:
     try:
         check_depth(text)
         _check_nodes(yaml.compose(text, Loader=FAST))
-    except yaml.YAMLError:
-        # What it is that libyaml does not like, and where.
+    except _NOT_LIBYAMLS:
+        # PyYAML says what is wrong, and where.
         try:
             _check_nodes(yaml.compose(text, Loader=yaml.SafeLoader))
         except RecursionError:

@@ -3,6 +3,7 @@
 Their options are those of the constructors of data, model and trainer: ``zoo.training.cli`` declares them.
 """
 
+from zoo.imports import import_large
 from zoo.runs import check_launcher
 
 
@@ -16,6 +17,7 @@ def run(verb: str, args: list[str]) -> int:
         if ready := help_of(verb):
             print(ready, end="")
             return 0
+    import_large("zoo.training.verbs")
     from zoo.training.verbs import main
 
     outcome = main(verb, args)

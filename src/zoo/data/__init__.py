@@ -1,9 +1,9 @@
 """The data modules, loaded on first use: each works with ``zoo fit`` and with a plain Lightning Trainer."""
 
-from importlib import import_module
 from typing import Any
 
 from zoo.catalog import DATA
+from zoo.imports import import_large
 
 _HOMES = {name: entry.module for name, entry in DATA.own.items()}
 
@@ -15,7 +15,7 @@ def __getattr__(name: str) -> Any:
     added = name not in _HOMES and not name.startswith("__") and name in DATA
     if name not in _HOMES and not added:
         raise AttributeError(f"module 'zoo.data' has no attribute {name!r}")
-    return getattr(import_module(DATA[name].module), name)
+    return getattr(import_large(DATA[name].module), name)
 
 
 def __dir__() -> list[str]:

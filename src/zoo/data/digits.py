@@ -1,5 +1,6 @@
 """The 1,797 handwritten digits that scikit-learn carries: real images without any download."""
 
+from functools import cache
 from typing import Literal
 
 import torch
@@ -40,11 +41,17 @@ class Digits(InMemoryDataModule):
 
     def read(self) -> dict[str, tuple[Tensor, Tensor]]:
         """scikit-learn's arrays as uint8 tensors, split into train and test."""
-        # Imported here: scikit-learn takes a second, and only this data set needs it.
-        from sklearn.datasets import load_digits
-
-        bunch = load_digits()
-        images = torch.from_numpy(bunch.images * (255 / 16)).round().to(torch.uint8)[:, None]
-        labels = torch.from_numpy(bunch.target).long()
+        images, labels = _all_digits()
         train, test = held_out(labels, hashes(key(self.name, "test"), torch.arange(len(labels))), NUM_TEST)
         return {"train": (images[train], labels[train]), "test": (images[test], labels[test])}
+
+
+@cache
+def _all_digits() -> tuple[Tensor, Tensor]:
+    """Images uint8 (1797, 1, 8, 8) and labels; scikit-learn has them as compressed text, which is read once."""
+    # Imported here: scikit-learn takes a second, and only this data set needs it.
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    images = torch.from_numpy(bunch.images * (255 / 16)).round().to(torch.uint8)[:, None]
+    return images, torch.from_numpy(bunch.target).long()

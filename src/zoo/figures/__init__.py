@@ -4,10 +4,10 @@
 ``theme("dark")`` is for dark pages.
 """
 
-from importlib import import_module
 from typing import Any
 
 from zoo.figures.kinds import KINDS, function_of
+from zoo.imports import import_large
 
 _HOMES = {function_of(name): f"zoo.figures.{kind.home}" for name, kind in KINDS.items()}
 _HOMES |= dict.fromkeys(("save", "theme"), "zoo.figures.style")
@@ -18,7 +18,7 @@ __all__ = sorted(_HOMES)  # noqa: PLE0605
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'zoo.figures' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_large(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -1,11 +1,11 @@
 """The networks (nn.Module) and their models (LightningModule), loaded on first use; ``get_model`` builds a network."""
 
 import inspect
-from importlib import import_module
 from typing import Any
 
 from zoo.catalog import NETWORKS, no_network
 from zoo.errors import InputError, nearest
+from zoo.imports import import_large
 
 _HOMES = {entry.network: entry.module for entry in NETWORKS.own.values()}
 _HOMES |= {entry.model: entry.model_module for entry in NETWORKS.own.values()}
@@ -29,13 +29,13 @@ def get_model(name: str, *, variant: str | None = None, **options: Any) -> Any:
     ``reset_classifier(0)``. Raises InputError, a ValueError, for a name, variant or option that the zoo does not have.
     """
     if name not in NETWORKS and "." in name:
-        return import_module("zoo.models.own").own_network(name, variant, options, "get_model")
+        return import_large("zoo.models.own").own_network(name, variant, options, "get_model")
     if name not in NETWORKS:
         raise no_network(name)
     entry = NETWORKS[name]
     if variant is not None and variant not in entry.variants:
         raise InputError(f"{name} has no variant {variant!r}: {nearest(variant, entry.variants)}")
-    made = getattr(import_module(entry.module), entry.network)
+    made = getattr(import_large(entry.module), entry.network)
     known = [option for option in inspect.signature(made).parameters if option != "variant"]
     for option in options:
         if option not in known:
@@ -66,15 +66,15 @@ def work_of(name: str) -> Any:
 def _model_of(name: str) -> Any:
     if name not in NETWORKS:
         # Of somebody's own network it is not known which class trained it.
-        return import_module("zoo.models.classifier").Classifier
-    return getattr(import_module(NETWORKS[name].model_module), NETWORKS[name].model)
+        return import_large("zoo.models.classifier").Classifier
+    return getattr(import_large(NETWORKS[name].model_module), NETWORKS[name].model)
 
 
 def __getattr__(name: str) -> Any:
     home = _HOMES.get(name) if name in _HOMES or name.startswith("__") else _added().get(name)
     if home is None:
         raise AttributeError(f"module 'zoo.models' has no attribute {name!r}")
-    return getattr(import_module(home), name)
+    return getattr(import_large(home), name)
 
 
 def _added() -> dict[str, str]:

@@ -1,7 +1,8 @@
 """Trained networks: found by name or file, loaded without executing anything, converted where others made them."""
 
-from importlib import import_module
 from typing import Any
+
+from zoo.imports import import_large
 
 _HOMES = {
     "Weights": "zoo.weights.trained",
@@ -29,7 +30,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'zoo.weights' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_large(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:
