@@ -50,7 +50,8 @@ def words_and_parts(file: Path) -> tuple[str, list[Image.Image]]:
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
         build(Path(folder), names_of_ladders(), convnetjs(), None)
-        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        found = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+        browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
         opened = browser.new_page()
         opened.goto((Path(folder) / "index.html").as_uri())
         draw(opened, FILE)

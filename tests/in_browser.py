@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-# Playwright's own is the headless shell, too: the whole browser takes twice as long for the same pages.
+# Playwright's own is the headless shell, too: the whole browser takes up to twice as long for the same pages.
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 # Another version has other rules.

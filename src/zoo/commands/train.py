@@ -17,6 +17,7 @@ def run(verb: str, args: list[str]) -> int:
         if ready := help_of(verb):
             print(ready, end="")
             return 0
+    # Lightning comes with it: what the next line imports is there by then.
     import_large("zoo.training.verbs")
     from zoo.training.verbs import main
 
