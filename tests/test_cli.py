@@ -42,15 +42,23 @@ def test_importing_zoo_is_light():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
-def test_lightnings_metrics_of_sound_and_boxes_are_not_waited_for_and_are_whole_for_everybody_else():
+@pytest.mark.parametrize(
+    ("is_command", "heavy"),
+    [
+        (True, []),
+        pytest.param(
+            False, ["matplotlib", "scipy.signal", "torchvision.ops"], marks=pytest.mark.slow, id="own_program"
+        ),
+    ],
+)
+def test_lightnings_metrics_of_sound_and_boxes_are_not_waited_for_and_are_whole_for_everybody_else(is_command, heavy):
     names = "{'scipy.signal', 'matplotlib', 'torchvision.ops'}"
     code = f"import sys; from zoo.cli import main; main(%s); print('HEAVY', sorted({names} & set(sys.modules)))"
     # Data modules are Lightning's.
-    words_of = ["data", "info", "Symmetry"]
-    for call, heavy in (("", []), (str(words_of), ["matplotlib", "scipy.signal", "torchvision.ops"])):
-        words = [sys.executable, "-c", code % call, *([] if call else words_of)]
-        done = subprocess.run(words, capture_output=True, text=True, check=True)
-        assert done.stdout.splitlines()[-1] == f"HEAVY {heavy}"
+    words = ["data", "info", "Symmetry"]
+    called = [sys.executable, "-c", code % ("" if is_command else words), *(words if is_command else [])]
+    done = subprocess.run(called, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == f"HEAVY {heavy}"
 
 
 def test_help_names_every_verb(capsys):

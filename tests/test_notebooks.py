@@ -85,7 +85,8 @@ def test_a_notebook_opens_in_colab_and_fetches_its_repository_there(name, tmp_pa
     assert said.split() == ["pip", "install", "-q", "./zoo", "here"]
 
 
-@pytest.mark.parametrize("in_full", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow  # test_own_data.py and test_fine_tuning.py do the same without a notebook
+@pytest.mark.parametrize("in_full", [False, True])
 def test_own_images_are_learnt_from_scratch_and_on_features_and_from_the_command_line(tmp_path, in_full):
     few = {"range(240)": "range(40)", "epochs=20": "epochs=1", "--trainer.max_epochs 20": "--trainer.max_epochs 1"}
     said, pictures = outputs_of("own_data", tmp_path, {} if in_full else few)

@@ -5,11 +5,14 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from conftest import ROOT
-from in_browser import SCREENS, quiet_page, violations
+from conftest import ROOT, slow_where
+from in_browser import quiet_page, violations
 from pygments.token import STANDARD_TYPES
 
 PAGES = ("index.md", "tour.md", "networks/index.md", "networks/lenet5.md", "tables/cifar10.md")
+# A page on a phone's screen, the next on a desk's; with --slow each on all.
+QUICK = {(name, *((390, "dark"), (1440, "light"))[number % 2]) for number, name in enumerate(PAGES)}
+LOOKS = [(name, width, scheme) for name in PAGES for width in (390, 1440) for scheme in ("dark", "light")]
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -42,11 +45,11 @@ def site(tmp_path_factory, axe, browser):
     server.server_close()
 
 
-@pytest.mark.parametrize(("width", "scheme"), SCREENS)
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_fits_its_screen_and_an_accessibility_checker_finds_nothing_serious(
-    site, browser, axe, name, width, scheme
-):
+@pytest.mark.parametrize(
+    "look", slow_where(lambda look: look not in QUICK, LOOKS), ids=lambda look: "-".join(map(str, look))
+)
+def test_a_page_fits_its_screen_and_an_accessibility_checker_finds_nothing_serious(site, browser, axe, look):
+    name, width, scheme = look
     with quiet_page(browser, site, f"blob:{site}", width=width, scheme=scheme) as page:
         page.goto(site + name.removesuffix("index.md").replace(".md", "/"))
         assert page.evaluate("document.body.dataset.mdColorScheme") == {"light": "default", "dark": "slate"}[scheme]

@@ -110,8 +110,8 @@ def short_form(cases: list[Case]) -> list[Case]:
 
 
 def brief_form(cases: list[Case]) -> list[Case]:
-    """The first case of every fourth group."""
-    return _firsts(cases)[::4]
+    """The first case of every eighth group."""
+    return _firsts(cases)[::8]
 
 
 def _firsts(cases: list[Case]) -> list[Case]:

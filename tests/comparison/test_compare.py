@@ -113,6 +113,7 @@ def test_predictions_of_other_weights_are_refused(trained, tmp_path, capsys):
     assert "have 1 of 360 images wrong and its Record" in capsys.readouterr().err
 
 
+@pytest.mark.slow  # test_signals.py sees that rows after a checkpoint go, and that W&B's run is gone on with
 def test_a_run_that_was_killed_and_went_on_has_each_step_once_in_order(tmp_path, zoo_process, monkeypatch):
     """Killed without warning after a checkpoint within an epoch, with rows logged and lost after it."""
     # W&B in these processes is not to be that of this one.

@@ -32,13 +32,19 @@ if told:
 """
 
 
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Where the photos are, which the first script draws."""
+    return tmp_path_factory.mktemp("smoke") / "photos"
+
+
 @pytest.fixture
-def script(tmp_path):
+def script(photos):
     """Starts the script in a process group of its own, of which nothing is left afterwards."""
     started = []
 
     def start(how):
-        started.append(preloaded.start("-c", SCRIPT, tmp_path / "photos", how, new_session=True))
+        started.append(preloaded.start("-c", SCRIPT, photos, how, new_session=True))
         while started[-1].said() != "ready\n":
             assert started[-1].poll() is None, started[-1].told()
             time.sleep(0.01)

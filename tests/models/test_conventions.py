@@ -184,7 +184,7 @@ def test_colour_is_no_option_of_networks_for_colour(name):
         assert zoo.get_model(name, in_channels=1).options["in_channels"] == 1
 
 
-@pytest.mark.parametrize("variant", ["paper", "bn"])
+@pytest.mark.parametrize("variant", [pytest.param("paper", marks=pytest.mark.slow), "bn"])
 def test_maps_alone_are_those_of_timm(timm, variant):
     theirs = timm.create_model("vgg11" if variant == "paper" else "vgg11_bn", features_only=True).eval()
     ours = zoo.get_model("vgg11", variant=variant, features_only=True, input_size=64, num_classes=2).eval()

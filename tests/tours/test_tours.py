@@ -62,7 +62,7 @@ def test_there_is_a_tour_of_each_of_the_nine_points():
 
 
 # Tests of their own see the same in parts.
-LONG = ("4_schedules", "5_own_network", "8_own_code")
+LONG = ("4_schedules", "5_own_network", "6_own_data", "7_fine_tuning", "8_own_code")
 
 
 @pytest.mark.parametrize("page", slow_where(lambda page: page.stem in LONG, PAGES), ids=lambda page: page.stem)

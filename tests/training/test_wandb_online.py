@@ -113,6 +113,7 @@ def test_a_run_that_was_killed_and_went_on_is_one_run_with_each_step_once(receiv
     assert len(sent.curves["train/step_loss"]) == 2 * 9
 
 
+@pytest.mark.slow  # test_processes.py sees who speaks of two processes, the test above what a server gets
 def test_one_run_for_a_job_of_two_processes(receiver, zoo_process, tmp_path):
     several = ["--trainer.devices", "2", "--trainer.accelerator", "cpu", "--trainer.max_epochs", "1"]
     zoo_process(*DIGITS, *several, "--run_dir", "run")

@@ -131,7 +131,9 @@ def shadow(shape):
 @pytest.mark.parametrize(
     ("paper", "shape"),
     [
-        (nothing, (600, 800)), (noise, (600, 800)), (ruled, (600, 800)), (squared, (600, 800)), (shadow, (600, 800)),
+        (nothing, (600, 800)), (noise, (600, 800)), (squared, (600, 800)), (shadow, (600, 800)),
+        # Squared paper is ruled twice.
+        pytest.param(ruled, (600, 800), marks=pytest.mark.slow),
         *(pytest.param(paper, (800, 500), marks=pytest.mark.slow) for paper in (squared, shadow)),
     ],
 )  # fmt: skip

@@ -1,11 +1,10 @@
 """``zoo export``: programs of torch.export, safetensors with a card, a Hugging Face folder; all or nothing."""
 
 import json
-import subprocess
-import sys
 from hashlib import sha256
 
 import numpy as np
+import preloaded
 import pytest
 import safetensors.torch
 import torch
@@ -49,9 +48,7 @@ def test_a_program_needs_torch_alone(tmp_path):
         f"logits = program.module()(torch.load({str(tmp_path / 'images.pt')!r}));"
         "assert 'zoo' not in sys.modules; print(json.dumps([logits.tolist(), json.loads(notes['zoo.json'])]))"
     )
-    # Isolated: the package is not on its path.
-    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
-    logits, notes = json.loads(done.stdout)
+    logits, notes = json.loads(preloaded.run("-c", code, cwd=tmp_path).stdout)
     with torch.inference_mode():
         expected = weights.network().eval()(images)
     np.testing.assert_allclose(logits, expected, atol=0.01 * float(expected.abs().max()))
