@@ -39,6 +39,7 @@ LONGEST = (
 )  # fmt: skip
 # What is imported and collected stays to the end: nobody looks meanwhile whether some of it could go.
 gc.disable()
+preloaded.pass_over_descriptions()
 # The networks here are small: threads of several processes on few cores would only wait for each other.
 os.environ["OMP_NUM_THREADS"] = "1"
 torch.set_num_threads(1)

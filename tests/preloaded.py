@@ -192,8 +192,18 @@ def _server(*modules: str) -> Path:
     return folder
 
 
+def pass_over_descriptions() -> None:
+    """Has pydantic leave out what W&B's sources say of each field, for which it would look through all of torch's."""
+    from pydantic._internal import _fields
+
+    # Another version may have none; then importing W&B takes a second longer.
+    if hasattr(_fields, "_update_fields_from_docstrings"):
+        _fields._update_fields_from_docstrings = lambda *ignored, **options: None
+
+
 def preload(modules: list[str]) -> None:
     """Imports them, for forks."""
+    pass_over_descriptions()
     # What libraries say of each other while they are imported is no concern of the tests.
     with redirect_stderr(StringIO()):
         for name in modules:

@@ -275,7 +275,9 @@ def test_a_reduced_rate_is_not_taken_for_a_typed_one(tmp_path):
         pytest.param(
             [f"{TORCH}.CosineAnnealingLR", "T_max=2"], f"{TORCH}.CosineAnnealingLR", (1, 0.5), marks=pytest.mark.slow
         ),
-        ([f"{TORCH}.OneCycleLR", "max_lr=0.05"], f"{TORCH}.OneCycleLR", None),
+        pytest.param(
+            [f"{TORCH}.OneCycleLR", "max_lr=0.05"], f"{TORCH}.OneCycleLR", None, marks=pytest.mark.slow
+        ),
         (
             [f"{TORCH}.ReduceLROnPlateau", "monitor=train/loss", "mode=max", "patience=0"],
             "zoo.optim.ReduceLROnPlateau", None,

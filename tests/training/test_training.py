@@ -199,6 +199,7 @@ def test_the_data_modules_and_models_work_with_a_plain_trainer(in_folder):
     assert model.test_result["n"] == 360
 
 
+@pytest.mark.slow  # test_own_processes.py and test_exact_counts.py see either of the two
 def test_two_processes_score_each_test_image_once_and_train_the_same_weights(zoo_process, tmp_path):
     words = ["fit", *SHORT, "--trainer.accelerator", "cpu"]
     zoo_process(*words, "--run_dir", "one")
