@@ -5,8 +5,7 @@
 DIR holds cifar-10-batches-bin/ and photos/<class>/*.JPEG. Each round runs every pipeline of a task, one after the
 other, so that what else the machine does falls on all; the table has medians over the rounds, and of the
 ratios within a round. All end with normalised float32 batches on the CPU; workers stay from round to round. Of more
-than two cores the rest is left idle. torchvision's workers are started as its users start them; after that the process
-keeps the memory that it frees, as ``zoo fit`` does.
+than two cores the rest is left idle.
 """
 
 import argparse
@@ -27,7 +26,6 @@ from torch import Tensor
 
 from zoo.data import CIFAR10, ImageNet
 from zoo.data.store.writer import prepare_store
-from zoo.training.allocator import keep_freed_memory
 
 sys.path.insert(0, str(Path(__file__).parent))
 import decoding
@@ -104,6 +102,8 @@ def rate(run: Pipeline) -> float:
 
 def rows(task: str, pipelines: dict[str, Pipeline], rounds: int, least: dict[str, float]) -> list[str]:
     """A row a pipeline, the first being what the others are compared with; one more round before is not counted."""
+    for run in pipelines.values():
+        check(next(iter(run())))
     times: dict[str, list[float]] = {name: [] for name in pipelines}
     for number in range(rounds + 1):
         for name, run in pipelines.items():
@@ -149,15 +149,8 @@ def main() -> None:
                 },
             ),
         }  # fmt: skip
-        made = {task: make() for task, (make, _) in tasks.items()}
-        for theirs, *_ in (pipelines.values() for pipelines in made.values()):
-            check(next(iter(theirs())))
-        keep_freed_memory(torch.device("cpu"))
-        for pipelines in made.values():
-            for run in pipelines.values():
-                check(next(iter(run())))
-        for task, (_, least) in tasks.items():
-            table += rows(task, made[task], arguments.rounds, least)
+        for task, (make, least) in tasks.items():
+            table += rows(task, make(), arguments.rounds, least)
     head = ["task", "pipeline", "images/s", "times torchvision (lowest to highest round)", "at least"]
     lines = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|", *table]
     versions = f"torch {torch.__version__}, torchvision {torchvision.__version__}, Pillow {PIL.__version__}"
