@@ -16,7 +16,6 @@ import in_browser
 import numpy as np
 import preloaded
 import pytest
-import torch
 from file_server import Server
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,14 +39,33 @@ LONGEST = (
 # What is imported and collected stays to the end: nobody looks meanwhile whether some of it could go.
 gc.disable()
 preloaded.pass_over_descriptions()
-# The networks here are small: threads of several processes on few cores would only wait for each other.
+# The networks here are small: threads of several processes on few cores would only wait for each other. torch, which
+# has not been imported here, takes the number from the environment.
 os.environ["OMP_NUM_THREADS"] = "1"
-torch.set_num_threads(1)
 
 
 def pytest_xdist_auto_num_workers() -> int | None:
     """One more than there are cores: while a test waits for a process that it began, a core has nothing to do."""
     return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else (os.cpu_count() or 1) + 1
+
+
+def pytest_xdist_setupnodes(specs: list[Any]) -> None:
+    """The processes that test are forks of one that has imported torch and Lightning, as are those that they start."""
+    if sys.platform == "linux":
+        python = preloaded.share()
+        for spec in specs:
+            spec.python = python
+
+
+def pytest_configure_node(node: Any) -> None:
+    """Tells such a process of the interpreter, for processes that are to be no forks."""
+    node.workerinput["executable"] = sys.executable
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hears of it there."""
+    if hasattr(config, "workerinput"):
+        sys.executable = config.workerinput["executable"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -128,6 +146,8 @@ def record_of(folder: Path) -> dict:
 @pytest.fixture
 def seeded():
     """The same initial weights in every test."""
+    import torch
+
     torch.manual_seed(0)
 
 

@@ -17,6 +17,9 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
 def main() -> None:
     """Hands on signals, ends as the fork ends; where it is killed, the server kills the fork."""
     words, environment = sys.argv[1:], dict(os.environ)
+    if words[:1] == ["-u"]:
+        # execnet asks for it, and flushes what it writes.
+        words = words[1:]
     if words[:1] == ["-P"]:
         words, environment["PYTHONSAFEPATH"] = words[1:], "1"
     if not words or (words[0] not in ("-m", "-c") and words[0].startswith("-")):

@@ -1,9 +1,10 @@
 """Second processes that need not import torch and Lightning, for seconds, again: forks of a server that has done so.
 
 ``start`` is subprocess.Popen, and ``run`` is subprocess.run, for ``python -m MODULE``, ``python -c CODE`` and
-``python FILE``, each with its words, its working folder, its environment and its output. The server knows nothing of
-the zoo, which every fork imports anew. Processes that a fork starts with sys.executable are forks of the server, too.
-Tests of what is imported when, of options of the interpreter and of pipes need processes of their own.
+``python FILE``, each with its words, its working folder, its environment and its output. The processes of pytest-xdist
+are such forks themselves. The server knows nothing of the zoo, which every fork imports anew. Processes that a fork
+starts with sys.executable are forks of the server, too. Tests of what is imported when, of options of the interpreter
+and of pipes need processes of their own.
 """
 
 import atexit
@@ -37,6 +38,8 @@ HEAVY = (
 )  # fmt: skip
 # Left by a launcher or by an earlier run in the process of the tests.
 STALE = ("LOCAL_RANK", "NODE_RANK", "ZOO_RUN_DIR")
+# The folder of the server that several processes of tests have.
+SHARED = "ZOO_TESTS_SERVER"
 
 
 class Process:
@@ -162,8 +165,20 @@ def path_to_zoo() -> str:
     return f"{_server() / 'bin'}{os.pathsep}{os.environ['PATH']}"
 
 
-@cache
 def _server(*modules: str) -> Path:
+    """The folder of a server; the processes of pytest-xdist, which are forks, have one with all that there is."""
+    shared = os.environ.get(SHARED)
+    return Path(shared) if shared and not modules else _own_server(*modules)
+
+
+def share() -> str:
+    """Lets the processes that this one starts have forks of its server; ``python()``."""
+    os.environ[SHARED] = str(_own_server())
+    return python()
+
+
+@cache
+def _own_server(*modules: str) -> Path:
     """The folder of this process's server, which is started when it is first asked, and ends when this process does.
 
     With it end its forks and its folder, however this process came to its end.

@@ -25,6 +25,7 @@ def test_the_pictures_are_of_all_kinds_and_always_the_same(pictures):
     assert len({picture.file for picture in pictures}) == 14
 
 
+@pytest.mark.slow
 def test_the_digits_are_read_which_scaled_alone_are_not(pictures):
     read = benchmark.reader(find("lenet5/mnist-distorted"))
     right = {way: sum(read(picture.image, way) == picture.digits for picture in pictures) for way in benchmark.WAYS}

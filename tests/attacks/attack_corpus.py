@@ -110,8 +110,8 @@ def short_form(cases: list[Case]) -> list[Case]:
 
 
 def brief_form(cases: list[Case]) -> list[Case]:
-    """The first case of every eighth group."""
-    return _firsts(cases)[::8]
+    """The first case of every 24th group."""
+    return _firsts(cases)[::24]
 
 
 def _firsts(cases: list[Case]) -> list[Case]:

@@ -341,7 +341,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     forms = parser.add_mutually_exclusive_group()
     forms.add_argument("--all", action="store_true", help="the long form")
-    forms.add_argument("--brief", action="store_true", help="the first case of every eighth group")
+    forms.add_argument("--brief", action="store_true", help="the first case of every 24th group")
     parser.add_argument("--only", default="", help="cases whose names have this in them")
     parser.add_argument("--save", type=Path, help="write the outcomes as JSON")
     options = parser.parse_args()

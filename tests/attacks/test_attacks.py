@@ -31,7 +31,7 @@ def script(name: str, *words: str) -> None:
 @pytest.mark.parametrize(
     ("form", "least"),
     [
-        pytest.param([], 250, marks=pytest.mark.slow), (["--brief"], 22),
+        pytest.param([], 250, marks=pytest.mark.slow), (["--brief"], 7),
         pytest.param(["--all"], 2800, marks=pytest.mark.skipif(not ALL, reason="takes ten minutes: ZOO_ALL_ATTACKS=1")),
     ],
     ids=["short", "brief", "all"],

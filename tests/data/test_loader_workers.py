@@ -61,6 +61,7 @@ def test_a_script_that_leaves_a_loader_open_exits(script):
     assert script("left").wait(timeout=60) == 0
 
 
+@pytest.mark.slow
 def test_a_sigterm_and_a_sigusr1_to_the_whole_group_cost_no_batch_and_the_script_exits(script):
     process = script("signalled")
     for signum in (signal.SIGTERM, signal.SIGUSR1):

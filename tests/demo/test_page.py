@@ -444,6 +444,7 @@ def test_a_digit_is_drawn_by_keyboard_alone(of_three):
     assert of_three.inner_text('[data-name="lenet5/mnist-distorted"] .answer') == "–"
 
 
+@pytest.mark.slow
 def test_a_picked_picture_is_averaged_down_and_named_as_python_does(opened, tmp_path):
     rng = np.random.default_rng(0)
     coarse = Image.fromarray(rng.integers(0, 256, (6, 9, 3), dtype=np.uint8))
@@ -579,6 +580,7 @@ def test_a_file_that_is_no_network_or_is_there_already_is_one_sentence(small):
     assert len(page.evaluate("zoo.draw.state.logits")) == 2
 
 
+@pytest.mark.slow
 def test_the_library_of_2014_trains_in_the_page_and_zoo_reads_its_network(opened, library, built, tmp_path):
     if library is None or not TEST_DATA:
         pytest.skip("needs npm and CIFAR-10")

@@ -33,6 +33,7 @@ def test_an_image_is_not_its_own_neighbour_even_where_another_is_equal_to_it():
     assert nearest(features, 1)[:, 0].tolist() == [1, 0, 0]
 
 
+@pytest.mark.slow
 @needs_data
 def test_what_is_retrieved_is_more_often_of_the_same_class_the_better_the_network():
     names = [

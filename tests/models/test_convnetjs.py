@@ -201,6 +201,7 @@ def test_the_config_has_the_demos_rule_and_batch():
             assert [settings[key] for key in ("lr", "rho", "eps", "weight_decay")] == [1.0, 0.95, 1e-8, decay]
 
 
+@pytest.mark.slow
 def test_the_command_trains_and_measures_it_on_the_real_images(in_folder):
     folder = os.environ.get("ZOO_TEST_DATA")
     if not folder or not Path(folder, "cifar-10-batches-bin").is_dir():

@@ -4,6 +4,7 @@ import logging
 import time
 
 import preloaded
+import pytest
 import yaml
 from conftest import ROOT
 from wandb_file import read
@@ -11,6 +12,7 @@ from wandb_file import read
 EXAMPLE = ROOT / "examples" / "wandb_sweep.yaml"
 
 
+@pytest.mark.slow
 def test_the_agent_of_wandb_starts_a_run_that_logs_the_metric(in_folder, monkeypatch):
     from wandb.wandb_agent import Agent
 

@@ -18,6 +18,7 @@ def rows_of(path):
     return {name: float(line[place]) for line in lines for place, name in enumerate(head) if line[place]}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_all_say_what_metrics_csv_says_and_the_profiler_prints(in_folder, monkeypatch):
     # The folder stands for a server.

@@ -228,6 +228,7 @@ def test_what_is_typed_anew_is_shown_beside_what_the_run_had(in_folder, whole, c
     assert "trainer.max_epochs 7, not 6" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_wandb_run_is_gone_on_with(in_folder):
     def ids():
         return [path.stem for path in (in_folder / "run" / "wandb").glob("offline-run-*-*/run-*.wandb")]

@@ -106,6 +106,7 @@ def test_the_examples_are_the_surest_mistakes_and_some_right_ones_with_their_ima
         assert int(distances.argmin()) == index
 
 
+@pytest.mark.slow
 def test_a_test_alone_leaves_them_and_a_switch_leaves_them_out(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name, words in (("with", []), ("without", ["--wandb.pictures", "false"])):

@@ -113,6 +113,7 @@ def test_a_server_that_refuses_a_run_is_one_sentence(in_folder, monkeypatch, cap
     assert not (in_folder / "run").exists()
 
 
+@pytest.mark.slow
 def test_without_a_key_a_run_is_offline_whatever_the_client_knew_before(in_folder):
     code = """if True:
         import os, sys, wandb
