@@ -51,7 +51,7 @@ def outputs_of(name: str, folder: Path) -> tuple[str, int]:
     return said, sum("image/png" in output.get("data", {}) for output in outputs)
 
 
-@pytest.mark.parametrize("name", ["tour", "own_data"])
+@pytest.mark.parametrize("name", ["tour", pytest.param("own_data", marks=pytest.mark.slow)])
 def test_a_notebook_opens_in_colab_and_fetches_its_repository_there(name, tmp_path, monkeypatch):
     first, fetches = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4).cells[:2]
     assert "(https://colab.research.google.com/github/)" in first.source

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from reader_cases import READERS, Reader
 
 # 10,000 examples of each reader take an hour: ZOO_ALL_ATTACKS=1.
-MANY = 10_000 if os.environ.get("ZOO_ALL_ATTACKS") else 30
+MANY = 10_000 if os.environ.get("ZOO_ALL_ATTACKS") else 15
 EXAMPLES = settings(
     max_examples=MANY, deadline=None, database=None, derandomize=True,
     suppress_health_check=list(HealthCheck), phases=(Phase.explicit, Phase.generate, Phase.shrink),

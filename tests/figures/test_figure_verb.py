@@ -21,7 +21,7 @@ def test_every_kind_has_a_function_that_takes_its_options(name):
     assert len(inspect.getdoc(drawn).splitlines()[0]) < 120
 
 
-@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
+@pytest.mark.parametrize("ending", ["png", "svg", pytest.param("pdf", marks=pytest.mark.slow)])
 def test_the_same_picture_is_the_same_file_and_says_what_it_shows(ending, tmp_path):
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()

@@ -119,7 +119,7 @@ def test_the_surest_mistakes_are_the_wrong_images_by_falling_probability():
     assert found == expected
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_they_are_written(tmp_path, theme):
     for words in (["confusion", str(MEASURED)], ["calibration", str(MEASURED), "lenet5/cifar10"], ["ladder", "mnist"]):
         file = tmp_path / f"{words[0]}.svg"

@@ -114,7 +114,7 @@ def random_weights(module: nn.Module) -> nn.Module:
     return module
 
 
-@pytest.mark.parametrize("theirs", ["vgg11", "vgg13_bn", "vgg19"])
+@pytest.mark.parametrize("theirs", ["vgg11", "vgg13_bn", pytest.param("vgg19", marks=pytest.mark.slow)])
 def test_torchvisions_weights_give_torchvisions_logits(theirs, head):
     with torch.device("meta"):
         original = getattr(torchvision.models, theirs)()

@@ -64,6 +64,7 @@ def test_a_module_of_the_working_folder_is_trained_measured_and_marked(run):
     assert described["init_args"]["network"]["init_args"]["width"] == 3
 
 
+@pytest.mark.slow
 def test_every_verb_works_on_its_run_once_it_is_trusted(run, capsys, monkeypatch):
     Image.new("L", (28, 28)).save("digit.png")
     again = ["test", "--ckpt_path", "run", "--run_dir", "again", *QUIET[:4]]

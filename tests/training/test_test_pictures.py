@@ -53,12 +53,14 @@ def expected(folder):
     return {kind: pixels(content_of(figure)) for kind, figure in drawn.items()}
 
 
+@pytest.mark.slow
 def test_wandbs_pictures_are_those_of_zoo_figure(run):
     for kind, picture in expected(run).items():
         assert np.array_equal(kept(run, kind), picture), kind
     assert kept(run, "mistakes").std() > 20
 
 
+@pytest.mark.slow
 def test_tensorboard_has_the_same(run):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -85,6 +87,7 @@ def table_of(run, name):
     return {column: [row[n] for row in table["data"]] for n, column in enumerate(table["columns"])}, files
 
 
+@pytest.mark.slow
 def test_the_examples_are_the_surest_mistakes_and_some_right_ones_with_their_images(run):
     (file,) = run.rglob("predictions_*.table.json")
     table = json.loads(file.read_text())

@@ -213,6 +213,7 @@ class Pictures(Dataset):
         return self.transform(drawn(30 + index, 40, seed=index)), index
 
 
+@pytest.mark.slow
 def test_it_is_the_transform_of_a_dataset_in_spawned_workers():
     steps = CIFAR10["cuda_convnet"].with_mean(torch.rand(3, 32, 32))
     of_cuda_convnet = ImagePreprocessing(steps, (3, 32, 32), 24, "weights")

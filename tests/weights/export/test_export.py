@@ -37,6 +37,7 @@ def test_a_program_gives_the_networks_logits(tmp_path, case):
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5, equal_nan=True)
 
 
+@pytest.mark.slow
 def test_a_program_needs_torch_alone(tmp_path):
     weights, path = RandomWeights("cuda_convnet-11pct"), tmp_path / "network.pt2"
     export(weights, "torch-export", path, half=True)
