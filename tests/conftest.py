@@ -41,7 +41,7 @@ gc.disable()
 preloaded.pass_over_descriptions()
 # The networks here are small: threads of several processes on few cores would only wait for each other. torch, which
 # has not been imported here, takes the number from the environment.
-os.environ["OMP_NUM_THREADS"] = "1"
+os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 def pytest_xdist_auto_num_workers() -> int | None:
@@ -51,9 +51,10 @@ def pytest_xdist_auto_num_workers() -> int | None:
 
 def pytest_xdist_setupnodes(specs: list[Any]) -> None:
     """The processes that test are forks of one that has imported torch and Lightning, as are those that they start."""
-    if sys.platform == "linux":
+    own = [spec for spec in specs if spec.popen and not spec.python]
+    if own and sys.platform == "linux":
         python = preloaded.share()
-        for spec in specs:
+        for spec in own:
             spec.python = python
 
 

@@ -14,6 +14,7 @@ import logging
 import os
 import runpy
 import select
+import shlex
 import shutil
 import signal
 import socket
@@ -40,6 +41,8 @@ HEAVY = (
 STALE = ("LOCAL_RANK", "NODE_RANK", "ZOO_RUN_DIR")
 # The folder of the server that several processes of tests have.
 SHARED = "ZOO_TESTS_SERVER"
+# Of a Unix socket, in bytes.
+LONGEST_ADDRESS = 100
 
 
 class Process:
@@ -172,9 +175,13 @@ def _server(*modules: str) -> Path:
 
 
 def share() -> str:
-    """Lets the processes that this one starts have forks of its server; ``python()``."""
+    """Lets the processes that this one starts have forks of its server; the words with which a shell starts one.
+
+    The interpreter is named, so that neither it nor the folder for temporary files need have a path of one word, nor
+    may programs be forbidden there.
+    """
     os.environ[SHARED] = str(_own_server())
-    return python()
+    return shlex.join([sys.executable, "-IS", python()])
 
 
 @cache
@@ -184,6 +191,9 @@ def _own_server(*modules: str) -> Path:
     With it end its forks and its folder, however this process came to its end.
     """
     folder = Path(tempfile.mkdtemp(prefix="zoo-forks-"))
+    if len(os.fsencode(folder / "server")) > LONGEST_ADDRESS:
+        folder.rmdir()
+        folder = Path(tempfile.mkdtemp(prefix="zoo-forks-", dir="/tmp"))
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(folder / "server"))
     listener.listen(64)
@@ -203,8 +213,19 @@ def _own_server(*modules: str) -> Path:
     )  # fmt: skip
     listener.close()
     os.close(theirs)
-    atexit.register(lambda: (os.close(ours), server.wait()))
+    atexit.register(_end, ours, server, folder)
     return folder
+
+
+def _end(ours: int, server: subprocess.Popen, folder: Path) -> None:
+    os.close(ours)
+    try:
+        server.wait(timeout=2)
+    except subprocess.TimeoutExpired:
+        # It is still importing.
+        server.kill()
+        server.wait()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def pass_over_descriptions() -> None:
@@ -312,6 +333,9 @@ def become(asked: dict) -> None:
     for number, own in enumerate(asked["files"]):
         os.dup2(own, number)
         os.close(own)
+    if "numpy" in sys.modules:
+        # Python's own random numbers are others in each fork.
+        sys.modules["numpy"].random.seed()
     if "lightning" in sys.modules:
         from lightning.fabric.utilities.rank_zero import _get_rank, rank_zero_only
 
@@ -340,7 +364,8 @@ def become(asked: dict) -> None:
 
 if __name__ == "__main__":
     preload(sys.argv[4:])
-    asked = serve(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))
+    with socket.socket(fileno=int(sys.argv[1])) as calls:
+        asked = serve(calls, int(sys.argv[2]))
     if asked:
         live(asked)
     shutil.rmtree(Path(sys.argv[3]).parent)
