@@ -788,6 +788,10 @@ FAULTS = (
         ("report/test_terminal.py",),
     ),
     Fault(
+        "a table replaces a picture", "report/formats.py", "    if ending in _PICTURES or (own", "    if (own",
+        _in("comparison/test_compare.py", "test_bad_words_are_one_sentence"),
+    ),
+    Fault(
         "the ends of an interval are swapped", "report/formats.py", 'flat["interval_low"], flat["interval_high"] =',
         'flat["interval_high"], flat["interval_low"] =', ("report/test_table.py",),
     ),
@@ -929,6 +933,11 @@ FAULTS = (
         "the options of training are given to one's own network", "training/yaml_text.py",
         "for key, option in options.items() if key in OF_OWN_MODEL}", "for key, option in options.items() if not key}",
         _in("training/test_own_networks.py", "test_a_config_may_name_it_and_a_run_goes_on"),
+    ),
+    Fault(
+        "a schedule's slice is missed after an epoch", "training/verbs.py",
+        "[*watching, *((each, monitor_of(each)) for each in plateaus)]", "watching",
+        _in("training/test_loggers.py", "test_what_watches_a_slice_that_there_is_not_names_the_option"),
     ),
     Fault(
         "weights without a part in the loss are a fault of the program", "training/verbs.py",

@@ -242,6 +242,8 @@ def test_an_accessibility_checker_finds_nothing_serious_on_the_page(tmp_path, br
         (["broken", "linear/cifar10"], "run-x.wandb is no file of W&B's"),
         (["cut", "linear/cifar10"], "metrics.csv does not hold the metrics"),
         (["linear/cifar10", "lenet5/cifar10", "--format", "xml"], "invalid choice"),
+        (["linear/cifar10", "lenet5/cifar10", "--output", "words.csv", "--format", "md"], "ends in .csv, not md"),
+        (["linear/cifar10", "lenet5/cifar10", "--output", "mine.png"], "mine.png ends in .png, and this is text"),
         (["linear/cifar10", "lenet5/cifar10", "--output", "no/where.md"], "There is no folder no to write where.md to"),
     ],
 )

@@ -346,6 +346,7 @@ def test_a_config_takes_them_too_and_a_resumed_run_is_the_same(in_folder):
         ([f"{TORCH}.StepLR", "--model.schedule.step_size", "1", "--model.schedule.gama", "2"], "gama"),
         ([f"{TORCH}.NoSuch"], "model.schedule"),
         (["torch.nn.ReLU"], "model.schedule"),
+        (["ReduceLROnPlateau"], "several classes are called so: write zoo.optim.ReduceLROnPlateau"),
         ([f"{TORCH}.CyclicLR", "--model.schedule.base_lr=1", "--model.schedule.max_lr=2"], "momentum"),
     ],
 )  # fmt: skip

@@ -179,7 +179,12 @@ def test_the_challenge_is_in_the_order_of_its_errors_with_ours_in_place(tmp_path
 def test_output_goes_to_a_file_and_bad_words_are_one_sentence(folder, capsys):
     assert main(["table", "mnist", "--records", str(folder), "--output", str(folder / "t.md")]) == 0
     assert (folder / "t.md").read_text() == document("mnist", "md", folder)
+    assert main(["table", "mnist", "--records", str(folder), "--output", str(folder / "t.csv")]) == 0
+    assert (folder / "t.csv").read_text() == document("mnist", "csv", folder)
+    twice = [word for option in ("--chart", "--ladder") for word in (option, str(folder / "a.png"))]
     for words, parts in (
+        (["table", "mnist", *twice], ["a.png is to be written twice"]),
+        (["table", "mnist", "--format", "html", "--output", str(folder / "t.md")], ["t.md ends in .md, not html"]),
         (["table", "mnits"], ["'mnits'", "did you mean mnist?"]),
         (["table", "--records", "nowhere"], ["nowhere", "--records"]),
         (["table", "--format", "pdf"], ["pdf", "latex"]),

@@ -206,6 +206,7 @@ def test_equal_errors_keep_the_order_of_the_grid(made):
         (["--config", "lenet5_digit", "--model.optimizer.lr", "1,2"], "did you mean lenet5_digits"),
         (["--config", "lenet5_digits", "--model.optimizer.rate", "1,2"], "There is no key"),
         (["--config", "lenet5_digits", "--model.optimizer.lr", "1,a"], "model.optimizer.lr cannot be 'a'"),
+        (["--config", "lenet5_digits", "--model.optimizer.lr", "1,a", "--dry_run"], "model.optimizer.lr cannot be 'a'"),
         (["--config", "lenet5_digits", "--jobs", "0"], "at least 1, not 0"),
         (["--config", "lenet5_digits", "--jobs", "two"], "invalid int value"),
         (["--config", "lenet5_digits", "--run_dir", "there"], "holds a sweep already"),

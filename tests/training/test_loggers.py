@@ -78,12 +78,22 @@ def test_mlflow_without_a_server_or_a_database_says_so(in_folder, monkeypatch, c
     assert "set MLFLOW_TRACKING_URI to its server" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("callback", ["EarlyStopping", "ModelCheckpoint"])
-def test_a_callback_that_watches_a_slice_that_there_is_not_names_the_option(callback, in_folder, capsys):
-    words = ["--trainer.callbacks", callback, "--trainer.callbacks.monitor", "val/loss"]
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [
+        ("--trainer.callbacks", "EarlyStopping"), ("--trainer.callbacks", "ModelCheckpoint"),
+        ("--model.schedule", "zoo.optim.ReduceLROnPlateau"),
+    ],
+)  # fmt: skip
+def test_what_watches_a_slice_that_there_is_not_names_the_option(option, name, in_folder, capsys, monkeypatch):
+    def no_step(self, *ignored):
+        raise AssertionError("a step began")
+
+    monkeypatch.setattr("zoo.models.classifier.Classifier.training_step", no_step)
+    words = [option, name, f"{option}.monitor", "val/loss"]
     assert main([*SHORT, "--data.num_held_out", "0", *words, "--run_dir", "run"]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
-    assert f"{callback} watches val/loss, but data.num_held_out is 0" in line
+    assert f"{name.rpartition('.')[2]} watches val/loss, but data.num_held_out is 0" in line
     assert "add --data.num_held_out N" in line
     assert not (in_folder / "run").exists()
 

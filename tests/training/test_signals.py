@@ -187,6 +187,7 @@ def test_two_processes_stop_together_and_go_on_with_the_same_weights(in_folder):
         (["fit", *RUN, "--resume", "x", "--run_dir", "y"], "leave out --run_dir"),
         (["fit", *RUN, "--resume", "x", "--ckpt_path", "y"], "leave out --ckpt_path"),
         (["test", "--ckpt_path", "x", "--resume", "x"], "zoo test cannot resume"),
+        (["fit", *RUN, "--ckpt_path", "x", "--init_from", "lenet5/mnist"], "leave out one of them"),
         (["fit", *RUN, "--save_every_n_minutes", "0"], "save_every_n_minutes must be above 0"),
     ],
 )

@@ -4,7 +4,7 @@ import sys
 
 from zoo.commands.options import Parser
 from zoo.files import given_output, write_output
-from zoo.report.formats import FORMS
+from zoo.report.formats import FORMS, form_of
 
 
 def run(verb: str, args: list[str]) -> int:
@@ -21,19 +21,26 @@ def run(verb: str, args: list[str]) -> int:
         help="run folders or folders of them, Records, weights' names (zoo list weights), files of predictions, offline"
         " W&B folders, wandb:entity/project[/run]",
     )
-    parser.add_argument("--format", choices=("terminal", *FORMS), help="default: terminal in one, otherwise md")
+    parser.add_argument(
+        "--format",
+        choices=("terminal", *FORMS),
+        help="default: what --output ends in; otherwise terminal in one, or md",
+    )
     parser.add_argument("--output", metavar="FILE", help="write to a file instead of standard output")
     parser.add_argument(
         "--push", metavar="ENTITY/PROJECT", help="also make W&B runs of them there, beside the published figures"
     )
     options = parser.parse_args(args)
     output = given_output(options.output) if options.output is not None else None
+    if output is None:
+        form = options.format or ("terminal" if sys.stdout.isatty() else "md")
+    else:
+        form = form_of(output, options.format)
     from zoo.comparison.document import document
     from zoo.comparison.sources import runs_of
 
-    seen = output is None and sys.stdout.isatty()
     found = runs_of(options.runs)
-    text = document(found, options.format or ("terminal" if seen else "md"))
+    text = document(found, form)
     if options.push is not None:
         from zoo.comparison.push import push
 

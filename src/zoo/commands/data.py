@@ -17,6 +17,15 @@ def run(verb: str, args: list[str]) -> int:
     """Does what the options ask for; returns 0, or 1 where ``verify`` found faults. Raises InputError for bad input."""
     options = _parsed(verb, args)
     name = dataset_named(options.dataset)
+    try:
+        return _done(name, options)
+    except InputError as error:
+        # Data modules name their options as zoo fit does.
+        said = str(error).replace("add --data.download true to fetch", f"run zoo data fetch {name} to fetch")
+        raise InputError(said.replace("--data.root", "--root")) from error
+
+
+def _done(name: str, options: argparse.Namespace) -> int:
     if options.verb == "verify":
         return verify(name, options.root, options.workers, options.manifest, options.output)
     if options.verb == "prepare":

@@ -41,7 +41,12 @@ def run(verb: str, args: list[str]) -> int:
     options, words = parser.parse_known_args(args)
     _check(options, words)
     if options.dry_run:
-        members = read_grid(words).members()
+        grid = read_grid(words)
+        if options.resume is None:
+            from zoo.sweeps.first_look import look_at_words
+
+            look_at_words([find_config(name) for name in options.config], grid)
+        members = grid.members()
         for member in members:
             print(f"{member.name}: {' '.join(member.words)}".rstrip(": "))
         print(f"{len(members):,} run{'s' if len(members) != 1 else ''}")

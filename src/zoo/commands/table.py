@@ -3,8 +3,9 @@
 import sys
 
 from zoo.commands.options import Parser
+from zoo.errors import InputError
 from zoo.files import given_output, given_path, write_output
-from zoo.report.formats import FORMS
+from zoo.report.formats import FORMS, form_of
 
 
 def run(verb: str, args: list[str]) -> int:
@@ -16,7 +17,7 @@ def run(verb: str, args: list[str]) -> int:
     parser.add_argument(
         "--format",
         choices=FORMS,
-        help="default: for reading in a terminal, otherwise md",
+        help="default: what --output ends in; otherwise for reading in a terminal, or md",
     )
     parser.add_argument("--columns", metavar="C,...", help="only these, by the beginnings of their headings")
     parser.add_argument("--networks", metavar="N,...", help="only these (zoo list models)")
@@ -42,12 +43,15 @@ def run(verb: str, args: list[str]) -> int:
     output, chart, ladder = (
         given_output(file) if file is not None else None for file in (options.output, options.chart, options.ladder)
     )
+    given = [file.absolute() for file in (output, chart, ladder) if file is not None]
+    if len({*given}) < len(given):
+        raise InputError(f"{given[-1].name} is to be written twice: give --output, --chart and --ladder a file each.")
     from zoo.report.selection import Selection
     from zoo.report.tables import document
 
     records = given_path(options.records) if options.records is not None else None
     seen = output is None and options.format is None and sys.stdout.isatty()
-    form = options.format or ("terminal" if seen else "md")
+    form = "terminal" if seen else options.format or "md" if output is None else form_of(output, options.format)
     selection = Selection(
         _names(options.columns), _names(options.networks), options.sort, folded=seen and not options.all,
         trials=options.partial,

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from shutil import get_terminal_size
 from typing import Any
 
@@ -196,3 +197,19 @@ READABLE: dict[str, Callable[[Sequence[Table]], str]] = {
     "terminal": _terminal,
 }
 FORMS = ("md", "csv", "latex", "html", "json")
+# What files of them end in, and pictures, which a slip of the pen would replace.
+_ENDINGS = {".md": "md", ".csv": "csv", ".tex": "latex", ".html": "html", ".htm": "html", ".json": "json"}
+_PICTURES = (".png", ".jpg", ".jpeg", ".svg", ".pdf", ".gif", ".webp")
+
+
+def form_of(output: Path, asked: str | None) -> str:
+    """The form of a file that is to be written: what is asked for, or what it ends in, or md.
+
+    Raises InputError where the file ends as another form does, or as a picture.
+    """
+    ending = output.suffix.lower()
+    own = _ENDINGS.get(ending)
+    if ending in _PICTURES or (own and asked not in (None, own)):
+        kind = f"not {asked}" if asked else "and this is text"
+        raise InputError(f"{output} ends in {output.suffix}, {kind}: give --output another ending.")
+    return asked or own or "md"

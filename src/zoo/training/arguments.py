@@ -40,6 +40,10 @@ def complete(verb: str, words: list[str]) -> list[str]:
     checkpoint = value_of(words, "--ckpt_path")
     if verb != "fit" and checkpoint is None:
         raise InputError(f"zoo {verb} needs trained weights: add --ckpt_path with a run folder or a .ckpt file.")
+    if checkpoint is not None and value_of(words, "--init_from") is not None:
+        raise InputError(
+            "--ckpt_path goes on with all weights of a run, and --init_from starts from some: leave out one of them."
+        )
     resumed = value_of(words, "--resume")
     if resumed is not None:
         _check_resume(verb, resumed, words, configs)

@@ -57,6 +57,9 @@ def choices(path: str, given: str) -> str:
     if path == "trainer":
         return "it takes keys such as max_epochs."
     near = _near(name, {one.lower(): one for one in classes(path)}, 0.6) if path in _WITH_CLASSES else None
+    if near == given:
+        # It is a class, and so is that of another package.
+        return f"several classes are called so: write zoo.optim.{near}."
     return f"did you mean {near}?" if near else "it takes the import path of a class that fits."
 
 

@@ -11,12 +11,14 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.exceptions import MisconfigurationException, SIGTERMException
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
+from torch.optim.lr_scheduler import ReduceLROnPlateau as Plateau
 
 from zoo import runs
 from zoo.errors import Diverged, InputError, Stopped
 from zoo.evaluation.digest import weights_digest
 from zoo.models.network import Network
 from zoo.models.saved_training import reason_of, unlike
+from zoo.optim.torch_schedules import monitor_of
 from zoo.results.record import Record
 from zoo.training import processes
 from zoo.training.allocator import keep_freed_memory
@@ -115,6 +117,8 @@ def _run(cli: ZooCLI) -> dict[str, float]:
         if cli.config.test:
             trainer.callbacks.append(_SomethingToTest())  # type: ignore[attr-defined]
         announce(cli.model.network, cli.datamodule, cli.run_dir)
+        if cli.config.resume and not cli.checkpoint:
+            say(f"nothing to go on from in {cli.run_dir} yet: the run begins there")
         if apart := processes.normalising_apart(trainer, cli.model.network, cli.datamodule.batch_size):
             say(apart)
         if where := processes.meeting(trainer):
@@ -146,16 +150,18 @@ class _SomethingToTest(Callback):
 
 
 class _SomethingToWatch(Callback):
-    """Ends a training before its first step where a callback watches a held-out slice that there is not."""
+    """Ends a training before its first step where something watches a held-out slice that there is not."""
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Raises InputError."""
         data = trainer.datamodule  # type: ignore[attr-defined]
-        for callback in trainer.callbacks:  # type: ignore[attr-defined]
-            monitor = getattr(callback, "monitor", None)
+        schedules = [config.scheduler for config in trainer.lr_scheduler_configs]
+        plateaus = [each for each in schedules if isinstance(each, Plateau)]
+        watching = [(each, getattr(each, "monitor", None)) for each in trainer.callbacks]  # type: ignore[attr-defined]
+        for each, monitor in [*watching, *((each, monitor_of(each)) for each in plateaus)]:
             if isinstance(monitor, str) and monitor.startswith("val/") and not data.num_held_out:
                 raise InputError(
-                    f"{type(callback).__name__} watches {monitor}, but data.num_held_out is 0, so that there is no"
+                    f"{type(each).__name__} watches {monitor}, but data.num_held_out is 0, so that there is no"
                     f" slice of {data.name} to measure it on: add --data.num_held_out N, or let it watch train/loss."
                 )
 

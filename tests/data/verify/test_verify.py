@@ -249,7 +249,7 @@ def test_the_command_ends_with_one_for_faults_and_nought_for_notices(root, capsy
         (["verify", "ImagNet"], "did you mean ImageNet"),
         (["verify", "ImageNet", "--root", "nowhere"], "No ImageNet in"),
         (["verify", "ImageNet", "--workers", "0"], "at least 1, not 0"),
-        (["verify", "CIFAR10"], "No CIFAR-10 in"),
+        (["verify", "CIFAR10"], ": run zoo data fetch CIFAR10 to fetch it, or point --root at"),
         (["verify", "Digits", "--manifest", "x"], "no manifest"),
         (["info", "Digits", "--transform", "vgg"], "lenet5, retina, raw"),
         (["fetch", "ImageNet"], "image-net.org"),

@@ -171,6 +171,8 @@ def test_a_hub_folder_holds_card_config_and_weights(run, tmp_path, monkeypatch, 
         (["--format", "onnx", "--output", "run"], "run is a folder"),
         (["--format", "hub", "--output", "run"], "run is a folder with files in it"),
         (["--format", "hub", "--output", "file"], "file is a file"),
+        (["--format", "safetensors", "--output", "."], ". is a folder"),
+        (["--format", "onnx", "--output", "a.safetensors"], "a.safetensors ends as another format does, not as onnx"),
         (["--format", "safetensors", "--output", "a.bin"], "does not end in .safetensors"),
     ],
 )

@@ -85,9 +85,6 @@ def file_name(weights: Weights) -> str:
 
 def _check_place(path: Path, form: str) -> None:
     given_output(path)
-    card = path.with_suffix(".json")
-    if form == "safetensors" and card.exists() and not card.is_file():
-        raise InputError(f"{card}, the card's place, is taken by what is no file: give another --output.")
     if is_device(path):
         raise InputError(f"{path} is a device or a pipe, which no export replaces: give another --output.")
     if path.is_dir() and (form != "hub" or any(path.iterdir())):
@@ -96,6 +93,10 @@ def _check_place(path: Path, form: str) -> None:
         raise InputError(f"{path} is a file, but --format hub writes a folder: give another --output.")
     if form == "safetensors" and path.suffix != ".safetensors":
         raise InputError(f"{path} does not end in .safetensors, which tells the file from its card: give such a name.")
+    if form == "safetensors" and (card := path.with_suffix(".json")).exists() and not card.is_file():
+        raise InputError(f"{card}, the card's place, is taken by what is no file: give another --output.")
+    if path.suffix != FORMATS[form].ending and path.suffix in {each.ending for each in FORMATS.values() if each.ending}:
+        raise InputError(f"{path} ends as another format does, not as {form}: give --output another ending.")
 
 
 def _write_graph(
