@@ -233,7 +233,7 @@ def test_an_accessibility_checker_finds_nothing_serious_on_the_page(tmp_path, br
         (["nowhere", "nothing"], "There is no run 'nowhere'"),
         (["lenet5/cifar11", "linear/cifar10"], "There are no weights 'lenet5/cifar11'"),
         (["torchvision/alexnet", "linear/cifar10"], "torchvision/alexnet has no Record"),
-        (["linear/cifar10"], "There is only"),
+        (["linear/cifar10"], "There is only linear/cifar10 to compare"),
         (["."], ". holds no run"),
         (["words.txt", "linear/cifar10"], "words.txt is no run"),
         (["words.csv", "linear/cifar10"], "words.csv does not hold predictions"),

@@ -86,4 +86,4 @@ def test_a_folder_that_is_not_there_is_told_before_anything_is_computed(words, i
 
 def test_only_three_kinds_of_files_are_written(in_folder, capsys):
     assert main(["figure", "templates", "linear/mnist", "--output", "f.jpg"]) == 2
-    assert capsys.readouterr().err == "zoo: A figure is .png, .svg or .pdf, not f.jpg: give it an ending.\n"
+    assert capsys.readouterr().err == "zoo: A figure is .png, .svg or .pdf, not f.jpg: give it one of these endings.\n"

@@ -185,6 +185,8 @@ def test_output_goes_to_a_file_and_bad_words_are_one_sentence(folder, capsys):
     for words, parts in (
         (["table", "mnist", *twice], ["a.png is to be written twice"]),
         (["table", "mnist", "--format", "html", "--output", str(folder / "t.md")], ["t.md ends in .md, not html"]),
+        (["table", "ilsvrc", "--networks", "lenet5"], ["--networks is for the tables of data sets"]),
+        (["table", "speed", "--sort", "macs"], ["--sort is for the tables of data sets"]),
         (["table", "mnits"], ["'mnits'", "did you mean mnist?"]),
         (["table", "--records", "nowhere"], ["nowhere", "--records"]),
         (["table", "--format", "pdf"], ["pdf", "latex"]),

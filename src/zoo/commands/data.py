@@ -3,6 +3,7 @@
 import argparse
 import inspect
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ def run(verb: str, args: list[str]) -> int:
     """Does what the options ask for; returns 0, or 1 where ``verify`` found faults. Raises InputError for bad input."""
     options = _parsed(verb, args)
     name = dataset_named(options.dataset)
+    if options.root is not None and "root" not in _parameters(name):
+        raise InputError(f"{name} lies in no folder: leave out --root.")
+    options.root = "data" if options.root is None else options.root
     try:
         return _done(name, options)
     except InputError as error:
@@ -52,7 +56,7 @@ def _parsed(verb: str, args: list[str]) -> argparse.Namespace:
     }
     for sub in parsers.values():
         sub.add_argument("dataset", metavar="DATASET", help="a name from: zoo list data")
-        sub.add_argument("--root", default="data", metavar="DIR", help="the folder that holds it (default: data)")
+        sub.add_argument("--root", metavar="DIR", help="the folder that holds it (default: data)")
     labels_help = "the classes of ImageNet's val/, where they are not in an official file in the root"
     parsers["fetch"].add_argument("--labels", metavar="FILE", help=labels_help)
     check, make, show = parsers["verify"], parsers["prepare"], parsers["info"]
@@ -220,10 +224,17 @@ def _module(name: str, root: str, transform: str | None = None, **options: Any) 
     """The data module, all its training images in "train"; raises InputError for a transform that it does not have."""
     import zoo.data
 
-    made = getattr(zoo.data, name)
-    parameters = inspect.signature(made).parameters
+    parameters = _parameters(name)
     given: dict[str, Any] = {"root": root, "num_held_out": 0, "num_workers": 0}
     if transform is not None:
         check_transform(name, transform)
         given["transform"] = transform
-    return made(**{key: value for key, value in given.items() if key in parameters}, **options)
+    chosen = {key: value for key, value in given.items() if key in parameters}
+    return getattr(zoo.data, name)(**chosen, **options)
+
+
+def _parameters(name: str) -> Mapping[str, Any]:
+    """What a data module can be given."""
+    import zoo.data
+
+    return inspect.signature(getattr(zoo.data, name)).parameters

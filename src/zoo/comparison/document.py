@@ -20,7 +20,7 @@ def document(runs: Sequence[Run], form: str) -> str:
     CSV has a line a run, with the options that differ; JSON also pairs and curves. Raises InputError for a single run.
     """
     if len(runs) < 2:
-        raise InputError(f"There is only {runs[0].where} to compare: give two runs or more.")
+        raise InputError(f"There is only {runs[0].name} to compare: give two runs or more.")
     rows, options = rows_of(runs), differing(runs)
     if form == "json":
         content = {"runs": rows, "pairs": _pairs(runs), "config": options, "curves": _curves(runs)}

@@ -157,7 +157,9 @@ def _folded(line: str, inches: float) -> str:
 def check_form(file: Path) -> None:
     """Raises InputError for a file that is neither .png, .svg nor .pdf."""
     if file.suffix.lower() not in FORMS:
-        raise InputError(f"A figure is {', '.join(FORMS[:-1])} or {FORMS[-1]}, not {file.name}: give it an ending.")
+        raise InputError(
+            f"A figure is {', '.join(FORMS[:-1])} or {FORMS[-1]}, not {file.name}: give it one of these endings."
+        )
 
 
 def save(figure: "Figure", file: str | Path) -> None:

@@ -49,6 +49,7 @@ def document(which: str | None, form: str, records: Path | None = None, selectio
     ``form``: md, csv, latex, html, json, or terminal. ``records``: the folder of the Records. Raises InputError for a
     data set that is nowhere, a network or column that no table has, and a file that is no Record.
     """
+    _check_use(which, selection)
     if which == SPEED:
         return speed_document(form, records, selection.networks, selection.columns)
     published = load()
@@ -65,6 +66,14 @@ def document(which: str | None, form: str, records: Path | None = None, selectio
     rows = {name: selected(rows_of(name, found, published), selection) for name in shown}
     tables = [table for name in shown for table in tables_of(name, rows[name], published, folded=selection.folded)]
     return write(form, [asdict(row) for name in shown for row in rows[name]], tables, selection.columns)
+
+
+def _check_use(which: str | None, selection: Selection) -> None:
+    """Raises InputError for what would change nothing in the two tables that are of no data set."""
+    without = {CONTEST: {"networks": "--networks", "sort": "--sort"}, SPEED: {"sort": "--sort", "trials": "--partial"}}
+    for name, option in without.get(which or "", {}).items():
+        if getattr(selection, name) != getattr(EVERYTHING, name):
+            raise InputError(f"{option} is for the tables of data sets, and {which} is none: leave it out.")
 
 
 def of_records(records: Iterable[Record], form: str = "md") -> str:

@@ -251,6 +251,7 @@ def test_the_command_ends_with_one_for_faults_and_nought_for_notices(root, capsy
         (["verify", "ImageNet", "--workers", "0"], "at least 1, not 0"),
         (["verify", "CIFAR10"], ": run zoo data fetch CIFAR10 to fetch it, or point --root at"),
         (["verify", "Digits", "--manifest", "x"], "no manifest"),
+        (["info", "Digits", "--root", "x"], "Digits lies in no folder: leave out --root"),
         (["info", "Digits", "--transform", "vgg"], "lenet5, retina, raw"),
         (["fetch", "ImageNet"], "image-net.org"),
         (["fetch", "Digits"], "needs no download"),
