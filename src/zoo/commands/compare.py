@@ -32,10 +32,7 @@ def run(verb: str, args: list[str]) -> int:
     )
     options = parser.parse_args(args)
     output = given_output(options.output) if options.output is not None else None
-    if output is None:
-        form = options.format or ("terminal" if sys.stdout.isatty() else "md")
-    else:
-        form = form_of(output, options.format)
+    form = form_of(output, options.format)
     from zoo.comparison.document import document
     from zoo.comparison.sources import runs_of
 

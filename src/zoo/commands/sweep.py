@@ -7,7 +7,7 @@ from zoo import runs, yaml_text
 from zoo.commands.options import Parser
 from zoo.configs import find_config
 from zoo.errors import InputError
-from zoo.report.formats import FORMS, write
+from zoo.report.formats import FORMS, form_of, write
 from zoo.sweeps.folder import Outcome, Sweep, begin, new_folder, open_sweep
 from zoo.sweeps.grid import Member, read_grid
 from zoo.sweeps.ranking import as_data, as_table, closing_words, ranked
@@ -104,7 +104,7 @@ def _carried_out(sweep: Sweep, options: Namespace) -> int:
     if left:
         train(sweep, left, options.jobs, _num_gpus(options.jobs), tell)
     rows = ranked(sweep)
-    form = options.format or ("terminal" if sys.stdout.isatty() else "md")
+    form = form_of(None, options.format)
     sys.stdout.write(write(form, as_data(rows), [as_table(sweep, rows)]))
     if form in ("terminal", "md"):
         # Markdown has them under its table.

@@ -50,10 +50,9 @@ def run(verb: str, args: list[str]) -> int:
     from zoo.report.tables import document
 
     records = given_path(options.records) if options.records is not None else None
-    seen = output is None and options.format is None and sys.stdout.isatty()
-    form = "terminal" if seen else options.format or "md" if output is None else form_of(output, options.format)
+    form = form_of(output, options.format)
     selection = Selection(
-        _names(options.columns), _names(options.networks), options.sort, folded=seen and not options.all,
+        _names(options.columns), _names(options.networks), options.sort, folded=form == "terminal" and not options.all,
         trials=options.partial,
     )  # fmt: skip
     text = document(options.table, form, records, selection)

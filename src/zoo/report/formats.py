@@ -4,6 +4,7 @@ import csv
 import html
 import io
 import json
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -202,11 +203,13 @@ _ENDINGS = {".md": "md", ".csv": "csv", ".tex": "latex", ".html": "html", ".htm"
 _PICTURES = (".png", ".jpg", ".jpeg", ".svg", ".pdf", ".gif", ".webp")
 
 
-def form_of(output: Path, asked: str | None) -> str:
-    """The form of a file that is to be written: what is asked for, or what it ends in, or md.
+def form_of(output: Path | None, asked: str | None) -> str:
+    """What is asked for; otherwise of a file what it ends in, in a terminal that, and md for all else.
 
     Raises InputError where the file ends as another form does, or as a picture.
     """
+    if output is None:
+        return asked or ("terminal" if sys.stdout.isatty() else "md")
     ending = output.suffix.lower()
     own = _ENDINGS.get(ending)
     if ending in _PICTURES or (own and asked not in (None, own)):
