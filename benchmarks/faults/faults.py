@@ -1067,6 +1067,28 @@ FAULTS = (
     ),
     # Training and the command line.
     Fault(
+        "a step that is taken directly logs under no hook's name", "training/epoch_loop.py",
+        '            module._current_fx_name = "training_step"\n', "", ("training/test_epoch_loop.py",),
+    ),
+    Fault(
+        "a checkpoint between two direct steps counts a cleared gradient less", "training/epoch_loop.py",
+        "            progress.zero_grad.increment_completed()\n", "", ("training/test_epoch_loop.py",),
+    ),
+    Fault(
+        "direct steps pass over a backward pass of one's own", "training/epoch_loop.py",
+        'OF_MODULE = (*BETWEEN, "backward", ', "OF_MODULE = (*BETWEEN, ",
+        ("training/test_epoch_loop.py",),
+    ),
+    Fault(
+        "direct steps do not sum the gradients of several batches", "training/epoch_loop.py",
+        "        and trainer.accumulate_grad_batches == 1\n", "", ("training/test_epoch_loop.py",),
+    ),
+    Fault(
+        "direct steps leave a schedule as it was where an epoch ends early", "training/epoch_loop.py",
+        "            self._step_schedules()\n            raise StopIteration", "            raise StopIteration",
+        ("training/test_epoch_loop.py",),
+    ),
+    Fault(
         "the best checkpoint is the latest of several", "training/checkpoints.py", "float(error) < self._fewest",
         "float(error) <= self._fewest",
         _in("training/test_keep.py", "test_the_best_on_the_held_out_slice_stays_whatever_comes_later"),

@@ -181,7 +181,8 @@ class Classifier(LightningModule):
         """Makes dropout a function of (seed, step, process). Raises InputError for images that do not fit."""
         # A learning rule of one's own may go through the layers one by one.
         self.network.check_input(batch[0])
-        self._counted = False
+        if self._looks_again:
+            self._counted = False
         seed_generators(keyed.key(self.run_seed, "dropout", self.global_step, self.global_rank), self.device)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -194,6 +195,7 @@ class Classifier(LightningModule):
         # LBFGS looks at the images of a step several times; the first is what other optimizers see.
         if not (self._looks_again and self._counted):
             self.train_counts.update(logits.detach(), likeliest(targets), losses)
+        if self._looks_again:
             self._counted = True
         loss = losses.sum() / self._images_in_step(len(targets))
         if self.trainer.world_size > 1:
