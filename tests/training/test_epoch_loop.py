@@ -9,12 +9,13 @@ import torch
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import GradientAccumulationScheduler, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.loops.optimization.automatic import _AutomaticOptimization
+from lightning.pytorch.loops.optimization.manual import _ManualOptimization
 from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
-from lightning.pytorch.profilers import SimpleProfiler
 from torch.utils.data import DataLoader, TensorDataset
 
 from zoo.training import epoch_loop
-from zoo.training.epoch_loop import DirectLoop
+from zoo.training.epoch_loop import take_steps_directly
 from zoo.training.step import WorkingHooks, lighten
 
 # Lightning warns of most of these modules.
@@ -83,6 +84,76 @@ class Doubles(Module):
         return [2 * part for part in batch]
 
 
+class WithoutHooks(Module):
+    on_train_batch_start = None
+    on_train_batch_end = None
+
+
+class LogsInBetween(Module):
+    """From hooks of torch, which run within the backward pass and the optimizer step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer.weight.register_hook(lambda gradient: self.log("gradient", gradient.sum()))
+
+    def configure_optimizers(self) -> Any:
+        made = super().configure_optimizers()
+        made["optimizer"].register_step_post_hook(lambda *_: self.log("start", 1.0))
+        return made
+
+
+class OwnBackward(Module):
+    def backward(self, loss: torch.Tensor) -> None:
+        (2 * loss).backward()
+
+
+class OwnStep(Module):
+    def optimizer_step(self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None) -> None:
+        optimizer.step(closure=optimizer_closure)
+        self.layer.weight.data.mul_(0.5)
+
+
+class OwnClipping(Module):
+    def clip_gradients(self, *args: Any, **options: Any) -> None:
+        self.layer.weight.grad.zero_()
+
+
+class ByKeyword(torch.optim.SGD):
+    """An optimizer whose closure comes second."""
+
+    def step(self, gradients: None = None, closure: Any = None) -> Any:
+        assert gradients is None
+        return super().step(closure)
+
+
+class OfKeyword(Module):
+    def configure_optimizers(self) -> Any:
+        return ByKeyword(self.parameters(), lr=0.1)
+
+
+class ByHand(OfBatchAlone):
+    def __init__(self) -> None:
+        super().__init__(interval=None)
+        self.automatic_optimization = False
+
+    def training_step(self, batch: list[torch.Tensor]) -> Any:
+        self.optimizers().zero_grad()
+        self.manual_backward(self.loss(batch))
+        self.optimizers().step()
+
+
+class OfIterator(WithoutHooks):
+    def training_step(self, dataloader_iter: Any) -> Any:
+        return self.layer(next(dataloader_iter)[0][0]).square().mean()
+
+
+class OfDict(WithoutHooks):
+    """Takes its batch apart."""
+
+    def training_step(self, batch: dict[str, torch.Tensor], batch_idx: int) -> Any:
+        return self.layer(batch.pop("images")).square().mean()
+
+
 class Data(LightningDataModule):
     """Five batches, and two of validation."""
 
@@ -96,6 +167,47 @@ class Data(LightningDataModule):
 class Halves(Data):
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         return [part / 2 for part in batch]
+
+
+class Holes(Data):
+    """Without a batch at times."""
+
+    def train_dataloader(self) -> DataLoader:
+        return DataLoader(range(4), collate_fn=lambda rows: None if rows[0] == 2 else [torch.ones(1, 2) * rows[0]])
+
+
+class Dicts(Data):
+    """The same dicts in every epoch."""
+
+    def train_dataloader(self) -> Any:
+        return DataLoader([{"images": torch.ones(1, 2) * n} for n in range(3)], batch_size=None)
+
+
+class Between(Callback):
+    def on_before_optimizer_step(self, trainer, pl_module, optimizer) -> None:
+        pl_module.layer.weight.grad.mul_(3)
+
+
+class NoBackward(Callback):
+    def on_train_epoch_start(self, trainer, pl_module) -> None:
+        trainer.fit_loop._skip_backward = trainer.current_epoch == 1
+
+
+class Leaves(Callback):
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        if batch_idx == 1:
+            trainer.callbacks.remove(self)
+
+
+class Changes(Callback):
+    """Calls a function at the start of an epoch's third step."""
+
+    def __init__(self, change: Any) -> None:
+        self.change = change
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx) -> None:
+        if batch_idx == 2:
+            self.change(trainer, pl_module)
 
 
 class Trace(Callback):
@@ -135,7 +247,8 @@ def train(folder, module: LightningModule, *callbacks: Callback, data: Any = Non
         callbacks=[*callbacks, WorkingHooks()], default_root_dir=folder, **options,
     )  # fmt: skip
     lighten(trainer)
-    trainer.fit(module, datamodule=data or Data(), ckpt_path=ckpt_path)
+    take_steps_directly(trainer)
+    trainer.fit(module, datamodule=(data or Data)(), ckpt_path=ckpt_path)
     return trainer
 
 
@@ -148,48 +261,102 @@ def plain(value: Any) -> Any:
     return value.tolist() if isinstance(value, torch.Tensor) else value
 
 
-CASES: dict[str, tuple[Any, dict[str, Any]]] = {
-    "rates by steps": (Module, {}),
-    "rates by epochs": (lambda: Module(interval="epoch"), {}),
-    "no schedule": (lambda: Module("Adam", None), {}),
-    "several looks a step": (lambda: Module("LBFGS", None), {}),
-    "batch alone": (OfBatchAlone, {}),
-    "a dict": (WithMore, {}),
-    "a step without loss": (WithoutLoss, {}),
-    "epochs that end early": (EndsEarly, {}),
-    "validation within the epoch": (Module, {"val_check_interval": 2}),
-    "no validation": (Module, {"limit_val_batches": 0}),
-    "an end within the epoch": (Module, {"max_steps": 7, "max_epochs": -1}),
-    "a fixed number of batches": (Module, {"limit_train_batches": 3}),
-    "one batch": (Module, {"fast_dev_run": True}),
-    "a module's own transfer": (Doubles, {}),
-    "the data's own transfer": (Module, {"data": Halves()}),
+def sets(name: str, value: Any) -> Changes:
+    return Changes(lambda trainer, module: setattr(trainer, name, value))
+
+
+def thrice(module: Module) -> None:
+    module.layer.weight.grad.mul_(3)
+
+
+# Module, callbacks and options; below, by which part of a step is Lightning's own in the midst of the direct loop.
+Case = tuple[Any, list[Any], dict[str, Any]]
+DIRECT: dict[str, Case] = {
+    "rates by steps": (Module, [], {}),
+    "rates by epochs": (lambda: Module(interval="epoch"), [], {}),
+    "no schedule": (lambda: Module("Adam", None), [], {}),
+    "several looks a step": (lambda: Module("LBFGS", None), [], {}),
+    "batch alone": (OfBatchAlone, [], {}),
+    "a dict": (WithMore, [], {}),
+    "a step without loss": (WithoutLoss, [], {}),
+    "epochs that end early": (EndsEarly, [], {}),
+    "no hooks": (WithoutHooks, [], {}),
+    "logs of torch's hooks": (LogsInBetween, [], {}),
+    "a closure by keyword": (OfKeyword, [], {}),
+    "a callback that leaves": (Module, [Leaves], {}),
+    "validation within the epoch": (Module, [], {"val_check_interval": 2}),
+    "no validation": (Module, [], {"limit_val_batches": 0}),
+    "an end within the epoch": (Module, [], {"max_steps": 7, "max_epochs": -1}),
+    "a fixed number of batches": (Module, [], {"limit_train_batches": 3}),
+    "one batch": (Module, [], {"fast_dev_run": True}),
+    "a module's own transfer": (Doubles, [], {}),
+    "the data's own transfer": (Module, [], {"data": Halves}),
+    "no batch": (Module, [], {"data": Holes}),
+    "batches that are taken apart": (OfDict, [], {"data": Dicts}),
 }
+OPTIMIZED_BY_LIGHTNING: dict[str, Case] = {
+    "a callback that comes": (Module, [lambda: Changes(lambda trainer, _: trainer.callbacks.append(Leaves()))], {}),
+    "a callback between": (Module, [Between], {}),
+    "a callback between from the third step on": (
+        Module, [lambda: Changes(lambda trainer, _: trainer.callbacks.append(Between()))], {},
+    ),
+    "a hook between from the third step on": (
+        Module, [lambda: Changes(lambda _, module: setattr(module, "on_after_backward", lambda: thrice(module)))], {},
+    ),
+    "a backward pass of one's own": (OwnBackward, [], {}),
+    "a step of one's own": (OwnStep, [], {}),
+    "clipping of one's own": (OwnClipping, [], {}),
+    "no backward pass": (Module, [NoBackward], {}),
+    "by hand": (ByHand, [], {}),
+    "clipped gradients": (Module, [], {"gradient_clip_val": 0.01}),
+    "gradients that are clipped from the third step on": (Module, [lambda: sets("gradient_clip_val", 0.01)], {}),
+    "several batches a step": (Module, [], {"accumulate_grad_batches": 2}),
+    "several batches a step from the third on": (Module, [lambda: sets("accumulate_grad_batches", 2)], {}),
+    "sums planned by a callback": (Module, [lambda: GradientAccumulationScheduler({0: 2})], {}),
+}  # fmt: skip
+LIGHTNINGS: dict[str, Case] = {
+    "an iterator": (OfIterator, [], {}),
+    "another precision": (Module, [], {"precision": "bf16-mixed"}),
+    "a profiler": (Module, [], {"profiler": "simple"}),
+    "a strategy of several processes": (Module, [], {"strategy": "ddp"}),
+}
+CASES = {name: (case, part) for part, cases in (
+    ("nothing", DIRECT), ("optimization", OPTIMIZED_BY_LIGHTNING), ("step", LIGHTNINGS),
+) for name, case in cases.items()}  # fmt: skip
+
+
+def counted(monkeypatch, owner: type, name: str) -> list[int]:
+    """Grows with every call of a method."""
+    calls: list[int] = []
+    method = getattr(owner, name)
+    monkeypatch.setattr(owner, name, lambda *args: calls.append(1) or method(*args))
+    return calls
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_direct_loop_does_what_lightnings_does(case, tmp_path, monkeypatch):
-    make, options = CASES[case]
+    (make, callbacks, options), part = CASES[case]
     seen = {}
     for name, read in {"direct": epoch_loop.READ, "lightning": ()}.items():
-        monkeypatch.setattr(epoch_loop, "READ", read)
-        # Where a step is Lightning's own, it goes through this.
-        own: list[int] = []
-        advance = _TrainingEpochLoop.advance
-        monkeypatch.setattr(
-            _TrainingEpochLoop, "advance", lambda *args, own=own, go=advance: own.append(1) or go(*args)
-        )
         trace = Trace()
-        trainer = train(tmp_path / name, make(), trace, **options)
-        monkeypatch.setattr(_TrainingEpochLoop, "advance", advance)
-        assert bool(own) == (name == "lightning")
+        with monkeypatch.context() as patched:
+            patched.setattr(epoch_loop, "READ", read)
+            steps = counted(patched, _TrainingEpochLoop, "advance")
+            optimizations = counted(patched, _AutomaticOptimization, "run")
+            by_hand = counted(patched, _ManualOptimization, "run")
+            trainer = train(tmp_path / name, make(), trace, *(callback() for callback in callbacks), **options)
+        if name == "lightning":
+            assert steps
+        else:
+            assert bool(steps) == (part == "step")
+            assert bool(optimizations or by_hand) == (part != "nothing")
         log = tmp_path / name / "metrics.csv"
         checkpoints = [torch.load(path, weights_only=False) for path in sorted((tmp_path / name).rglob("*.ckpt"))]
         rows = log.read_text("utf-8") if log.exists() else ""
-        seen[name] = trace.seen, rows, plain(checkpoints), [p.tolist() for p in trainer.model.parameters()]
+        weights = [parameter.tolist() for parameter in trainer.lightning_module.parameters()]
+        seen[name] = trace.seen, rows, plain(checkpoints), weights
     assert len(seen["direct"][0]) > 2
     assert seen["direct"] == seen["lightning"]
-    assert seen["direct"][1] or "fast_dev_run" in options
 
 
 @pytest.mark.parametrize("step", [2, 5, 7])
@@ -212,70 +379,6 @@ def test_a_training_goes_on_from_the_others_checkpoint(step, tmp_path, monkeypat
         ends[name] = trace.seen, [p.tolist() for p in trainer.model.parameters()], trainer.global_step
     assert ends["direct"] == ends["from"] == ends["to"] == ends["none"]
     assert ends["direct"][2] > step
-
-
-class Between(Callback):
-    def on_before_optimizer_step(self, trainer, pl_module, optimizer) -> None:
-        self.called = True
-
-
-class OwnBackward(Module):
-    def backward(self, loss: torch.Tensor) -> None:
-        loss.backward()
-
-
-class OwnStep(Module):
-    def optimizer_step(self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None) -> None:
-        optimizer.step(closure=optimizer_closure)
-
-
-class ByHand(OfBatchAlone):
-    def __init__(self) -> None:
-        super().__init__(interval=None)
-        self.automatic_optimization = False
-
-    def training_step(self, batch: list[torch.Tensor]) -> Any:
-        self.optimizers().zero_grad()
-        self.manual_backward(self.loss(batch))
-        self.optimizers().step()
-
-
-class OfIterator(Module):
-    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        pass
-
-    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        pass
-
-    def training_step(self, dataloader_iter: Any) -> Any:
-        return self.layer(next(dataloader_iter)[0][0]).square().mean()
-
-
-OTHERS: dict[str, tuple[Any, list[Callback], dict[str, Any]]] = {
-    "a callback between": (Module, [Between()], {}),
-    "a backward pass of one's own": (OwnBackward, [], {}),
-    "a step of one's own": (OwnStep, [], {}),
-    "by hand": (ByHand, [], {}),
-    "an iterator": (OfIterator, [], {}),
-    "clipped gradients": (Module, [], {"gradient_clip_val": 0.1}),
-    "several batches a step": (Module, [], {"accumulate_grad_batches": 2}),
-    "sums planned by a callback": (Module, [GradientAccumulationScheduler({0: 2})], {}),
-    "another precision": (Module, [], {"precision": "bf16-mixed"}),
-    "a profiler": (Module, [], {"profiler": SimpleProfiler()}),
-    "two processes": (Module, [], {"strategy": "ddp"}),
-}
-
-
-@pytest.mark.parametrize("case", OTHERS)
-def test_where_more_works_in_a_step_it_is_lightnings(case, tmp_path, monkeypatch):
-    make, callbacks, options = OTHERS[case]
-    advance, own = _TrainingEpochLoop.advance, []
-    monkeypatch.setattr(_TrainingEpochLoop, "advance", lambda *args: own.append(1) or advance(*args))
-    trainer = train(tmp_path, make(), *callbacks, max_epochs=1, **options)
-    assert type(trainer.fit_loop.epoch_loop) is DirectLoop
-    assert len(own) == 5
-    if case == "a callback between":
-        assert callbacks[0].called
 
 
 def test_of_the_release_that_is_installed_the_loop_was_read():

@@ -34,6 +34,7 @@ from zoo.training.checkpoint_files import WholeFile, newest_whole
 from zoo.training.checkpoints import LastCheckpoint
 from zoo.training.console import quiet, say
 from zoo.training.divergence import FiniteLoss
+from zoo.training.epoch_loop import take_steps_directly
 from zoo.training.first_classes import FirstClasses
 from zoo.training.lent import OF_THE_CALL, needed_trust
 from zoo.training.loggers import (
@@ -250,6 +251,7 @@ class ZooCLI(LightningCLI):
         trainer = super().instantiate_trainer(logger=loggers, enable_model_summary=False, **kwargs)
         trainer.strategy.checkpoint_io = WholeFile()
         lighten(trainer)
+        take_steps_directly(trainer)
         processes.bound(trainer)
         processes.settle_batch_norm(trainer)
         processes.leave_requeuing(trainer)

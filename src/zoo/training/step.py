@@ -3,10 +3,7 @@
 from contextlib import AbstractContextManager, nullcontext
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
 from lightning.pytorch.profilers import PassThroughProfiler
-
-from zoo.training.epoch_loop import DirectLoop
 
 # What every callback is asked in every step.
 HOOKS = (
@@ -38,9 +35,6 @@ class WorkingHooks(Callback):
 
 
 def lighten(trainer: Trainer) -> None:
-    """Takes the profiler that measures nothing for one that also costs nothing, and the direct loop; others stay."""
+    """Takes the profiler that measures nothing for one that also costs nothing; another one stays."""
     if type(trainer.profiler) is PassThroughProfiler:  # type: ignore[attr-defined]
         trainer.profiler = NoProfiler()  # type: ignore[attr-defined]
-    loop = trainer.fit_loop.epoch_loop
-    if type(loop) is _TrainingEpochLoop:
-        trainer.fit_loop.epoch_loop = DirectLoop(trainer, loop.min_steps, loop.max_steps)
