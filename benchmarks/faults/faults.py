@@ -1068,7 +1068,7 @@ FAULTS = (
     # Training and the command line.
     Fault(
         "a step that is taken directly logs under no hook's name", "training/epoch_loop.py",
-        '            module._current_fx_name = "training_step"\n', "", ("training/test_epoch_loop.py",),
+        "            module._current_fx_name = name\n", "", ("training/test_epoch_loop.py",),
     ),
     Fault(
         "a checkpoint between two direct steps counts a cleared gradient less", "training/epoch_loop.py",
@@ -1076,12 +1076,20 @@ FAULTS = (
     ),
     Fault(
         "direct steps pass over a backward pass of one's own", "training/epoch_loop.py",
-        'OF_MODULE = (*BETWEEN, "backward", ', "OF_MODULE = (*BETWEEN, ",
+        '*BETWEEN, "backward", ', "*BETWEEN, ",
         ("training/test_epoch_loop.py",),
     ),
     Fault(
         "direct steps do not sum the gradients of several batches", "training/epoch_loop.py",
         "        and trainer.accumulate_grad_batches == 1\n", "", ("training/test_epoch_loop.py",),
+    ),
+    Fault(
+        "direct steps hand on the loader's own list", "training/epoch_loop.py",
+        "            return type(batch)(batch)\n", "            return batch\n", ("training/test_epoch_loop.py",),
+    ),
+    Fault(
+        "direct steps take apart what the loader keeps", "training/epoch_loop.py", "type(batch) in (list, tuple) and ",
+        "", ("training/test_epoch_loop.py",),
     ),
     Fault(
         "direct steps leave a schedule as it was where an epoch ends early", "training/epoch_loop.py",

@@ -147,11 +147,11 @@ class OfIterator(WithoutHooks):
         return self.layer(next(dataloader_iter)[0][0]).square().mean()
 
 
-class OfDict(WithoutHooks):
-    """Takes its batch apart."""
+class TakesApart(WithoutHooks):
+    """Leaves its batch empty."""
 
-    def training_step(self, batch: dict[str, torch.Tensor], batch_idx: int) -> Any:
-        return self.layer(batch.pop("images")).square().mean()
+    def training_step(self, batch: Any, batch_idx: int) -> Any:
+        return self.layer(batch.pop() if isinstance(batch, list) else batch.pop("images")).square().mean()
 
 
 class Data(LightningDataModule):
@@ -176,11 +176,20 @@ class Holes(Data):
         return DataLoader(range(4), collate_fn=lambda rows: None if rows[0] == 2 else [torch.ones(1, 2) * rows[0]])
 
 
-class Dicts(Data):
-    """The same dicts in every epoch."""
+class Lists(Data):
+    """The same lists in every epoch."""
 
-    def train_dataloader(self) -> Any:
-        return DataLoader([{"images": torch.ones(1, 2) * n} for n in range(3)], batch_size=None)
+    def train_dataloader(self) -> DataLoader:
+        batches = [self.batch(torch.ones(1, 2) * number) for number in range(3)]
+        return DataLoader(batches, batch_size=None, collate_fn=lambda batch: batch)
+
+    def batch(self, images: torch.Tensor) -> Any:
+        return [images]
+
+
+class Dicts(Lists):
+    def batch(self, images: torch.Tensor) -> Any:
+        return {"images": images}
 
 
 class Between(Callback):
@@ -292,7 +301,8 @@ DIRECT: dict[str, Case] = {
     "a module's own transfer": (Doubles, [], {}),
     "the data's own transfer": (Module, [], {"data": Halves}),
     "no batch": (Module, [], {"data": Holes}),
-    "batches that are taken apart": (OfDict, [], {"data": Dicts}),
+    "lists that are taken apart": (TakesApart, [], {"data": Lists}),
+    "dicts that are taken apart": (TakesApart, [], {"data": Dicts}),
 }
 OPTIMIZED_BY_LIGHTNING: dict[str, Case] = {
     "a callback that comes": (Module, [lambda: Changes(lambda trainer, _: trainer.callbacks.append(Leaves()))], {}),

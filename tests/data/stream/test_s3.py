@@ -214,7 +214,7 @@ def test_a_server_that_is_busy_for_a_while_is_asked_again_and_the_user_told(serv
 def test_a_server_that_stays_away_ends_the_run_in_a_sentence(server, tmp_path, capsys):
     server.fault = lambda method, path: answer("500 Internal Server Error", "InternalError")
     with pytest.raises(InputError, match=r"index.json cannot be fetched \(.*500.*\): .*, go on with --resume when"):
-        Storage(f"{server.address}/val", server.url).fetch("index.json", tmp_path / "index.json", patience=1.5)
+        Storage(f"{server.address}/val", server.url).fetch("index.json", tmp_path / "index.json", patience=4)
     assert "trying again" in capsys.readouterr().err
 
 
