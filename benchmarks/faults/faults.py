@@ -1093,7 +1093,8 @@ FAULTS = (
     ),
     Fault(
         "direct steps leave a schedule as it was where an epoch ends early", "training/epoch_loop.py",
-        "            self._step_schedules()\n            raise StopIteration", "            raise StopIteration",
+        "                self._step_schedules()\n                raise StopIteration",
+        "                raise StopIteration",
         ("training/test_epoch_loop.py",),
     ),
     Fault(

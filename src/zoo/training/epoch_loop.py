@@ -31,7 +31,7 @@ OF_BATCH = ("on_before_batch_transfer", "transfer_batch_to_device", "on_after_ba
 
 
 class DirectLoop(_TrainingEpochLoop):
-    """Counts, logs, calls and computes what Lightning's loop does, to the bit, in half of its time between two steps.
+    """Counts, logs, calls and computes what Lightning's loop does, to the bit, in less time between steps.
 
     Lightning asks strategy, precision, profiler, module and callbacks sixty times a step, and of one process in float32
     on a CPU most of them have nothing to do. Where strategy, precision or profiler are others, which is looked at when
