@@ -16,13 +16,11 @@ from lightning.pytorch.strategies import SingleDeviceStrategy
 from lightning.pytorch.trainer import call
 from torch import Tensor
 
-from zoo.training.step import NoProfiler
+from zoo.training.step import BETWEEN, NoProfiler
 
 # Releases whose loop was read: what it counts, and in which order it calls. With another one it is Lightning's own.
 READ = ("2.6.6",)
-# Hooks between forward pass and optimizer step, of callbacks and of the module.
-BETWEEN = ("on_before_zero_grad", "on_before_backward", "on_after_backward", "on_before_optimizer_step")
-# What else a module may do there.
+# What a module may do between forward pass and optimizer step.
 OF_MODULE = (
     *BETWEEN, "backward", "optimizer_step", "optimizer_zero_grad", "configure_gradient_clipping", "clip_gradients",
 )  # fmt: skip

@@ -5,11 +5,9 @@ from contextlib import AbstractContextManager, nullcontext
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.profilers import PassThroughProfiler
 
-# What every callback is asked in every step.
-HOOKS = (
-    "on_train_batch_start", "on_train_batch_end", "on_before_backward", "on_after_backward", "on_before_optimizer_step",
-    "on_before_zero_grad",
-)  # fmt: skip
+# What every callback is asked between forward pass and optimizer step, and in every step.
+BETWEEN = ("on_before_zero_grad", "on_before_backward", "on_after_backward", "on_before_optimizer_step")
+HOOKS = ("on_train_batch_start", "on_train_batch_end", *BETWEEN)
 
 
 class NoProfiler(PassThroughProfiler):
