@@ -254,7 +254,8 @@ def main() -> None:
     note = f"Batches of {BATCH} from CIFAR-10 in memory, pad 4, crop, flip; torch {torch.__version__}, Lightning"
     note += f" {lightning.__version__}, {platform.machine()}; {arguments.clock} clock, medians of {arguments.rounds}"
     note += f" rounds of {arguments.steps} steps in turns. `python benchmarks/speed/step.py --data DIR"
-    note += f" --clock {arguments.clock} --threads {' '.join(map(str, arguments.threads))} --write`"
+    note += f" --clock {arguments.clock} --threads {' '.join(map(str, arguments.threads))}"
+    note += f" --rounds {arguments.rounds} --steps {arguments.steps} --write`"
     if arguments.write:
         lines = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|", *table]
         TABLE.write_text("\n".join(["# A training step beside a plain loop's", "", *lines, "", note, ""]), "utf-8")
