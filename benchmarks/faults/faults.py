@@ -199,8 +199,8 @@ FAULTS = (
     ),
     # Networks and how they are trained.
     Fault(
-        "dropout is keyed without the step", "models/classifier.py", '"dropout", self.global_step, self.global_rank',
-        '"dropout", self.global_rank', ("models/test_dropout.py",),
+        "dropout is keyed without the step", "models/classifier.py", '"dropout", step, rank', '"dropout", rank',
+        ("models/test_dropout.py",),
     ),
     Fault(
         "biases decay", "models/classifier.py", "if not self.bias_decay:", "if self.bias_decay:",
@@ -311,12 +311,12 @@ FAULTS = (
     ),
     Fault(
         "a checkpoint has not the mistakes that wait to be counted", "models/resuming.py",
-        "        counts.rank()\n        # The bits", "        # The bits",
+        "        counts.settle()\n        # The bits", "        # The bits",
         _in("training/test_resume.py", "test_stopped_after_any_step"),
     ),
     Fault(
         "counts are given before all are counted", "evaluation/metrics.py",
-        "        self.rank()\n        super().sync", "        super().sync",
+        "        self.settle()\n        super().sync", "        super().sync",
         _in("evaluation/test_metrics.py", "test_batches_of_any_size_add_up_to_the_same_counts"),
     ),
     # Data in memory.

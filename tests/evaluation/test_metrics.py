@@ -72,35 +72,43 @@ def test_exactly_the_fifth_place_is_right_and_the_sixth_wrong():
     assert counted(logits, [4, 5])["top5_wrong"] == 1
 
 
-@pytest.mark.parametrize("together", [False, True])
-def test_batches_of_any_size_add_up_to_the_same_counts(together):
+# How a batch is added.
+ADDING = pytest.mark.parametrize("add", ["update", "later"])
+
+
+@ADDING
+def test_batches_of_any_size_add_up_to_the_same_counts(add):
     generator = torch.Generator().manual_seed(0)
     logits, labels = (torch.randn(100, 8, generator=generator), torch.randint(0, 8, (100,), generator=generator))
     losses = torch.arange(100.0)
-    counts = ErrorCounts(together)
+    counts = ErrorCounts()
     # An empty share happens where processes outnumber the images of the last step.
     for part in torch.arange(100).split([1, 0, 64, 35]):
-        counts.update(logits[part], labels[part], losses[part])
+        getattr(counts, add)(logits[part], labels[part], losses[part])
     assert counts.compute() == counted(logits, labels, losses)
     assert counts.compute()["loss"] == 49.5
 
 
-@pytest.mark.parametrize("together", [False, True])
-def test_a_network_and_a_loader_may_write_the_next_batch_into_the_same_memory(together):
-    counts, logits, labels = ErrorCounts(together), torch.empty(2, 3), torch.empty(2, dtype=torch.int64)
+@ADDING
+def test_network_loss_and_loader_may_write_the_next_batch_into_the_same_memory(add):
+    counts, logits, labels = ErrorCounts(), torch.empty(2, 3), torch.empty(2, dtype=torch.int64)
+    losses = torch.empty(2)
     # The label is the argmax in the first batch, and in neither image of the second.
     for of_batch in ([0, 0], [1, 2]):
         logits.copy_(torch.tensor([[2.0, 1.0, 0.0]]).expand(2, 3))
         labels.copy_(torch.tensor(of_batch))
-        counts.update(logits, labels, torch.zeros(2))
+        losses.fill_(1 + of_batch[0])
+        getattr(counts, add)(logits, labels, losses)
         logits.zero_()
-    assert counts.compute()["top1_wrong"] == 2
+        losses.zero_()
+    result = counts.compute()
+    assert (result["top1_wrong"], result["loss"]) == (2, 1.5)
 
 
 @pytest.mark.parametrize("classes", [10, 1000])
 def test_batches_of_any_type_and_number_of_classes_are_counted_however_many_wait(classes):
     """3,000 images are more than wait at a time, and of 1,000 classes those of a batch are."""
-    generator, counts, right = torch.Generator().manual_seed(0), ErrorCounts(together=True), 0
+    generator, counts, right = torch.Generator().manual_seed(0), ErrorCounts(), 0
     for number in range(30):
         outputs = classes + number // 20
         labels = torch.randint(0, outputs, (100,), generator=generator)
@@ -108,10 +116,23 @@ def test_batches_of_any_type_and_number_of_classes_are_counted_however_many_wait
         logits[:60] = torch.eye(outputs)[labels[:60]] * 9
         logits = logits.to(torch.bfloat16 if number // 10 == 1 else torch.float32)
         right += int((logits.float().numpy().argmax(axis=1) == labels.numpy()).sum())
-        counts.update(logits, labels, torch.zeros(100))
-    counts.rank()
+        counts.later(logits, labels, torch.zeros(100))
+    counts.settle()
     assert (int(counts.num_images), int(counts.top1_wrong)) == (3000, 3000 - right)
     assert counts.compute()["top1_wrong"] == 3000 - right
+
+
+def test_losses_are_added_batch_by_batch_whether_they_wait_or_not():
+    """The order shows in the last digits of the sum, which a resumed run has to have too."""
+    generator, counts, others = torch.Generator().manual_seed(2), ErrorCounts(), ErrorCounts()
+    for number in range(9):
+        batch = torch.eye(4), torch.arange(4), torch.rand(4, generator=generator) ** 9
+        counts.update(*batch)
+        (others.update if number == 5 else others.later)(*batch)
+    assert int(others.num_images) == 24
+    others.settle()
+    assert int(others.num_images) == 36
+    assert torch.equal(counts.loss_sum, others.loss_sum)
 
 
 def in_a_collection(batches):
@@ -158,15 +179,15 @@ def test_however_torchmetrics_keeps_its_states_they_are_those_of_all_batches(cou
     assert counted_by([(some, right, torch.ones(8)) for some, right in zip(logits, labels, strict=True)]) == wrong
 
 
-@pytest.mark.parametrize("together", [False, True])
-def test_a_batch_that_cannot_be_is_refused_and_no_number_comes_of_it(together):
-    counts, logits = ErrorCounts(together), torch.zeros(2, 3)
+@ADDING
+def test_a_batch_that_cannot_be_is_refused_and_no_number_comes_of_it(add):
+    counts, logits = ErrorCounts(), torch.zeros(2, 3)
     with pytest.raises(ValueError, match="3 labels for the logits of 2 images"):
-        counts.update(logits, torch.zeros(3, dtype=torch.int64), torch.zeros(3))
-    counts.update(logits, torch.tensor([1, 2]), torch.zeros(2))
+        getattr(counts, add)(logits, torch.zeros(3, dtype=torch.int64), torch.zeros(3))
+    getattr(counts, add)(logits, torch.tensor([1, 2]), torch.zeros(2))
     bad = logits, torch.tensor([0, 3]), torch.zeros(2)
-    if together:
-        counts.update(*bad)
+    if add == "later":
+        counts.later(*bad)
         for _ in range(2):
             with pytest.raises(RuntimeError, match="out of bounds"):
                 counts.compute()
@@ -177,10 +198,10 @@ def test_a_batch_that_cannot_be_is_refused_and_no_number_comes_of_it(together):
 
 
 def test_reset_forgets_and_counts_are_plain_integers():
-    counts = ErrorCounts(together=True)
-    counts.update(torch.eye(6), torch.zeros(6, dtype=torch.int64), torch.ones(6))
+    counts = ErrorCounts()
+    counts.later(torch.eye(6), torch.zeros(6, dtype=torch.int64), torch.ones(6))
     counts.reset()
-    counts.update(torch.eye(6)[:2], torch.tensor([0, 0]), torch.tensor([0.5, 1.0]))
+    counts.later(torch.eye(6)[:2], torch.tensor([0, 0]), torch.tensor([0.5, 1.0]))
     result = counts.compute()
     assert result == {
         "n": 2, "top1_wrong": 1, "top5_wrong": 0, "top1_error": 50.0, "top5_error": 0.0, "loss": 0.75,

@@ -230,6 +230,7 @@ def test_every_optimizer_of_torch_resumes_to_the_bit(name, tmp_path):
 
 class Counted(Callback):
     def on_train_epoch_end(self, trainer, pl_module):
+        pl_module.train_counts.settle()
         self.num_images = int(pl_module.train_counts.num_images)
 
 

@@ -1,7 +1,9 @@
 """The direct loop against Lightning's own: after every hook the same progress, weights, logs and checkpoint."""
 
 import copy
+import os
 from typing import Any
+from unittest import mock
 
 import lightning
 import pytest
@@ -12,6 +14,7 @@ from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loops.optimization.automatic import _AutomaticOptimization
 from lightning.pytorch.loops.optimization.manual import _ManualOptimization
 from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from torch.utils.data import DataLoader, TensorDataset
 
 from zoo.training import epoch_loop
@@ -57,6 +60,20 @@ class Module(LightningModule):
             return optimizer
         schedule = torch.optim.lr_scheduler.StepLR(optimizer, 2, 0.5)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": self.interval}}
+
+
+class LogsAtTimes(Module):
+    """In a step of each epoch, by one name also in validations."""
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        if batch_idx == self.current_epoch:
+            self.log("val", float(self.global_step), prog_bar=True)
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        pass
+
+    def training_step(self, batch: list[torch.Tensor], batch_idx: int) -> Any:
+        return self.layer(batch[0]).square().mean()
 
 
 class OfBatchAlone(Module):
@@ -219,6 +236,10 @@ class Changes(Callback):
             self.change(trainer, pl_module)
 
 
+# What has a dict each of what was logged.
+KINDS = ("callback", "logged", "progress_bar")
+
+
 class Trace(Callback):
     """What can be seen from outside at each hook."""
 
@@ -229,10 +250,12 @@ class Trace(Callback):
         state = copy.deepcopy(trainer.fit_loop.state_dict())
         weights = module.layer.weight.detach().clone()
         rates = [group["lr"] for group in trainer.optimizers[0].param_groups]
-        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        kept = [plain(getattr(trainer._logger_connector, f"_{kind}_metrics")) for kind in KINDS]
+        # Asking for them would bring them up to date.
+        asked = [plain(getattr(trainer, f"{kind}_metrics")) for kind in KINDS if hook not in ("start", "end")]
         gradient = module.layer.weight.grad
         counts = (module._current_fx_name, trainer.global_step, trainer.is_last_batch, state)
-        values = (rates, metrics, weights.tolist(), None if gradient is None else gradient.tolist())
+        values = (rates, kept, asked, weights.tolist(), None if gradient is None else gradient.tolist())
         self.seen.append((hook, *counts, *values, repr(more)))
 
     def on_train_batch_start(self, trainer, pl_module, batch, batch_idx) -> None:
@@ -294,6 +317,7 @@ DIRECT: dict[str, Case] = {
     "a closure by keyword": (OfKeyword, [], {}),
     "a callback that leaves": (Module, [Leaves], {}),
     "validation within the epoch": (Module, [], {"val_check_interval": 2}),
+    "logs at times": (LogsAtTimes, [], {"val_check_interval": 2}),
     "no validation": (Module, [], {"limit_val_batches": 0}),
     "an end within the epoch": (Module, [], {"max_steps": 7, "max_epochs": -1}),
     "a fixed number of batches": (Module, [], {"limit_train_batches": 3}),
@@ -343,6 +367,16 @@ def counted(monkeypatch, owner: type, name: str) -> list[int]:
     return calls
 
 
+@pytest.fixture
+def process_group():
+    """What a strategy of several processes sets up is taken down again."""
+    with mock.patch.dict(os.environ):
+        yield
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
+@pytest.mark.usefixtures("process_group")
 @pytest.mark.parametrize("case", CASES)
 def test_the_direct_loop_does_what_lightnings_does(case, tmp_path, monkeypatch):
     (make, callbacks, options), part = CASES[case]
@@ -367,6 +401,20 @@ def test_the_direct_loop_does_what_lightnings_does(case, tmp_path, monkeypatch):
         seen[name] = trace.seen, rows, plain(checkpoints), weights
     assert len(seen["direct"][0]) > 2
     assert seen["direct"] == seen["lightning"]
+
+
+class Blind(torch.optim.SGD):
+    def step(self, closure: Any = None) -> None:
+        pass
+
+
+@pytest.mark.parametrize("read", [epoch_loop.READ, ()])
+def test_an_optimizer_that_does_not_look_is_refused(read, tmp_path, monkeypatch):
+    monkeypatch.setattr(epoch_loop, "READ", read)
+    module = Module()
+    monkeypatch.setattr(module, "configure_optimizers", lambda: Blind(module.parameters(), lr=0.1))
+    with pytest.raises(MisconfigurationException, match="hasn't been executed"):
+        train(tmp_path, module)
 
 
 @pytest.mark.parametrize("step", [2, 5, 7])

@@ -8,9 +8,11 @@ from torchmetrics import Metric
 
 # Behind every class of any network.
 _LAST = torch.iinfo(torch.int64).max
-# So many logits are ranked together, a quarter of a megabyte: of few classes, ranking those of one step takes ten calls
-# of next to no work each.
+# So many logits are looked at together, a quarter of a megabyte: of few classes, counting those of one step takes
+# fifteen calls of next to no work each.
 _TOGETHER = 1 << 16
+
+Batch = tuple[Tensor, Tensor, Tensor]
 
 
 class ErrorCounts(Metric):
@@ -19,10 +21,9 @@ class ErrorCounts(Metric):
     An image is wrong in top-k where k classes rank before its label. Equal logits rank by class number, as argmax
     has it; a label whose logits contain NaN is wrong.
 
-    With ``together`` the mistakes of small batches are counted several batches at a time, for a training that asks for
-    them at its checkpoints and at the end of an epoch: ``num_images`` and ``loss_sum`` are those of all batches at any
-    time, ``top1_wrong`` and ``top5_wrong`` after ``rank``, which ``compute`` calls. Whatever else reads the states or
-    replaces them, as torchmetrics' ``forward`` and collections do, needs a metric without.
+    A training that asks for its counts now and then adds its batches by ``later``: small ones then wait for each other.
+    The states are those of all batches after ``settle``, which ``update`` and ``compute`` call. Whatever else reads or
+    replaces them, as torchmetrics' collections do, knows ``update`` alone.
     """
 
     full_state_update = False
@@ -31,13 +32,12 @@ class ErrorCounts(Metric):
     top5_wrong: Tensor
     loss_sum: Tensor
 
-    def __init__(self, together: bool = False) -> None:
+    def __init__(self) -> None:
         super().__init__()
         for name in ("num_images", "top1_wrong", "top5_wrong"):
             self.add_state(name, torch.tensor(0, dtype=torch.int64), dist_reduce_fx="sum")
         self.add_state("loss_sum", torch.tensor(0.0, dtype=torch.float32), dist_reduce_fx="sum")
-        self._most = _TOGETHER if together else 0
-        self._waiting: list[tuple[Tensor, Tensor]] = []
+        self._waiting: list[Batch] = []
         self._num_waiting = 0
 
     def update(self, logits: Tensor, labels: Tensor, losses: Tensor) -> None:
@@ -45,41 +45,52 @@ class ErrorCounts(Metric):
 
         Raises ValueError where there are more or fewer labels than rows of logits.
         """
-        if len(logits) != len(labels):
-            raise ValueError(f"there are {len(labels)} labels for the logits of {len(logits)} images")
-        if self._waiting and not _alike(logits, self._waiting[0][0]):
-            self.rank()
-        if 0 < logits.numel() <= self._most - self._num_waiting:
-            # Copies, as the network and the loader may write their next batch into the same memory.
-            self._waiting.append((logits.detach().clone(), labels.clone()))
-            self._num_waiting += logits.numel()
-        else:
-            self.rank()
-            self._count(logits, labels)
-        # In place: an assignment to a metric costs as much as the addition.
-        self.num_images.add_(len(labels))
-        total = losses.detach().to(_widest(losses)).sum()
-        if self.loss_sum.dtype == total.dtype:
-            self.loss_sum.add_(total)
-        else:
-            self.loss_sum = self.loss_sum + total
+        _check(logits, labels)
+        self.settle()
+        self._count([(logits, labels, losses)])
 
-    def rank(self) -> None:
-        """Counts the mistakes of the batches that still wait for it."""
+    def later(self, logits: Tensor, labels: Tensor, losses: Tensor) -> None:
+        """Adds a batch as ``update`` does, now or with those that follow. Raises what ``update`` raises."""
+        _check(logits, labels)
+        num = logits.numel()
+        if self._waiting and (self._num_waiting + num > _TOGETHER or not _alike(logits, self._waiting[0][0])):
+            self.settle()
+        if not 0 < num <= _TOGETHER:
+            self.update(logits, labels, losses)
+            return
+        if not self._waiting:
+            # As torchmetrics notes an update.
+            self._update_count += 1
+            self._computed = None
+        # Copies, as the network and the loader may write their next batch into the same memory.
+        self._waiting.append((logits.detach().clone(), labels.clone(), losses.detach().clone()))
+        self._num_waiting += num
+
+    def settle(self) -> None:
+        """Counts the batches that still wait for it."""
         if self._waiting:
-            logits, labels = zip(*self._waiting, strict=True)
-            self._count(torch.cat(logits), torch.cat(labels))
+            self._count(self._waiting)
             self._forget()
 
-    def _count(self, logits: Tensor, labels: Tensor) -> None:
+    def _count(self, batches: list[Batch]) -> None:
+        logits, labels, losses = zip(*batches, strict=True)
         # What waited may have been left behind on the device of a training that was broken off.
-        ranks = label_ranks(logits, labels).to(self.top1_wrong.device)
+        device = self.num_images.device
+        ranks = label_ranks(_joined(logits), _joined(labels)).to(device)
+        # In place: an assignment to a metric costs as much as the addition.
+        self.num_images.add_(len(ranks))
         self.top1_wrong.add_((ranks >= 1).sum())
         self.top5_wrong.add_((ranks >= 5).sum())
+        for of_batch in losses:
+            total = of_batch.detach().to(_widest(of_batch)).sum().to(device)
+            if self.loss_sum.dtype == total.dtype:
+                self.loss_sum.add_(total)
+            else:
+                self.loss_sum = self.loss_sum + total
 
     def sync(self, *args: Any, **kwargs: Any) -> None:
         """Gathers the counts of all processes, of which none may wait. For the arguments see torchmetrics."""
-        self.rank()
+        self.settle()
         super().sync(*args, **kwargs)
 
     def reset(self) -> None:
@@ -102,6 +113,17 @@ class ErrorCounts(Metric):
             "top5_error": 100 * wrong5 / n,
             "loss": float(self.loss_sum) / n,
         }
+
+
+def _check(logits: Tensor, labels: Tensor) -> None:
+    # A tensor's len() is a function in Python.
+    images, num = logits.shape[0], labels.shape[0]
+    if images != num:
+        raise ValueError(f"there are {num} labels for the logits of {images} images")
+
+
+def _joined(parts: tuple[Tensor, ...]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def _alike(logits: Tensor, others: Tensor) -> bool:

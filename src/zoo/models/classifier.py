@@ -5,6 +5,7 @@ import inspect
 import math
 import sys
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Self
 
 import torch
@@ -32,6 +33,8 @@ from zoo.optim.torch_schedules import by_steps, made, monitor_of
 
 Batch = tuple[Tensor, Tensor]
 MONITORED_KEY = "zoo_monitored"
+# So many steps' keys are made at a time: hashing is quick where nothing else has been done since the last time.
+_KEYS = 64
 
 
 class Classifier(LightningModule):
@@ -64,7 +67,7 @@ class Classifier(LightningModule):
     def __init__(self, network: Network, optimizer: OptimizerCallable, schedule: AnySchedule | None = None) -> None:
         super().__init__()
         self.network, self.optimizer_of, self.schedule = network, optimizer, schedule
-        self.train_counts = ErrorCounts(together=True)
+        self.train_counts = ErrorCounts()
         self.val_counts, self.test_counts = ErrorCounts(), ErrorCounts()
         self.test_result: dict[str, float] = {}
         # What torch's schedules were when they had just been made, and what they watch was when a checkpoint was saved.
@@ -183,7 +186,8 @@ class Classifier(LightningModule):
         self.network.check_input(batch[0])
         if self._looks_again:
             self._counted = False
-        seed_generators(keyed.key(self.run_seed, "dropout", self.global_step, self.global_rank), self.device)
+        block, place = divmod(self.global_step, _KEYS)
+        seed_generators(dropout_keys(self.run_seed, self.global_rank, block)[place], self.device)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The mean loss over the step's images on all processes together."""
@@ -194,14 +198,11 @@ class Classifier(LightningModule):
         losses = self.training_losses(logits, targets)
         # LBFGS looks at the images of a step several times; the first is what other optimizers see.
         if not (self._looks_again and self._counted):
-            self.train_counts.update(logits.detach(), likeliest(targets), losses)
+            self.train_counts.later(logits, likeliest(targets), losses)
         if self._looks_again:
             self._counted = True
-        loss = losses.sum() / self._images_in_step(len(targets))
-        if self.trainer.world_size > 1:
-            loss = loss * self.trainer.world_size
         self._log_step(losses)
-        return loss
+        return self._step_loss(losses)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Counts mistakes on the held-out slice."""
@@ -333,13 +334,14 @@ class Classifier(LightningModule):
             raise InputError("A learning-rate schedule needs an end: set trainer.max_epochs or trainer.max_steps.")
         return per_epoch, steps / per_epoch
 
-    def _images_in_step(self, local: int) -> float | Tensor:
-        if self.trainer.world_size == 1:
-            return local
+    def _step_loss(self, losses: Tensor) -> Tensor:
+        world_size = self.trainer.world_size
+        if world_size == 1:
+            return losses.mean()
         # Shares may differ by one image; DDP averages over processes, so each divides by the step's own total.
-        total = self.trainer.strategy.reduce(torch.full((), float(local), device=self.device), reduce_op="sum")
+        total = self.trainer.strategy.reduce(torch.full((), float(len(losses)), device=self.device), reduce_op="sum")
         # No image at all, where every one was broken and left out: a loss of 0 and not NaN.
-        return torch.as_tensor(total).clamp(min=1)
+        return losses.sum() / torch.as_tensor(total).clamp(min=1) * world_size
 
     def _count(self, counts: ErrorCounts, logits: Tensor, labels: Tensor) -> None:
         counts.update(logits, labels, self.losses(logits, labels))
@@ -367,6 +369,12 @@ class Classifier(LightningModule):
 
 # Lightning reads in every step which arguments it takes: to be found, and not to be worked out again.
 vars(Classifier.training_step)["__signature__"] = inspect.signature(Classifier.training_step)
+
+
+@lru_cache(maxsize=8)
+def dropout_keys(seed: int, rank: int, block: int) -> list[int]:
+    """What dropout is drawn by in ``_KEYS`` consecutive steps of a process."""
+    return [keyed.key(seed, "dropout", step, rank) for step in range(block * _KEYS, (block + 1) * _KEYS)]
 
 
 def seed_generators(seed: int, device: torch.device) -> None:

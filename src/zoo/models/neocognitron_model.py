@@ -89,7 +89,7 @@ class NeocognitronModel(Classifier):
         images, labels = batch
         logits = torch.cat([self.present(*pair) for pair in zip(images.split(1), labels.split(1), strict=True)])
         losses = self.losses(logits, labels)
-        self.train_counts.update(logits, labels, losses)
+        self.train_counts.later(logits, labels, losses)
         self._log_step(losses)
 
     def present(self, image: Tensor, label: Tensor) -> Tensor:

@@ -215,7 +215,7 @@ class OwnModel(Classifier):
                 logits = self.network(images)
         self._seen.clear()
         losses = self.losses(logits, labels).detach()
-        self.train_counts.update(logits, labels, losses)
+        self.train_counts.later(logits, labels, losses)
         self._log_step(losses)
         return outcome
 

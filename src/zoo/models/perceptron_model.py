@@ -79,7 +79,7 @@ class PerceptronModel(Classifier):
                 mean.lerp_(current, 1 / self.global_step)
         self.corrections_of_epoch = self.corrections_of_epoch + change.count_nonzero()
         losses = self.losses(sums, labels)
-        self.train_counts.update(sums, labels, losses)
+        self.train_counts.later(sums, labels, losses)
         self._log_step(losses)
 
     def on_train_epoch_end(self) -> None:

@@ -30,7 +30,7 @@ class ExactResume(Callback):
     def on_save_checkpoint(self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
         """Adds the training errors counted so far in this epoch, those of each process apart."""
         counts = pl_module.train_counts
-        counts.rank()
+        counts.settle()
         # The bits of the sum, made float64 where a device has float32 alone, travel as a whole number.
         bits = counts.loss_sum.cpu().double().view(torch.int64).to(counts.num_images.device)
         sums = [*(getattr(counts, name) for name in COUNTS), bits]
@@ -108,7 +108,6 @@ def _take_up(counts: Any, gathered: Tensor, rank: int, num_processes: int) -> No
         integers, losses = integers.sum(0) * (rank == 0), losses.sum() * (rank == 0)
     # An epoch that lacks nothing but its end computes without a further update, which the metric would warn of.
     counts.update(torch.zeros(0, 1), torch.zeros(0, dtype=torch.int64), torch.zeros(0))
-    counts.rank()
     for name, value in zip(COUNTS, integers, strict=True):
         getattr(counts, name).copy_(value)
     counts.loss_sum.copy_(losses)

@@ -33,10 +33,10 @@ class FiniteLoss(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Notes the loss, where the model has one, and looks at all of them where the loggers do."""
-        loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
+        loss, step = outputs.get("loss") if isinstance(outputs, dict) else outputs, trainer.global_step
         if isinstance(loss, Tensor):
-            self._recent.append((trainer.global_step, self._rate, loss.detach()))
-        if trainer.global_step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+            self._recent.append((step, self._rate, loss.detach() if loss.requires_grad else loss))
+        if step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             self._check_loss(trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -53,6 +53,7 @@ class FiniteLoss(Callback):
         self._check_weights(trainer, pl_module)
 
     def _check_loss(self, trainer: Trainer, module: Any) -> None:
+        module.train_counts.settle()
         total = module.train_counts.loss_sum
         if not _anywhere(trainer, ~torch.isfinite(total)):
             self._recent = self._recent[-1:]

@@ -1,7 +1,7 @@
 """Lightning's loop over the steps of an epoch, with its calls straight to what works in a step of one CPU process."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from operator import is_
 from typing import Any
 
 import lightning
@@ -43,6 +43,7 @@ class DirectLoop(_TrainingEpochLoop):
         """Looks at what does not change in an epoch."""
         super().on_run_start(data_fetcher)
         trainer, module = self.trainer, self.trainer.lightning_module
+        self._handed_on: list[Any] = []
         self._direct = is_direct(trainer) and not isinstance(data_fetcher, _DataLoaderIterDataFetcher)
         self._takes_index = "batch_idx" in self._build_kwargs(OrderedDict(), None, 0)
         self._bare = all(getattr(type(module), name) is getattr(LightningModule, name) for name in OF_MODULE)
@@ -76,9 +77,42 @@ class DirectLoop(_TrainingEpochLoop):
         progress.increment_processed()
         self._step_schedules()
         self._call("on_train_batch_end", outputs, batch, batch_idx)
-        trainer._logger_connector.on_batch_end()
+        self._hand_on()
         progress.increment_completed()
-        trainer._logger_connector.update_train_step_metrics()
+        if trainer._logger_connector.should_update_logs or trainer.fast_dev_run:  # type: ignore[attr-defined]
+            trainer._logger_connector.update_train_step_metrics()
+
+    def on_advance_end(self, data_fetcher: _DataFetcher) -> None:
+        """A validation where it is time for one, and the step's count. Raises SIGTERMException after that signal."""
+        trainer = self.trainer
+        rare = not self._direct or self._skip_next_val or trainer.accumulate_grad_batches != 1 or trainer.should_stop
+        if rare or trainer.received_sigterm or self._may_validate():
+            super().on_advance_end(data_fetcher)
+            # A validation may have logged by the same names.
+            self._handed_on = []
+            return
+        if trainer.lr_scheduler_configs:
+            self.update_lr_schedulers("step", update_plateau_schedulers=True)
+        self._batches_that_stepped += 1
+
+    def _may_validate(self) -> bool:
+        """Whether Lightning is to look closer: validations are at the end of epochs unless somebody wants more."""
+        trainer = self.trainer
+        return (
+            trainer.val_check_batch != trainer.num_training_batches
+            or trainer.check_val_every_n_epoch is None
+            or self._num_ready_batches_reached()
+        )
+
+    def _hand_on(self) -> None:
+        """Gives what was logged to those who may ask for it; what they have been given, they have."""
+        results = self._results
+        logged = [metric._forward_cache for metric in results.values()]
+        if len(logged) == len(self._handed_on) and all(map(is_, logged, self._handed_on)):
+            results.batch = results.batch_size = None
+        else:
+            self.trainer._logger_connector.on_batch_end()
+            self._handed_on = logged
 
     def _on_device(self, batch: Any) -> Any:
         """The batch as Lightning hands it on: containers made anew, tensors on the CPU as they are."""
@@ -126,37 +160,37 @@ class DirectLoop(_TrainingEpochLoop):
 
     def _optimize(self, module: LightningModule, words: tuple[Any, ...]) -> dict[str, Any]:
         optimizer, progress = self.trainer.optimizers[0], self.automatic_optimization.optim_progress.optimizer
-
-        def named(name: str, function: Callable[[], Any]) -> Any:
-            module._current_fx_name = name
-            result = function()
-            module._current_fx_name = "optimizer_step"
-            return result
-
-        def forward() -> ClosureResult:
-            output = named("training_step", lambda: module.training_step(*words))
-            if isinstance(output, Tensor):
-                return ClosureResult(output)
-            return ClosureResult.from_training_step_output(output)
-
-        def zero_grad() -> None:
-            progress.zero_grad.increment_ready()
-            progress.zero_grad.increment_started()
-            named("optimizer_zero_grad", optimizer.zero_grad)
-            progress.zero_grad.increment_completed()
-
-        closure = Closure(forward, lambda loss: named("backward", loss.backward), zero_grad)
+        result: ClosureResult | None = None
 
         def look() -> Any:
-            # Lightning's takes no arguments.
-            return closure()
+            nonlocal result
+            with torch.enable_grad():
+                module._current_fx_name = "training_step"
+                output: Any = module.training_step(*words)
+                plain = isinstance(output, Tensor)
+                result = ClosureResult(output) if plain else ClosureResult.from_training_step_output(output)
+                progress.zero_grad.increment_ready()
+                progress.zero_grad.increment_started()
+                module._current_fx_name = "optimizer_zero_grad"
+                optimizer.zero_grad()
+                progress.zero_grad.increment_completed()
+                if result.closure_loss is None:
+                    # Lightning's warning.
+                    Closure(lambda: ClosureResult(None))()
+                else:
+                    module._current_fx_name = "backward"
+                    result.closure_loss.backward()
+                module._current_fx_name = "optimizer_step"
+            return result.loss
 
         before, module._current_fx_name = module._current_fx_name, "optimizer_step"
         progress.step.increment_ready()
         optimizer.step(closure=look)
         module._current_fx_name = before
         progress.step.increment_completed()
-        result = closure.consume_result()
+        if result is None:
+            # Lightning's error: the optimizer has not looked at all.
+            return Closure(lambda: ClosureResult(None)).consume_result().asdict()
         return {} if result.loss is None else result.asdict()
 
     def _step_schedules(self) -> None:
@@ -191,4 +225,4 @@ def _is_inherited(owner: Any, name: str, base: type) -> bool:
 
 
 def _is_on_cpu(part: Any) -> bool:
-    return type(part) is Tensor and part.device == torch.device("cpu")
+    return type(part) is Tensor and part.is_cpu
