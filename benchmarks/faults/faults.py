@@ -319,6 +319,20 @@ FAULTS = (
         "        self.settle()\n        super().sync", "        super().sync",
         _in("evaluation/test_metrics.py", "test_batches_of_any_size_add_up_to_the_same_counts"),
     ),
+    Fault(
+        "losses that wait are the loss's own memory", "evaluation/metrics.py", "losses.detach().clone()",
+        "losses.detach()", ("evaluation/test_metrics.py",),
+    ),
+    Fault(
+        "a batch that is counted at once comes before those that wait", "evaluation/metrics.py",
+        "        self.settle()\n        self._count([(logits, labels, losses)])",
+        "        self._count([(logits, labels, losses)])",
+        ("evaluation/test_metrics.py",),
+    ),
+    Fault(
+        "keys of dropout are those of every 64th step", "models/classifier.py",
+        "range(block * _KEYS, (block + 1) * _KEYS)", "range(block, block + _KEYS)", ("models/test_dropout.py",),
+    ),
     # Data in memory.
     Fault(
         "mean and standard deviation are swapped", "data/transforms.py",
@@ -1068,11 +1082,11 @@ FAULTS = (
     # Training and the command line.
     Fault(
         "a step that is taken directly logs under no hook's name", "training/epoch_loop.py",
-        "            module._current_fx_name = name\n", "", ("training/test_epoch_loop.py",),
+        '                module._current_fx_name = "training_step"\n', "", ("training/test_epoch_loop.py",),
     ),
     Fault(
         "a checkpoint between two direct steps counts a cleared gradient less", "training/epoch_loop.py",
-        "            progress.zero_grad.increment_completed()\n", "", ("training/test_epoch_loop.py",),
+        "                progress.zero_grad.increment_completed()\n", "", ("training/test_epoch_loop.py",),
     ),
     Fault(
         "direct steps pass over a backward pass of one's own", "training/epoch_loop.py",
@@ -1096,6 +1110,18 @@ FAULTS = (
         "                self._step_schedules()\n                raise StopIteration",
         "                raise StopIteration",
         ("training/test_epoch_loop.py",),
+    ),
+    Fault(
+        "after a validation what a step had logged is not handed on again", "training/epoch_loop.py",
+        "            self._handed_on = []\n", "", ("training/test_epoch_loop.py",),
+    ),
+    Fault(
+        "direct steps hand on only what is logged by a new name", "training/epoch_loop.py",
+        " and all(map(is_, logged, self._handed_on))", "", ("training/test_epoch_loop.py",),
+    ),
+    Fault(
+        "direct steps count validations by the steps of an epoch alone", "training/epoch_loop.py",
+        "            or trainer.check_val_every_n_epoch is None\n", "", ("training/test_epoch_loop.py",),
     ),
     Fault(
         "the best checkpoint is the latest of several", "training/checkpoints.py", "float(error) < self._fewest",

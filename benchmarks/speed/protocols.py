@@ -13,7 +13,8 @@ The clock is the processor's time of this process, which other processes disturb
 photograph in it, which is what one core has to do whatever the network costs, so that the last column leaves it out.
 With ``--clock wall`` photographs are decoded by worker processes beside the network, as ``zoo benchmark`` does by
 default, and what counts is how long the network waits for them. Photographs are as many as make a round of seconds;
-by the wall's clock more, so that the start of the workers is a small part of it.
+by the wall's clock more, so that the start of the workers is a small part of it. ``--sets`` takes some of the sets of
+protocols alone, by their numbers in ``SETS``.
 """
 
 import argparse
@@ -48,8 +49,8 @@ SETS = (
 )
 # Of each network its preprocessing, and how many photographs each of the sets is measured on, by either clock.
 NETWORKS = {
-    "alexnet": ("alexnet", {"cpu": (128, 16, 4, 8, 4, 4), "wall": (512, 64, 16, 32, 16, 16)}),
-    "vgg16": ("vgg", {"cpu": (16, 2, 1, 1, 1, 1), "wall": (32, 4, 1, 2, 1, 1)}),
+    "alexnet": ("alexnet", {"cpu": (128, 16, 4, 8, 4, 4), "wall": (1024, 64, 16, 32, 16, 16)}),
+    "vgg16": ("vgg", {"cpu": (16, 2, 1, 1, 1, 1), "wall": (96, 4, 1, 2, 1, 1)}),
 }
 
 
@@ -152,6 +153,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--networks", nargs="+", default=[*NETWORKS], choices=[*NETWORKS])
+    parser.add_argument(
+        "--sets", type=int, nargs="+", default=[*range(1, len(SETS) + 1)], choices=range(1, len(SETS) + 1)
+    )
     parser.add_argument("--batch_size", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--device", default="cpu")
@@ -168,21 +172,29 @@ def main() -> None:
     lines = [f"| {' | '.join(head)} |", "| --- | --- " + "| ---: " * (len(head) - 2) + "|"]
     print("\n".join(lines))
     for name in options.networks:
-        for names, number in zip(SETS, NETWORKS[name][1][options.clock], strict=True):
+        for place in options.sets:
+            names, number = SETS[place - 1], NETWORKS[name][1][options.clock][place - 1]
             with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
                 root = as_imagenet(options.photos, number, Path(folder))
                 bench = Bench(name, root, options.device, options.batch_size, wall)
                 lines.append(row(bench, name, names, number, options.rounds))
             print(lines[-1], flush=True)
     if options.write:
+        typed = " --clock wall" if wall else ""
+        if options.networks != [*NETWORKS]:
+            typed += f" --networks {' '.join(options.networks)}"
+        if len(options.sets) < len(SETS):
+            typed += f" --sets {' '.join(map(str, options.sets))}"
         device = torch.cuda.get_device_name() if options.device != "cpu" else f"{platform.machine()} CPU"
         note = (
             f"Batches of {options.batch_size}; torch {torch.__version__}, {device}, threads: {torch.get_num_threads()},"
             f" {options.clock} clock, float32; medians of {options.rounds} rounds."
-            f" `python benchmarks/speed/protocols.py --photos DIR{' --clock wall' if wall else ''} --write`"
+            f" `python benchmarks/speed/protocols.py --photos DIR{typed} --write`"
         )
         table = TABLES / f"protocols{'_wall' if wall else ''}.md"
         heading = "# Test protocols in one measurement against their forward passes"
+        if wall:
+            heading += ", by the wall's clock"
         table.write_text("\n".join([heading, "", *lines, "", note, ""]), "utf-8")
 
 

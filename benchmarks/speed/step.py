@@ -9,14 +9,17 @@ DIR holds cifar-10-batches-bin/. All three train the same network with the same 
 - zoo: what ``zoo fit`` does, with metrics, logging, progress line, checkpoints and all callbacks.
 
 They take turns, ``--steps`` steps each, while the two others wait in the middle of their training, so that what else
-the machine does falls on all. A round is one turn of each; the first is not counted. The clock is the process's own
-CPU time (``--clock wall``: the wall's, for a quiet machine and for several threads). The table has medians over the
-rounds, and of the ratios within a round. ``--write`` writes tables/step.md.
+the machine does falls on all. A round is one turn of each; the first is not counted. Where its memory happens to lie
+makes a training faster or slower by some per cent for as long as its process lives, so that there are several
+processes, one after the other, of so many rounds each. The clock is the process's own CPU time (``--clock wall``: the
+wall's, for a quiet machine and for several threads). The table has medians over all rounds, and of the ratios within a
+round. ``--write`` writes tables/step.md.
 """
 
 import argparse
 import contextlib
 import io
+import multiprocessing
 import platform
 import statistics
 import sys
@@ -25,6 +28,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -197,9 +201,14 @@ def zoo(name: str, root: Path, turns: Turns, run_dir: Path) -> None:
     run.trainer.fit(run.model, datamodule=run.datamodule)
 
 
-def measure(name: str, root: Path, rounds: int, steps: int, clock: Callable[[], float]) -> dict[str, list[float]]:
-    """Images a second, a round each."""
-    turns = Turns(steps, clock)
+def measure(name: str, root: Path, rounds: int, steps: int, clock: str, threads: int) -> dict[str, list[float]]:
+    """Images a second, a round each, in a process of its own."""
+    sys.argv = ["zoo"]
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(threads)
+    quiet()
+    load_classes()
+    turns = Turns(steps, time.process_time if clock == "cpu" else time.perf_counter)
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         turns.start("plain", lambda: plain(name, root, turns))
         turns.start("floor", lambda: floor(name, root, turns))
@@ -234,28 +243,31 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, metavar="DIR")
     parser.add_argument("--networks", nargs="+", default=[*NETWORKS], choices=[*NETWORKS])
     parser.add_argument("--threads", type=int, nargs="+", default=[1])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--processes", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--clock", choices=["cpu", "wall"], default="cpu")
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
-    clock = time.process_time if arguments.clock == "cpu" else time.perf_counter
-    sys.argv = ["zoo"]
-    warnings.simplefilter("ignore")
-    quiet()
-    load_classes()
     table = []
+    # One process a task.
+    pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=1)
     for threads in arguments.threads:
-        torch.set_num_threads(threads)
         for name in arguments.networks:
-            table += rows(name, threads, measure(name, arguments.data, arguments.rounds, arguments.steps, clock))
+            rates: dict[str, list[float]] = {}
+            words = name, arguments.data, arguments.rounds, arguments.steps, arguments.clock, threads
+            for of_process in pool.map(measure, *zip(*[words] * arguments.processes, strict=True)):
+                for which, values in of_process.items():
+                    rates.setdefault(which, []).extend(values)
+            table += rows(name, threads, rates)
             print("\n".join(table[-3:]), flush=True)
     head = ["network", "threads", "loop", "images/s (range)", "times the plain loop's time (range)", "asked"]
     note = f"Batches of {BATCH} from CIFAR-10 in memory, pad 4, crop, flip; torch {torch.__version__}, Lightning"
-    note += f" {lightning.__version__}, {platform.machine()}; {arguments.clock} clock, medians of {arguments.rounds}"
-    note += f" rounds of {arguments.steps} steps in turns. `python benchmarks/speed/step.py --data DIR"
+    note += f" {lightning.__version__}, {platform.machine()}; {arguments.clock} clock, medians of"
+    note += f" {arguments.processes * arguments.rounds} rounds of {arguments.steps} steps in turns, in"
+    note += f" {arguments.processes} processes one after the other. `python benchmarks/speed/step.py --data DIR"
     note += f" --clock {arguments.clock} --threads {' '.join(map(str, arguments.threads))}"
-    note += f" --rounds {arguments.rounds} --steps {arguments.steps} --write`"
+    note += f" --processes {arguments.processes} --rounds {arguments.rounds} --steps {arguments.steps} --write`"
     if arguments.write:
         lines = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|", *table]
         TABLE.write_text("\n".join(["# A training step beside a plain loop's", "", *lines, "", note, ""]), "utf-8")

@@ -3,6 +3,9 @@
 import torch
 from resume_cases import Noise, StopAfter, small_model, stopped, train
 
+from zoo import keyed
+from zoo.models.classifier import dropout_keys
+
 STEPS = 4  # of 9 images each; the epoch's fifth has 4
 
 
@@ -38,3 +41,9 @@ def test_the_same_step_repeats_its_mask_in_another_run_and_after_an_interruption
     for masks in (again, first | rest):
         assert masks.keys() == whole.keys()
         assert all(torch.equal(masks[step], whole[step]) for step in whole)
+
+
+def test_keys_that_are_made_many_at_a_time_are_those_of_each_step():
+    keys = [key for block in range(3) for key in dropout_keys(7, 1, block)]
+    assert keys == [keyed.key(7, "dropout", step, 1) for step in range(len(keys))]
+    assert len(keys) > 100

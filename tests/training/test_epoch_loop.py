@@ -317,6 +317,7 @@ DIRECT: dict[str, Case] = {
     "a closure by keyword": (OfKeyword, [], {}),
     "a callback that leaves": (Module, [Leaves], {}),
     "validation within the epoch": (Module, [], {"val_check_interval": 2}),
+    "validation by steps of all epochs": (EndsEarly, [], {"val_check_interval": 5, "check_val_every_n_epoch": None}),
     "logs at times": (LogsAtTimes, [], {"val_check_interval": 2}),
     "no validation": (Module, [], {"limit_val_batches": 0}),
     "an end within the epoch": (Module, [], {"max_steps": 7, "max_epochs": -1}),

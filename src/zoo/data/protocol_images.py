@@ -29,14 +29,15 @@ class Batch(NamedTuple):
 class Packed(NamedTuple):
     """Photos of any sizes on their way from a worker: one tensor, because each needs a file of its own there.
 
-    ``pixels`` is uint8, (height, width, 3) of each image at each of ``scales``, one after the other; ``shapes`` are the
-    heights and widths, int64 (n, number of scales, 2).
+    ``indices`` and ``labels`` are those of a ``Batch``; ``shapes`` are the heights and widths at each of ``scales``,
+    int64 (n, number of scales, 2). ``pixels`` is uint8: of each group of equal shapes, and at each scale, its photos
+    (number, 3, height, width), one after the other.
     """
 
-    indices: Tensor
-    labels: Tensor
+    indices: np.ndarray
+    labels: np.ndarray
     scales: tuple[int, ...]
-    shapes: Tensor
+    shapes: np.ndarray
     pixels: Tensor
 
 
@@ -92,6 +93,7 @@ class ProtocolImages(LightningDataModule):
             self._dataset(),
             batch_size=None,
             sampler=draws,
+            collate_fn=_as_it_is,
             num_workers=self.data.num_workers,
             pin_memory=self.data.num_workers > 0 and torch.cuda.is_available(),
         )
@@ -99,7 +101,9 @@ class ProtocolImages(LightningDataModule):
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Batch:
         """On the device: unpacked, photographs of equal shapes together."""
         if isinstance(batch, Packed):
-            return Batch(batch.indices, batch.labels, _grouped(batch))
+            device = batch.pixels.device
+            indices, labels = (torch.from_numpy(numbers).to(device) for numbers in (batch.indices, batch.labels))
+            return Batch(indices, labels, _unpacked(batch))
         indices, (images, labels) = batch
         everything = torch.arange(len(labels), device=images.device)
         return Batch(indices, labels, [Group(everything, {min(images.shape[2:]): images})])
@@ -135,6 +139,11 @@ class ProtocolImages(LightningDataModule):
         return scales
 
 
+def _as_it_is(batch: Any) -> Any:
+    """By default a DataLoader makes tensors of a batch's arrays."""
+    return batch
+
+
 class _Indexed(Dataset):
     """A split in memory, whose batches know their positions."""
 
@@ -154,36 +163,53 @@ class _ScaledPhotos(Dataset):
     def __getitem__(self, draw: Draw) -> Packed:
         positions = self.split.positions[draw.indices]
         photos = [self._scaled(position) for position in positions.tolist()]
-        shapes = torch.tensor([[x.shape[:2] for x in scaled] for scaled in photos]).view(-1, len(self.scales), 2)
-        pixels = torch.cat([torch.empty(0, dtype=torch.uint8), *(x.flatten() for scaled in photos for x in scaled)])
-        return Packed(draw.indices, self.split.labels[positions], self.scales, shapes, pixels)
+        shapes = np.array([[x.shape[1:] for x in scaled] for scaled in photos], np.int64).reshape(
+            -1, len(self.scales), 2
+        )
+        pixels = torch.empty(3 * int(shapes.prod(axis=2).sum()), dtype=torch.uint8)
+        for rows, scaled in _groups(pixels, shapes):
+            for place, images in enumerate(scaled):
+                for row, image in zip(rows, images, strict=True):
+                    image.copy_(photos[row][place])
+        return Packed(draw.indices.numpy(), self.split.labels[positions].numpy(), self.scales, shapes, pixels)
 
     def _scaled(self, position: int) -> list[Tensor]:
+        """Uint8 (3, height, width) at each scale."""
         if isinstance(self.split, StoredPhotos):
             planes = self.split.store.photo(self.split.split, position)
-            return [torch.from_numpy(np.array(planes)).permute(1, 2, 0) for _ in self.scales]
+            return [torch.from_numpy(np.array(planes)) for _ in self.scales]
         photo = self.split.photo(position)
-        return [torch.from_numpy(np.array(self.split.transform.scale(photo, scale))) for scale in self.scales]
+        scaled = [self.split.transform.scale(photo, scale) for scale in self.scales]
+        return [torch.from_numpy(np.array(pixels)).permute(2, 0, 1) for pixels in scaled]
 
 
-def _grouped(batch: Packed) -> list[Group]:
-    """The images whose shapes agree at every scale, together, as uint8 (n, 3, H, W)."""
-    shapes: list[list[list[int]]] = batch.shapes.tolist()
-    flat = batch.pixels.split([3 * height * width for scaled in shapes for height, width in scaled])
+def _groups(pixels: Tensor, shapes: np.ndarray) -> list[tuple[list[int], list[Tensor]]]:
+    """Of photos whose shapes agree at every scale the rows, and their part of the pixels at each scale.
+
+    Channels are first in memory too: another layout may take another kernel, which rounds differently.
+    """
     members: dict[str, list[int]] = {}
-    for row, scaled in enumerate(shapes):
+    for row, scaled in enumerate(shapes.tolist()):
         members.setdefault(str(scaled), []).append(row)
-    found = []
+    found, start = [], 0
     for rows in members.values():
-        images = {}
-        for place, scale in enumerate(batch.scales):
-            height, width = shapes[rows[0]][place]
-            pixels = [flat[row * len(batch.scales) + place].view(height, width, 3) for row in rows]
-            # Channels first in memory too: another layout may take another kernel, which rounds differently.
-            images[scale] = torch.stack(pixels).permute(0, 3, 1, 2).contiguous()
-        found.append(Group(torch.tensor(rows, device=batch.pixels.device), images))
-    if not found:
-        # A process without a share of the step makes its forward passes too, over no image.
-        nothing = {scale: batch.pixels.new_empty(0, 3, scale, scale) for scale in batch.scales}
-        found = [Group(batch.indices.new_empty(0), nothing)]
+        parts = []
+        for height, width in shapes[rows[0]].tolist():
+            end = start + len(rows) * 3 * height * width
+            parts.append(pixels[start:end].view(len(rows), 3, height, width))
+            start = end
+        found.append((rows, parts))
     return found
+
+
+def _unpacked(batch: Packed) -> list[Group]:
+    device = batch.pixels.device
+    found = [
+        Group(torch.tensor(rows, device=device), dict(zip(batch.scales, parts, strict=True)))
+        for rows, parts in _groups(batch.pixels, batch.shapes)
+    ]
+    if found:
+        return found
+    # A process without a share of the step makes its forward passes too, over no image.
+    nothing = {scale: batch.pixels.new_empty(0, 3, scale, scale) for scale in batch.scales}
+    return [Group(torch.empty(0, dtype=torch.int64, device=device), nothing)]
