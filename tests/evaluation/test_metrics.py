@@ -8,6 +8,7 @@ import torch
 from sklearn.metrics import top_k_accuracy_score
 from torchmetrics import MetricCollection
 
+from zoo.evaluation import metrics
 from zoo.evaluation.metrics import ErrorCounts, label_ranks
 
 
@@ -133,6 +134,42 @@ def test_losses_are_added_batch_by_batch_whether_they_wait_or_not():
     others.settle()
     assert int(others.num_images) == 36
     assert torch.equal(counts.loss_sum, others.loss_sum)
+
+
+def test_an_expanded_loss_is_added_as_its_copy_is():
+    counts, others = ErrorCounts(), ErrorCounts()
+    batch = torch.eye(999)[:, :5], torch.zeros(999, dtype=torch.int64), torch.tensor(0.1, dtype=torch.float64)
+    for _ in range(5):
+        counts.update(*batch[:2], batch[2].expand(999))
+        others.later(*batch[:2], batch[2].expand(999))
+    others.settle()
+    assert torch.equal(counts.loss_sum, others.loss_sum)
+
+
+def test_an_interrupted_settling_counts_nothing_twice(monkeypatch):
+    counts = ErrorCounts()
+    for _ in range(3):
+        counts.later(torch.eye(5), torch.arange(5), torch.ones(5))
+    with monkeypatch.context() as patched:
+        patched.setattr(metrics, "_widest", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            counts.settle()
+    assert counts.compute()["n"] == 15
+
+
+def interrupted(losses):
+    raise KeyboardInterrupt
+
+
+def test_forward_and_merging_leave_out_nothing_that_waits():
+    batch = torch.eye(5), torch.arange(5), torch.ones(5)
+    counts, others = ErrorCounts(), ErrorCounts()
+    counts.later(*batch)
+    assert counts(*batch)["n"] == 5
+    counts.later(*batch)
+    others.later(*batch)
+    counts.merge_state(others)
+    assert counts.compute()["n"] == 20
 
 
 def in_a_collection(batches):

@@ -1,5 +1,6 @@
 """The direct loop against Lightning's own: after every hook the same progress, weights, logs and checkpoint."""
 
+import contextlib
 import copy
 import os
 from typing import Any
@@ -9,13 +10,14 @@ import lightning
 import pytest
 import torch
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
-from lightning.pytorch.callbacks import GradientAccumulationScheduler, ModelCheckpoint
+from lightning.pytorch.callbacks import GradientAccumulationScheduler, LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loops.optimization.automatic import _AutomaticOptimization
 from lightning.pytorch.loops.optimization.manual import _ManualOptimization
 from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from torch.utils.data import DataLoader, TensorDataset
+from torchmetrics import MeanMetric
 
 from zoo.training import epoch_loop
 from zoo.training.epoch_loop import take_steps_directly
@@ -74,6 +76,36 @@ class LogsAtTimes(Module):
 
     def training_step(self, batch: list[torch.Tensor], batch_idx: int) -> Any:
         return self.layer(batch[0]).square().mean()
+
+
+class LogsRateAtTimes(LogsAtTimes):
+    """By the name that LearningRateMonitor writes into the same dict."""
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        if batch_idx == 0:
+            self.log("lr-SGD", 7.0, on_step=True, on_epoch=False)
+
+
+class InPlace(MeanMetric):
+    """Changes the value that it gave before."""
+
+    def forward(self, value: torch.Tensor) -> torch.Tensor:
+        self.update(value)
+        self._forward_cache = self.mean_value
+        return self.mean_value
+
+
+class LogsMetric(LogsAtTimes):
+    """One that was logged in an epoch's first step, and is brought up to date in each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.metric = InPlace()
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        self.metric(batch[0].mean())
+        if batch_idx == 0:
+            self.log("metric", self.metric, on_step=True, on_epoch=False, prog_bar=True)
 
 
 class OfBatchAlone(Module):
@@ -141,6 +173,35 @@ class ByKeyword(torch.optim.SGD):
     def step(self, gradients: None = None, closure: Any = None) -> Any:
         assert gradients is None
         return super().step(closure)
+
+
+class GoesOn(torch.optim.SGD):
+    """An optimizer that looks twice, and passes over an error."""
+
+    def step(self, closure: Any = None) -> Any:
+        closure()
+        with contextlib.suppress(RuntimeError):
+            closure()
+        return super().step()
+
+
+class FailsOnceMore(Module):
+    """In the backward pass of each step's second look."""
+
+    def training_step(self, batch: list[torch.Tensor], batch_idx: int) -> Any:
+        self.looks = 1 if getattr(self, "looked", None) != self.global_step else 2
+        self.looked = self.global_step
+        loss = (1 + self.looks) * self.layer(batch[0]).square().mean()
+        if self.looks == 2:
+            loss.register_hook(fail)
+        return loss
+
+    def configure_optimizers(self) -> Any:
+        return GoesOn(self.parameters(), lr=0.1)
+
+
+def fail(gradient: torch.Tensor) -> None:
+    raise RuntimeError("no gradient")
 
 
 class OfKeyword(Module):
@@ -223,6 +284,13 @@ class Leaves(Callback):
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
         if batch_idx == 1:
             trainer.callbacks.remove(self)
+
+
+class Takes(Callback):
+    """Out of what was logged."""
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx) -> None:
+        trainer._logger_connector._callback_metrics.pop("val", None)
 
 
 class Changes(Callback):
@@ -319,6 +387,10 @@ DIRECT: dict[str, Case] = {
     "validation within the epoch": (Module, [], {"val_check_interval": 2}),
     "validation by steps of all epochs": (EndsEarly, [], {"val_check_interval": 5, "check_val_every_n_epoch": None}),
     "logs at times": (LogsAtTimes, [], {"val_check_interval": 2}),
+    "a callback that logs by the same name": (LogsRateAtTimes, [lambda: LearningRateMonitor("step")], {}),
+    "a callback that takes what was logged": (LogsAtTimes, [Takes], {}),
+    "a metric that changes in its place": (LogsMetric, [], {}),
+    "an error that the optimizer passes over": (FailsOnceMore, [], {}),
     "no validation": (Module, [], {"limit_val_batches": 0}),
     "an end within the epoch": (Module, [], {"max_steps": 7, "max_epochs": -1}),
     "a fixed number of batches": (Module, [], {"limit_train_batches": 3}),
@@ -337,6 +409,9 @@ OPTIMIZED_BY_LIGHTNING: dict[str, Case] = {
     ),
     "a hook between from the third step on": (
         Module, [lambda: Changes(lambda _, module: setattr(module, "on_after_backward", lambda: thrice(module)))], {},
+    ),
+    "a step that is replaced": (
+        OfBatchAlone, [lambda: Changes(lambda _, module: setattr(module, "training_step", module.loss))], {},
     ),
     "a backward pass of one's own": (OwnBackward, [], {}),
     "a step of one's own": (OwnStep, [], {}),

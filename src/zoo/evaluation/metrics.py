@@ -22,8 +22,8 @@ class ErrorCounts(Metric):
     has it; a label whose logits contain NaN is wrong.
 
     A training that asks for its counts now and then adds its batches by ``later``: small ones then wait for each other.
-    The states are those of all batches after ``settle``, which ``update`` and ``compute`` call. Whatever else reads or
-    replaces them, as torchmetrics' collections do, knows ``update`` alone.
+    The states are those of all batches after ``settle``, which whatever else is called begins with. A collection of
+    torchmetrics, which lends states from metric to metric, knows ``update`` alone.
     """
 
     full_state_update = False
@@ -77,21 +77,32 @@ class ErrorCounts(Metric):
         # What waited may have been left behind on the device of a training that was broken off.
         device = self.num_images.device
         ranks = label_ranks(_joined(logits), _joined(labels)).to(device)
-        # In place: an assignment to a metric costs as much as the addition.
-        self.num_images.add_(len(ranks))
-        self.top1_wrong.add_((ranks >= 1).sum())
-        self.top5_wrong.add_((ranks >= 5).sum())
+        wrong1, wrong5, loss_sum = (ranks >= 1).sum(), (ranks >= 5).sum(), self.loss_sum
         for of_batch in losses:
-            total = of_batch.detach().to(_widest(of_batch)).sum().to(device)
-            if self.loss_sum.dtype == total.dtype:
-                self.loss_sum.add_(total)
-            else:
-                self.loss_sum = self.loss_sum + total
+            # In one layout, as the order of additions depends on it.
+            loss_sum = loss_sum + of_batch.detach().to(_widest(of_batch)).contiguous().sum().to(device)
+        # All at the end, so that an interrupted training keeps what it had.
+        self.num_images.add_(len(ranks))
+        self.top1_wrong.add_(wrong1)
+        self.top5_wrong.add_(wrong5)
+        self.loss_sum = loss_sum
 
     def sync(self, *args: Any, **kwargs: Any) -> None:
         """Gathers the counts of all processes, of which none may wait. For the arguments see torchmetrics."""
         self.settle()
         super().sync(*args, **kwargs)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Updates, and computes what the batch alone gives. For the arguments see ``update``."""
+        self.settle()
+        return super().forward(*args, **kwargs)
+
+    def merge_state(self, incoming_state: Any) -> None:
+        """Adds the counts of another one. For the argument see torchmetrics."""
+        for counts in (self, incoming_state):
+            if isinstance(counts, ErrorCounts):
+                counts.settle()
+        super().merge_state(incoming_state)
 
     def reset(self) -> None:
         """Starts at no image."""

@@ -106,6 +106,7 @@ def _take_up(counts: Any, gathered: Tensor, rank: int, num_processes: int) -> No
         integers, losses = integers[rank], losses[rank]
     else:
         integers, losses = integers.sum(0) * (rank == 0), losses.sum() * (rank == 0)
+    counts.reset()
     # An epoch that lacks nothing but its end computes without a further update, which the metric would warn of.
     counts.update(torch.zeros(0, 1), torch.zeros(0, dtype=torch.int64), torch.zeros(0))
     for name, value in zip(COUNTS, integers, strict=True):

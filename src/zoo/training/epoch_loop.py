@@ -24,6 +24,8 @@ READ = ("2.6.6",)
 OF_MODULE = (
     *BETWEEN, "backward", "optimizer_step", "optimizer_zero_grad", "configure_gradient_clipping", "clip_gradients",
 )  # fmt: skip
+# What of a module may have been replaced in the midst of an epoch.
+OF_INSTANCE = (*OF_MODULE, "training_step")
 # What a module or its data may do with a batch on its way to the device.
 OF_BATCH = ("on_before_batch_transfer", "transfer_batch_to_device", "on_after_batch_transfer")
 
@@ -88,8 +90,6 @@ class DirectLoop(_TrainingEpochLoop):
         rare = not self._direct or self._skip_next_val or trainer.accumulate_grad_batches != 1 or trainer.should_stop
         if rare or trainer.received_sigterm or self._may_validate():
             super().on_advance_end(data_fetcher)
-            # A validation may have logged by the same names.
-            self._handed_on = []
             return
         if trainer.lr_scheduler_configs:
             self.update_lr_schedulers("step", update_plateau_schedulers=True)
@@ -105,14 +105,21 @@ class DirectLoop(_TrainingEpochLoop):
         )
 
     def _hand_on(self) -> None:
-        """Gives what was logged to those who may ask for it; what they have been given, they have."""
-        results = self._results
-        logged = [metric._forward_cache for metric in results.values()]
-        if len(logged) == len(self._handed_on) and all(map(is_, logged, self._handed_on)):
-            results.batch = results.batch_size = None
+        """Gives what was logged to those who may ask for it, where they do not have it from an earlier step."""
+        known = self._known()
+        if len(known) == len(self._handed_on) and all(map(is_, known, self._handed_on)):
+            self._results.batch = self._results.batch_size = None
         else:
             self.trainer._logger_connector.on_batch_end()
-            self._handed_on = logged
+            self._handed_on = self._known()
+
+    def _known(self) -> list[Any]:
+        """What was logged, and what is kept of it, which others may write into too; all of it by identity."""
+        connector = self.trainer._logger_connector
+        kept = connector._callback_metrics, connector._logged_metrics, connector._progress_bar_metrics
+        # A metric may change its value in its place.
+        logged = [metric._forward_cache if metric.is_tensor else object() for metric in self._results.values()]
+        return logged + [value for metrics in kept for value in metrics.values()]
 
     def _on_device(self, batch: Any) -> Any:
         """The batch as Lightning hands it on: containers made anew, tensors on the CPU as they are."""
@@ -150,7 +157,7 @@ class DirectLoop(_TrainingEpochLoop):
         callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
         return (
             self._bare
-            and vars(module).keys().isdisjoint(OF_MODULE)
+            and vars(module).keys().isdisjoint(OF_INSTANCE)
             and module.automatic_optimization
             and not self.automatic_optimization._skip_backward
             and trainer.accumulate_grad_batches == 1
@@ -167,20 +174,23 @@ class DirectLoop(_TrainingEpochLoop):
             with torch.enable_grad():
                 module._current_fx_name = "training_step"
                 output: Any = module.training_step(*words)
+                module._current_fx_name = "optimizer_step"
                 plain = isinstance(output, Tensor)
-                result = ClosureResult(output) if plain else ClosureResult.from_training_step_output(output)
+                found = ClosureResult(output) if plain else ClosureResult.from_training_step_output(output)
+                if found.closure_loss is None:
+                    # Lightning's warning.
+                    Closure(lambda: found)()
                 progress.zero_grad.increment_ready()
                 progress.zero_grad.increment_started()
                 module._current_fx_name = "optimizer_zero_grad"
                 optimizer.zero_grad()
                 progress.zero_grad.increment_completed()
-                if result.closure_loss is None:
-                    # Lightning's warning.
-                    Closure(lambda: ClosureResult(None))()
-                else:
+                if found.closure_loss is not None:
                     module._current_fx_name = "backward"
-                    result.closure_loss.backward()
+                    found.closure_loss.backward()
                 module._current_fx_name = "optimizer_step"
+            # Not before: an optimizer may go on after an error of its closure.
+            result = found
             return result.loss
 
         before, module._current_fx_name = module._current_fx_name, "optimizer_step"
