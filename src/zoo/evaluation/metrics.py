@@ -22,8 +22,8 @@ class ErrorCounts(Metric):
     has it; a label whose logits contain NaN is wrong.
 
     A training that asks for its counts now and then adds its batches by ``later``: small ones then wait for each other.
-    The states are those of all batches after ``settle``, which whatever else is called begins with. A collection of
-    torchmetrics, which lends states from metric to metric, knows ``update`` alone.
+    The states are those of all batches after ``settle``, with which ``update``, ``forward``, ``compute`` and
+    ``merge_state`` begin. A collection of torchmetrics, which lends states from one to another, knows ``update`` alone.
     """
 
     full_state_update = False
