@@ -37,6 +37,36 @@ def test_what_only_lists_imports_nothing_heavy(words):
     assert loaded_by(*words) == "HEAVY []"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["fit"],
+        ["fit", "--config", "lenet5_digit"],
+        ["fit", "--config=pyproject.toml", "--data.root", "data"],
+        ["fit", "--config"],
+        ["fit", "--resume", "no_such_run"],
+        ["fit", "--config", "lenet5_digits", "--ckpt_path", "a.ckpt", "--init_from", "b.ckpt"],
+        ["test", "--config", "lenet5_digits"],
+        ["predict", "--config", "no_such_config"],
+    ],
+    ids=" ".join,
+)
+def test_words_that_cannot_be_right_are_refused_before_torch_is_imported(words):
+    assert "torch" not in loaded_by(*words)
+
+
+def test_words_that_may_be_right_are_left_to_the_parser():
+    assert "torch" in loaded_by("fit", "--model", "no_such_model")
+
+
+@pytest.mark.parametrize("words", [["--config", "lenet5_digits"], ["--config=configs/lenet5_digits.yaml"]])
+def test_help_is_given_behind_a_config_too(capsys, words):
+    with pytest.raises(SystemExit) as ended:
+        main(["fit", *words, "--help"])
+    assert ended.value.code == 0
+    assert "--run_dir" in capsys.readouterr().out
+
+
 def test_importing_zoo_is_light():
     code = "import sys, zoo; zoo.list_models(); print(sorted({'torch', 'lightning', 'numpy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

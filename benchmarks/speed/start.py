@@ -30,6 +30,7 @@ STARTS: dict[str, tuple[list[str], str]] = {
     'zoo.get_model("vgg16")': ([sys.executable, "-c", "import zoo; zoo.get_model('vgg16')"], "2.5"),
     'zoo.get_model("vgg16", weights=...)': (
         [sys.executable, "-c", "import zoo; zoo.get_model('vgg16', weights='vgg16-bn/cifar10')"], "2.5"),
+    "torchvision.models.vgg16()": ([sys.executable, "-c", "import torchvision; torchvision.models.vgg16()"], ""),
     FLOOR: ([sys.executable, "-c", FLOOR], ""),
 }  # fmt: skip
 

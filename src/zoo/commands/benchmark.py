@@ -5,6 +5,7 @@ from typing import Any
 from zoo.commands.options import Parser
 from zoo.errors import EMPTY, InputError
 from zoo.files import given_path
+from zoo.imports import import_large
 from zoo.results.speed import FORMS
 
 # Examples: the names stand in zoo.evaluation.protocols, which imports torch, and an unknown one is answered with all.
@@ -21,6 +22,7 @@ def run(verb: str, args: list[str]) -> int:
     options = _parsed(verb, args)
     if options.pop("speed"):
         return _speed(options)
+    import_large("zoo.benchmark.verb")
     from zoo.benchmark.measurements import BenchmarkOptions
     from zoo.benchmark.verb import benchmark
 
@@ -68,6 +70,7 @@ def _parsed(verb: str, args: list[str]) -> dict[str, Any]:
 def _speed(options: dict[str, Any]) -> int:
     from datetime import datetime
 
+    import_large("zoo.benchmark.speed")
     from zoo.benchmark.speed import measure
 
     try:

@@ -7,6 +7,7 @@ from typing import Any
 
 from zoo.commands.options import Parser
 from zoo.errors import InputError
+from zoo.imports import import_large
 
 # Of the files of a folder that are no images, so many are named.
 NAMED = 10
@@ -39,6 +40,7 @@ def classify(name: str, images: Sequence[str], top: int, invert: bool, as_is: bo
     On standard error it says what was passed over, and doubts. Raises InputError where weights or images are missing or
     broken, and where not one file is an image.
     """
+    import_large("zoo.weights.classify")
     from zoo.report.answers import as_json, table
     from zoo.weights import classify as looking
     from zoo.weights.find import find

@@ -18,7 +18,8 @@ def run(verb: str, args: list[str]) -> int:
     """Does what the options ask for; returns 0, or 1 where ``verify`` found faults. Raises InputError for bad input."""
     options = _parsed(verb, args)
     name = dataset_named(options.dataset)
-    if options.root is not None and "root" not in _parameters(name):
+    # Only of what is in memory are the parameters asked for: they need torch and Lightning, and files have a folder.
+    if options.root is not None and DATA[name].storage == "memory" and "root" not in _parameters(name):
         raise InputError(f"{name} lies in no folder: leave out --root.")
     options.root = "data" if options.root is None else options.root
     try:
@@ -87,18 +88,18 @@ def verify(name: str, root: str, num_workers: int | None, manifest: str | None, 
     if DATA[name].storage == "photos":
         found = _verify_images(name, given_path(root), num_workers, given_path(manifest) if manifest else None)
     elif DATA[name].storage == "files":
+        data = _module(name, root)
         from zoo.data import cores
         from zoo.data.verify.files import verify_files
 
-        data = _module(name, root)
         found = verify_files(data, name, num_workers or cores.share(), given_path(manifest) if manifest else None)
     else:
-        from zoo.data.base import InMemoryDataModule
-        from zoo.data.verify.memory import verify_memory
-
         if manifest:
             raise InputError(f"{name} is not a folder of image files, so it has no manifest: leave out --manifest.")
         data = _module(name, root)
+        from zoo.data.base import InMemoryDataModule
+        from zoo.data.verify.memory import verify_memory
+
         assert isinstance(data, InMemoryDataModule)
         found = verify_memory(data, root)
     print_verification(found)
@@ -142,12 +143,12 @@ def prepare(name: str, root: str, size: int | None, warp: bool, output: str | No
             return 130
         print_store(store)
         return 0
-    from zoo.data.base import InMemoryDataModule
-    from zoo.data.statistics import PixelStatistics
-
     options = {"--size": size, "--warp": warp, "--output": output, "--workers": num_workers}
     given = [option for option, value in options.items() if value not in (None, False)]
     data = _module(name, root)
+    from zoo.data.base import InMemoryDataModule
+    from zoo.data.statistics import PixelStatistics
+
     if not isinstance(data, InMemoryDataModule) or DATA[name].source == "made":
         made = "is made in memory" if DATA[name].source == "made" else "is read as it lies there"
         raise InputError(f"{name} {made} and has nothing to prepare: train on it as it is.")
@@ -162,9 +163,9 @@ def prepare(name: str, root: str, size: int | None, warp: bool, output: str | No
 def info(name: str, root: str, transform: str | None, output: str | None) -> int:
     """Prints counts, sizes, storage and fingerprint; draws the contact sheet where ``output`` is given."""
     sheet = given_output(output) if output else None
+    data = _module(name, root, transform)
     from zoo.report.data_summary import print_summary
 
-    data = _module(name, root, transform)
     data.prepare_data()
     data.setup()
     print_summary(name, data)

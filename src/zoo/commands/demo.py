@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from zoo.commands.options import Parser
 from zoo.errors import InputError
 from zoo.files import given_path
+from zoo.imports import import_large
 
 if TYPE_CHECKING:
     from zoo.demo.page import Page
@@ -40,6 +41,7 @@ def run(verb: str, args: list[str]) -> int:
     options = parser.parse_args(args)
     if not 0 <= options.port <= 65535:
         raise InputError(f"--port {options.port} is no port: give one from 1 to 65535, or 0 for any that is free.")
+    import_large("zoo.demo.page")
     from zoo.demo.page import build, names_of_ladders
 
     library = _library(options.convnetjs)

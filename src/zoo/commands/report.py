@@ -2,6 +2,7 @@
 
 from zoo.commands.options import Parser
 from zoo.files import given_output
+from zoo.imports import import_large
 
 
 def run(verb: str, args: list[str]) -> int:
@@ -13,6 +14,7 @@ def run(verb: str, args: list[str]) -> int:
     parser.add_argument("--output", required=True, metavar="FILE", help="the page, as .html")
     options = parser.parse_args(args)
     output = given_output(options.output)
+    import_large("zoo.page.document")
     from zoo.page.document import write_report
 
     size = write_report(options.names, output)

@@ -18,6 +18,7 @@ from zoo import runs
 from zoo.commands.options import Parser
 from zoo.errors import InputError
 from zoo.files import given_path
+from zoo.imports import import_large
 from zoo.options import declared
 from zoo.results.provenance import checkout_of, environment, git_state
 from zoo.results.record import Record
@@ -175,6 +176,7 @@ def _differences(path: Path, then: Record, words: list[str], code: str | None, o
 
 def _prepared(path: Path, then: Record, words: list[str]) -> tuple[dict[str, Any], str]:
     """The config as this code understands it, with its own defaults, and the fingerprint of the data here."""
+    import_large("zoo.training.cli")
     from zoo.training.cli import understood
 
     try:

@@ -7,6 +7,7 @@ from zoo import runs, yaml_text
 from zoo.commands.options import Parser
 from zoo.configs import find_config
 from zoo.errors import InputError
+from zoo.imports import import_large
 from zoo.report.formats import FORMS, form_of, write
 from zoo.sweeps.folder import Outcome, Sweep, begin, new_folder, open_sweep
 from zoo.sweeps.grid import Member, read_grid
@@ -68,6 +69,7 @@ def _new(options: Namespace, words: list[str]) -> int:
     grid = read_grid(words)
     configs = [find_config(name) for name in options.config]
     folder = new_folder(configs[0], options.run_dir)
+    import_large("zoo.sweeps.first_look")
     from zoo.sweeps.first_look import look
 
     num_held_out = look(configs, grid)

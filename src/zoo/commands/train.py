@@ -17,6 +17,10 @@ def run(verb: str, args: list[str]) -> int:
         if ready := help_of(verb):
             print(ready, end="")
             return 0
+    from zoo.training.arguments import checked
+
+    # Once more than needed: what is wrong with the words is said at once, not after seconds of imports.
+    checked(verb, args)
     # Lightning comes with it: what the next line imports is there by then.
     import_large("zoo.training.verbs")
     from zoo.training.verbs import main

@@ -1,13 +1,15 @@
-"""Digests that say which data a number was measured on."""
+"""Digests that say which data a number was measured on. No torch."""
 
 import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from zoo.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # What a fingerprint is a digest of, by what stands before its colon.
 KINDS = {
@@ -19,7 +21,7 @@ KINDS = {
 }
 
 
-def of_tensors(tensors: Iterable[Tensor]) -> str:
+def of_tensors(tensors: Iterable["Tensor"]) -> str:
     """sha256 over dtype, shape and bytes of each tensor, in order."""
     digest = hashlib.sha256()
     for tensor in tensors:

@@ -1,6 +1,10 @@
-"""The words of the command line, completed before they are parsed: configs found, checked, or lent by a run."""
+"""The words of the command line, completed before they are parsed: configs found, checked, or lent by a run.
+
+No torch: what is wrong with the words themselves is said before the seconds that it takes to import it.
+"""
 
 import difflib
+from collections.abc import Iterator
 from pathlib import Path
 
 from zoo import runs, trusted, yaml_text
@@ -8,7 +12,6 @@ from zoo.configs import find_config
 from zoo.errors import InputError
 from zoo.files import given_path, is_utf8
 from zoo.training.lent import OF_THE_CALL, check_lent
-from zoo.training.own_classes import around_own_network, import_typed
 from zoo.training.yaml_text import known_class
 
 TOP_KEYS = (
@@ -16,27 +19,26 @@ TOP_KEYS = (
     "tensorboard", "mlflow", "run_dir", "ckpt_path", "init_from", "predictions", "resume",
     "save_every_n_steps", "save_every_n_minutes", "keep",
 )  # fmt: skip
+NOTHING = "Nothing to run yet: add --config with a file or a shipped name (zoo list configs)."
 
 
-def complete(verb: str, words: list[str]) -> list[str]:
-    """``words`` with every config found and checked; where none is given, a checkpoint's run lends its own.
+def checked(verb: str, words: list[str]) -> list[str]:
+    """``words`` with every config found and looked at.
 
-    Raises InputError where an option has no value, a config is missing or no YAML, where a lent one names what it may
-    not, or where a measuring verb has no checkpoint.
+    Raises InputError where there are none, where an option has no value, a config is missing or no YAML, where a
+    measuring verb has no checkpoint, or where options contradict each other.
     """
-    if any(word in ("-h", "--help") for word in words):
-        return words
+    if _asks_for_help(words):
+        # The parser reads what stands before it.
+        return list(_with_configs_found(words))
     words = [known_class(word) for word in words]
-    configs = 0
     for position, word in enumerate(words):
         _check_value(word, words[position + 1] if position + 1 < len(words) else None)
         _check_text(word, words[position - 1] if position else "")
         if word in ("--config", "-c"):
             words[position + 1] = str(_typed(words[position + 1]))
-            configs += 1
         elif word.startswith("--config="):
             words[position] = f"--config={_typed(word.removeprefix('--config='))}"
-            configs += 1
     checkpoint = value_of(words, "--ckpt_path")
     if verb != "fit" and checkpoint is None:
         raise InputError(f"zoo {verb} needs trained weights: add --ckpt_path with a run folder or a .ckpt file.")
@@ -46,11 +48,27 @@ def complete(verb: str, words: list[str]) -> list[str]:
         )
     resumed = value_of(words, "--resume")
     if resumed is not None:
-        _check_resume(verb, resumed, words, configs)
+        _check_resume(verb, resumed, words)
+    if not words:
+        raise InputError(NOTHING)
+    return words
+
+
+def complete(verb: str, words: list[str]) -> list[str]:
+    """``words`` as ``checked`` leaves them; where none of them is a config, a checkpoint's run lends its own.
+
+    Raises InputError as ``checked``, and where a lent config names what it may not.
+    """
+    words = checked(verb, words)
+    if _asks_for_help(words):
+        return words
+    from zoo.training.own_classes import around_own_network, import_typed
+
+    resumed, checkpoint = value_of(words, "--resume"), value_of(words, "--ckpt_path")
     own = None
-    if not configs and resumed is not None:
+    if not _has_config(words) and resumed is not None:
         own = Path(resumed) / runs.CONFIG
-    elif not configs and checkpoint is not None:
+    elif not _has_config(words) and checkpoint is not None:
         own = runs.config_of(runs.find_checkpoint(checkpoint))
     if own is None:
         return around_own_network(words, import_typed(words, _all_values_of))
@@ -82,13 +100,31 @@ def _check_text(word: str, before: str) -> None:
         )
 
 
-def _check_resume(verb: str, folder: str, words: list[str], configs: int) -> None:
+def _with_configs_found(words: list[str]) -> Iterator[str]:
+    for before, word in zip(["", *words], words, strict=False):
+        if before in ("--config", "-c") and not word.startswith("-"):
+            yield str(find_config(word))
+        elif word.startswith("--config="):
+            yield f"--config={find_config(word.removeprefix('--config='))}"
+        else:
+            yield word
+
+
+def _asks_for_help(words: list[str]) -> bool:
+    return any(word in ("-h", "--help") for word in words)
+
+
+def _has_config(words: list[str]) -> bool:
+    return any(word in ("--config", "-c") or word.startswith("--config=") for word in words)
+
+
+def _check_resume(verb: str, folder: str, words: list[str]) -> None:
     if verb != "fit":
         raise InputError(f"zoo {verb} cannot resume: --resume goes on with training; give --ckpt_path {folder} here.")
     for other in ("--ckpt_path", "--run_dir"):
         if value_of(words, other) is not None:
             raise InputError(f"--resume {folder} says both where the run is and where it goes on: leave out {other}.")
-    if not configs and not (given_path(folder) / runs.CONFIG).is_file():
+    if not _has_config(words) and not (given_path(folder) / runs.CONFIG).is_file():
         raise InputError(f"There is no run in {folder} to go on with: add --config to start one there.")
 
 

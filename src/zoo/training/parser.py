@@ -11,7 +11,7 @@ from lightning.pytorch.cli import LightningArgumentParser
 from zoo.catalog import DATA
 from zoo.errors import EMPTY, InputError
 from zoo.training import suggestions
-from zoo.training.arguments import value_of
+from zoo.training.arguments import NOTHING, value_of
 
 WIDTH = 100
 # Of these their overlays tell: the help fits on a screen.
@@ -95,7 +95,7 @@ def _own_options(actions: Iterable[argparse.Action]) -> Iterable[str]:
 def sentence(message: str) -> str:
     """What jsonargparse says over several lines, as one sentence with the key's whole name and a way out."""
     if message.startswith("the following arguments are required"):
-        return "Nothing to run yet: add --config with a file or a shipped name (zoo list configs)."
+        return NOTHING
     keys = re.findall(r'Parser key "([^"]+)"', message)
     # The parser names a section that is no section twice.
     path = ".".join(dict.fromkeys(keys))

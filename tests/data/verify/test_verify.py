@@ -4,6 +4,8 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -29,6 +31,17 @@ def root(tmp_path, monkeypatch):
     """Three classes of twelve training and four validation images, all sound; an empty cache folder."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return fill(tmp_path / "images", num_val=4, side=32)
+
+
+@pytest.mark.parametrize("verb", ["verify", "prepare"])
+def test_photos_are_verified_and_prepared_without_torch(root, verb):
+    code = (
+        "import sys; from zoo.cli import main; status = main(sys.argv[1:]);"
+        "print('HEAVY', status, sorted({'torch', 'lightning', 'jsonargparse', 'matplotlib'} & set(sys.modules)))"
+    )
+    words = [sys.executable, "-c", code, "data", verb, "imagenet", "--root", str(root), "--workers", "1"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "HEAVY 0 []"
 
 
 def found_in(verification) -> dict[str, Counter]:
