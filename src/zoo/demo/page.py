@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from zoo.data.cifar10 import CIFAR10
+import zoo.data
 from zoo.errors import InputError
 from zoo.files import write
 from zoo.weights.cards import shipped
@@ -123,7 +123,8 @@ def _write(folder: Path, files: dict[str, bytes]) -> None:
 
 def _pictures(root: Path) -> bytes:
     """Images of CIFAR-10 in two sheets, PNG, with their labels: a script."""
-    splits = CIFAR10(root=str(root)).read()
+    # Lightning comes with the data module, and is not waited for where there are no pictures.
+    splits = zoo.data.CIFAR10(root=str(root)).read()
     test = splits["test"]
     # The first of each class in turn, so that the choice shows all of them.
     order = np.argsort([np.count_nonzero(test[1][:n] == test[1][n]) for n in range(10 * _TO_TEST)], kind="stable")
