@@ -27,9 +27,12 @@ def write_index(
     sources: list[tuple[str, int, str | None]] = []
     shards: dict[str, list[dict[str, Any]]] = {}
     for split in SPLITS:
-        metadata = [shard.read_metadata() for shard in jobs[split]]
-        for known in metadata:
-            sums.merge(PixelSums(int(known["pictures"]), known["image"], known["products"]))
+        metadata = []
+        for shard in jobs[split]:
+            known = shard.read_metadata()
+            # Of hundreds of shards these would be half a gigabyte, and nobody asks for them again.
+            sums.merge(PixelSums(int(known["pictures"]), known.pop("image"), known.pop("products")))
+            metadata.append(known)
         tables |= _columns(root, split, splits[split], metadata)
         digests = np.concatenate([known["sources"] for known in metadata])
         for path, digest in zip(splits[split].files, digests, strict=True):
