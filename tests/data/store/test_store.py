@@ -9,6 +9,7 @@ import shutil
 import signal
 import stat
 import threading
+import weakref
 from collections import Counter
 from pathlib import Path
 
@@ -83,6 +84,25 @@ def whole(root, tmp_path_factory) -> Path:
 def copy(whole, tmp_path) -> Path:
     """The same store, to be damaged."""
     return Path(shutil.copytree(whole, tmp_path / "prepared-256"))
+
+
+def test_the_sums_of_shards_are_not_kept_side_by_side(root, tmp_path, monkeypatch):
+    """Of all shards of ImageNet they are half a gigabyte."""
+    kept, read = [], shards.ShardJob.read_metadata
+    most = 0
+
+    def remembered(shard):
+        nonlocal most
+        found = read(shard)
+        kept.append(weakref.ref(found["image"]))
+        most = max(most, sum(image() is not None for image in kept))
+        return found
+
+    monkeypatch.setattr(shards.ShardJob, "read_metadata", remembered)
+    prepare_store(root, tmp_path / "prepared-32", 32, 1)
+    # The next one is there before the name of the last one is given to it.
+    assert len(kept) >= 6
+    assert most <= 2
 
 
 def contents(folder: Path) -> dict[str, str]:
