@@ -57,14 +57,6 @@ FAULTS = (
         ("test_imports.py",),
     ),
     Fault(
-        "of a program's own, what is dropped after an import is never found", "imports.py",
-        " and len(gc.get_objects()) < _FEW", "", ("test_imports.py",),
-    ),
-    Fault(
-        "what torch made is looked at whenever garbage is", "imports.py", "            gc.freeze()", "            pass",
-        ("test_imports.py",),
-    ),
-    Fault(
         "uniform numbers reach up to 2", "keyed.py", "* 2.0**-24", "* 2.0**-23", ("test_keyed.py",),
     ),
     Fault(

@@ -30,8 +30,10 @@ TABLE = Path(__file__).parents[1] / "tables" / "growth.md"
 RECORDS = Path(__file__).parents[1] / "results"
 PHOTOS, IN_CLASS = 64, 1_000
 IMAGES = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
-# Each image of these is decoded or computed: the largest would take days.
-DECODED = (100, 300, 1_000, 3_000, 10_000)
+# Each image of these is decoded: a million would take hours a round.
+DECODED = (1_000, 3_000, 10_000, 30_000)
+# Seconds until a new folder may be kept in an index (zoo.data.photos.folder_index).
+SETTLED = 4
 STEPS = 10
 
 
@@ -45,6 +47,14 @@ def start(place: Path, number: int) -> Callable[[], object]:
         data.setup("fit")
         return data.train_dataloader(), data.fingerprint
 
+    return work
+
+
+def again(place: Path, number: int) -> Callable[[], object]:
+    """The same once more, by the index that the first time left."""
+    time.sleep(SETTLED)
+    work = start(place, number)
+    work()
     return work
 
 
@@ -146,6 +156,7 @@ def command(*words: object) -> Callable[[], object]:
 # What grows: what with, at which sizes, whether it needs a folder of so many photographs.
 GROWTHS: dict[str, tuple[Callable[[Path, int], Callable[[], object]], str, tuple[int, ...], bool]] = {
     "start": (start, "images", IMAGES, True),
+    "start again": (again, "images", IMAGES, True),
     "verify": (verify, "images", DECODED, True),
     "prepare": (prepare, "images", DECODED, True),
     "evaluate": (evaluate, "images", DECODED, True),
@@ -200,13 +211,19 @@ def rank(meeting: str) -> None:
     torch.distributed.destroy_process_group()
 
 
+def straight(sizes: list[int], values: list[float]) -> tuple[list[int], float, list[float]]:
+    """The larger half of the sizes, the slope on log axes there, and what that line has in the values' place."""
+    larger = sizes[len(sizes) // 2 if len(sizes) > 3 else 0 :]
+    x, y = [math.log(n) for n in larger], [math.log(max(v, 1e-9)) for v in values[-len(larger) :]]
+    if len(x) < 2:
+        return [], math.nan, []
+    slope, height = statistics.linear_regression(x, y)
+    return larger, slope, [math.exp(height + slope * one) for one in x]
+
+
 def exponent(sizes: list[int], values: list[float]) -> float:
     """The slope on log axes, over the larger half of the points."""
-    half = len(sizes) // 2 if len(sizes) > 3 else 0
-    x, y = [math.log(n) for n in sizes[half:]], [math.log(max(v, 1e-9)) for v in values[half:]]
-    if len(x) < 2:
-        return math.nan
-    return statistics.linear_regression(x, y).slope
+    return straight(sizes, values)[1]
 
 
 def measure(name: str, photos: Path, largest: int, rounds: int, work_in: Path | None) -> dict[str, Any]:
@@ -221,7 +238,9 @@ def measure(name: str, photos: Path, largest: int, rounds: int, work_in: Path | 
                 if needs_photos:
                     fill(photos, Path(folder), size)
                 words = [sys.executable, __file__, "--point", name, folder, str(size)]
-                done = subprocess.run(words, capture_output=True, text=True, check=True)
+                # Indices and manifests go with the folder.
+                environment = os.environ | {"XDG_CACHE_HOME": str(Path(folder, "cache"))}
+                done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
                 taken.append(json.loads(done.stdout.splitlines()[-1]))
         found.append([statistics.median(column) for column in zip(*taken, strict=True)])
         print(f"{name}: {size:,} {what}: {found[-1][0]:.2f} s CPU, {found[-1][2]:,.0f} MB", file=sys.stderr, flush=True)
@@ -230,16 +249,19 @@ def measure(name: str, photos: Path, largest: int, rounds: int, work_in: Path | 
 
 
 def draw(grown: dict[str, dict[str, Any]], file: Path) -> None:
-    """Time and memory on log axes, a column each, with the exponents in the titles."""
+    """Time and memory on log axes, a column each, with the straight lines and their exponents in the titles."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 3 * len(grown)), layout="constrained")
     axes = figure.subplots(len(grown), 2, squeeze=False)
     for row, (name, one) in zip(axes, grown.items(), strict=True):
         for axis, key, unit in zip(row, ("seconds", "memory"), ("seconds of CPU", "megabytes"), strict=True):
-            axis.loglog(one["sizes"], one[key], "o-")
-            axis.set(xlabel=one["of"], ylabel=unit)
-            axis.set_title(f"{name}: exponent {exponent(one['sizes'], one[key]):.2f}")
+            larger, slope, line = straight(one["sizes"], one[key])
+            axis.loglog(one["sizes"], one[key], "o")
+            axis.loglog(larger, line, "-")
+            # At least a decade, so that what stays the same looks it.
+            axis.set_ylim(min(one[key]) / 2, max(2 * max(one[key]), 5 * min(one[key])))
+            axis.set(xlabel=one["of"], ylabel=unit, title=f"{name}: exponent {slope:.2f}")
             axis.grid(visible=True, which="both", alpha=0.3)
     figure.savefig(file, dpi=100)
 
@@ -278,7 +300,8 @@ def main() -> None:
         note = f"Python {platform.python_version()}, {platform.machine()}; medians of {options.rounds} rounds, each a"
         note += " process of its own. Exponents are slopes on log axes over the larger half of the points (growth.png)."
         note += " `python benchmarks/speed/growth.py --photos DIR --write`"
-        TABLE.write_text("\n".join(["# How cost grows", "", *lines, "", note, ""]), "utf-8")
+        picture = "![Time and memory on logarithmic axes](growth.png)"
+        TABLE.write_text("\n".join(["# How cost grows", "", *lines, "", note, "", picture, ""]), "utf-8")
         draw(grown, TABLE.with_suffix(".png"))
     return None
 

@@ -18,8 +18,9 @@ def run(verb: str, args: list[str]) -> int:
     """Does what the options ask for; returns 0, or 1 where ``verify`` found faults. Raises InputError for bad input."""
     options = _parsed(verb, args)
     name = dataset_named(options.dataset)
-    # Only of what is in memory are the parameters asked for: they need torch and Lightning, and files have a folder.
-    if options.root is not None and DATA[name].storage == "memory" and "root" not in _parameters(name):
+    # The zoo's own photos and files lie in one, which is known without torch and Lightning.
+    in_folder = not DATA.is_added(name) and DATA[name].storage != "memory"
+    if options.root is not None and not in_folder and "root" not in _parameters(name):
         raise InputError(f"{name} lies in no folder: leave out --root.")
     options.root = "data" if options.root is None else options.root
     try:

@@ -5,6 +5,7 @@ No torch: what is wrong with the words themselves is said before the seconds tha
 
 import difflib
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from zoo import runs, trusted, yaml_text
@@ -29,7 +30,6 @@ def checked(verb: str, words: list[str]) -> list[str]:
     measuring verb has no checkpoint, or where options contradict each other.
     """
     if _asks_for_help(words):
-        # The parser reads what stands before it.
         return list(_with_configs_found(words))
     words = [known_class(word) for word in words]
     for position, word in enumerate(words):
@@ -101,13 +101,16 @@ def _check_text(word: str, before: str) -> None:
 
 
 def _with_configs_found(words: list[str]) -> Iterator[str]:
-    for before, word in zip(["", *words], words, strict=False):
+    """``words`` up to the one that asks for help: the parser reads what stands before it, and nothing else."""
+    for before, word in pairwise(["", *words]):
         if before in ("--config", "-c") and not word.startswith("-"):
-            yield str(find_config(word))
+            yield str(_typed(word))
         elif word.startswith("--config="):
-            yield f"--config={find_config(word.removeprefix('--config='))}"
+            yield f"--config={_typed(word.removeprefix('--config='))}"
         else:
             yield word
+        if _asks_for_help([word]):
+            return
 
 
 def _asks_for_help(words: list[str]) -> bool:
