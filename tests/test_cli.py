@@ -67,6 +67,13 @@ def test_help_is_given_behind_a_config_too(capsys, words):
     assert "--run_dir" in capsys.readouterr().out
 
 
+def test_help_is_given_before_a_config_that_is_not_there(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["fit", "-h", "--config", "no_such_config"])
+    assert ended.value.code == 0
+    assert "--run_dir" in capsys.readouterr().out
+
+
 def test_importing_zoo_is_light():
     code = "import sys, zoo; zoo.list_models(); print(sorted({'torch', 'lightning', 'numpy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
