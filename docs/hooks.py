@@ -15,6 +15,7 @@ import network_pages
 import pictures
 
 ROOT = Path(__file__).parents[1]
+TABLES = ROOT / "benchmarks" / "tables"
 # The public names of each page of the reference, by the modules that export them.
 _REFERENCE = {
     "zoo": ("zoo",),
@@ -33,6 +34,7 @@ _TITLES = {"zoo": "zoo", "data": "zoo.data", "weights": "zoo.weights", "parts": 
 def on_files(files: Files, config: Any) -> Files:
     """Adds the tables of ``benchmarks/tables/``, the changelog, the reference and the pictures of trained networks."""
     made: dict[str, str | bytes] = {f"tables/{path.name}": table(path) for path in _tables()}
+    made |= {f"tables/{path.name}": path.read_bytes() for path in sorted(TABLES.glob("*.png"))}
     # Its links are those of the repository's root.
     made["changelog.md"] = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").replace("](docs/", "](")
     made |= {f"reference/{page}.md": reference(page) for page in _REFERENCE}
@@ -97,4 +99,4 @@ def table(path: Path) -> str:
 
 
 def _tables() -> list[Path]:
-    return sorted((ROOT / "benchmarks" / "tables").glob("*.md"))
+    return sorted(TABLES.glob("*.md"))

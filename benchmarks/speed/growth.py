@@ -45,7 +45,7 @@ def start(place: Path, number: int) -> Callable[[], object]:
         data = ImageNet(str(place), num_held_out=100, num_workers=0)
         data.prepare_data()
         data.setup("fit")
-        return data.train_dataloader(), data.fingerprint
+        return data.train_dataloader()
 
     return work
 
@@ -56,6 +56,15 @@ def again(place: Path, number: int) -> Callable[[], object]:
     work = start(place, number)
     work()
     return work
+
+
+def fingerprint(place: Path, number: int) -> Callable[[], object]:
+    """The digest of all names and sizes for the Record, which asks the disk for the size of every file."""
+    from zoo.data import ImageNet
+
+    data = ImageNet(str(place), num_held_out=100, num_workers=0)
+    data.setup("fit")
+    return lambda: data.fingerprint
 
 
 def verify(place: Path, number: int) -> Callable[[], object]:
@@ -157,6 +166,7 @@ def command(*words: object) -> Callable[[], object]:
 GROWTHS: dict[str, tuple[Callable[[Path, int], Callable[[], object]], str, tuple[int, ...], bool]] = {
     "start": (start, "images", IMAGES, True),
     "start again": (again, "images", IMAGES, True),
+    "fingerprint": (fingerprint, "images", IMAGES, True),
     "verify": (verify, "images", DECODED, True),
     "prepare": (prepare, "images", DECODED, True),
     "evaluate": (evaluate, "images", DECODED, True),
@@ -266,6 +276,28 @@ def draw(grown: dict[str, dict[str, Any]], file: Path) -> None:
     figure.savefig(file, dpi=100)
 
 
+def rows(grown: dict[str, dict[str, Any]]) -> list[str]:
+    """The table, line by line."""
+    lines = ["| what | of | smallest | largest | seconds of CPU | MB | exponent of time | of memory |"]
+    lines += ["| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |"]
+    for name, one in grown.items():
+        sizes, seconds, memory = one["sizes"], one["seconds"], one["memory"]
+        ends = f"{sizes[0]:,} | {sizes[-1]:,} | {seconds[0]:.2f} to {seconds[-1]:.2f} | {memory[0]:,.0f} to"
+        slopes = f"{exponent(sizes, seconds):.2f} | {exponent(sizes, memory):.2f}"
+        lines.append(f"| {name} | {one['of']} | {ends} {memory[-1]:,.0f} | {slopes} |")
+    return lines
+
+
+def write(grown: dict[str, dict[str, Any]], rounds: int) -> None:
+    """Writes the table and its picture."""
+    note = f"Python {platform.python_version()}, {platform.machine()}; medians of {rounds} rounds, each a process of"
+    note += " its own. Exponents are slopes on log axes over the larger half of the points, the lines of the picture."
+    note += " `python benchmarks/speed/growth.py --photos DIR --write`"
+    picture = "![Time and memory on logarithmic axes](growth.png)"
+    TABLE.write_text("\n".join(["# How cost grows", "", *rows(grown), "", note, "", picture, ""]), "utf-8")
+    draw(grown, TABLE.with_suffix(".png"))
+
+
 def main() -> None:
     """Measures, prints and, if asked to, writes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -288,21 +320,9 @@ def main() -> None:
     grown = {
         name: measure(name, options.photos, options.largest, options.rounds, options.work_in) for name in options.only
     }
-    lines = ["| what | of | smallest | largest | seconds of CPU | MB | exponent of time | of memory |"]
-    lines += ["| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |"]
-    for name, one in grown.items():
-        sizes, seconds, memory = one["sizes"], one["seconds"], one["memory"]
-        ends = f"{sizes[0]:,} | {sizes[-1]:,} | {seconds[0]:.2f} to {seconds[-1]:.2f} | {memory[0]:,.0f} to"
-        slopes = f"{exponent(sizes, seconds):.2f} | {exponent(sizes, memory):.2f}"
-        lines.append(f"| {name} | {one['of']} | {ends} {memory[-1]:,.0f} | {slopes} |")
-    print("\n".join(lines))
+    print("\n".join(rows(grown)))
     if options.write:
-        note = f"Python {platform.python_version()}, {platform.machine()}; medians of {options.rounds} rounds, each a"
-        note += " process of its own. Exponents are slopes on log axes over the larger half of the points (growth.png)."
-        note += " `python benchmarks/speed/growth.py --photos DIR --write`"
-        picture = "![Time and memory on logarithmic axes](growth.png)"
-        TABLE.write_text("\n".join(["# How cost grows", "", *lines, "", note, "", picture, ""]), "utf-8")
-        draw(grown, TABLE.with_suffix(".png"))
+        write(grown, options.rounds)
     return None
 
 
