@@ -32,8 +32,8 @@ def beside_torchvision() -> str:
     forms = list(dict.fromkeys(form for row in ratios.values() for form in row))
     lines = [f"| network | {' | '.join(forms)} |", "| --- " + "| ---: " * len(forms) + "|"]
     lines += [f"| {name} | {' | '.join(row.get(form, '') for form in forms)} |" for name, row in ratios.items()]
-    heading = "\n## Training steps beside torchvision's\n\nOur images/s over torchvision's, one process of one thread:"
-    return "\n".join([f"{heading} `networks.md`.\n", *lines, ""])
+    said = "Training steps beside torchvision's: our images/s over theirs, one process of one thread, of `networks.md`."
+    return "\n".join(["", said, "", *lines, ""])
 
 
 if __name__ == "__main__":
