@@ -14,6 +14,9 @@ SHIPPED = next(
     _PACKAGE / "shipped_configs",
 )
 
+#: What is said where there is none.
+NOTHING = "Nothing to run yet: add --config with a file or a shipped name (zoo list configs)."
+
 
 def find_config(name: str) -> Path:
     """The file that ``--config name`` means: a path, or the bare name of a shipped config such as ``lenet5_digits``.

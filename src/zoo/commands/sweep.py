@@ -5,7 +5,7 @@ from argparse import Namespace
 
 from zoo import runs, yaml_text
 from zoo.commands.options import Parser
-from zoo.configs import find_config
+from zoo.configs import NOTHING, find_config
 from zoo.errors import InputError
 from zoo.imports import import_large
 from zoo.report.formats import FORMS, form_of, write
@@ -59,7 +59,7 @@ def _check(options: Namespace, words: list[str]) -> None:
     if options.jobs < 1:
         raise InputError(f"--jobs is how many runs there are at a time, at least 1, not {options.jobs}.")
     if options.resume is None and not options.config:
-        raise InputError("Nothing to run yet: add --config with a file or a shipped name (zoo list configs).")
+        raise InputError(NOTHING)
     if options.resume is not None and (options.config or options.run_dir or words):
         other = words[0] if words else "--config" if options.config else "--run_dir"
         raise InputError(f"--resume {options.resume} goes on with what that sweep was asked for: leave out {other}.")

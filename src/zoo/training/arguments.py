@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from zoo import runs, trusted, yaml_text
-from zoo.configs import find_config
+from zoo.configs import NOTHING, find_config
 from zoo.errors import InputError
 from zoo.files import given_path, is_utf8
 from zoo.training.lent import OF_THE_CALL, check_lent
@@ -20,7 +20,6 @@ TOP_KEYS = (
     "tensorboard", "mlflow", "run_dir", "ckpt_path", "init_from", "predictions", "resume",
     "save_every_n_steps", "save_every_n_minutes", "keep",
 )  # fmt: skip
-NOTHING = "Nothing to run yet: add --config with a file or a shipped name (zoo list configs)."
 
 
 def checked(verb: str, words: list[str]) -> list[str]:

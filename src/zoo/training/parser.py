@@ -9,9 +9,10 @@ from typing import Any, Union, get_args
 from lightning.pytorch.cli import LightningArgumentParser
 
 from zoo.catalog import DATA
+from zoo.configs import NOTHING
 from zoo.errors import EMPTY, InputError
 from zoo.training import suggestions
-from zoo.training.arguments import NOTHING, value_of
+from zoo.training.arguments import value_of
 
 WIDTH = 100
 # Of these their overlays tell: the help fits on a screen.
