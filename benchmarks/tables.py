@@ -27,8 +27,8 @@ def beside_torchvision() -> str:
     ratios: dict[str, dict[str, str]] = {}
     for line in measured.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if len(cells) == 6 and cells[2] == "1 x 1":
-            ratios.setdefault(cells[0], {})[cells[1]] = cells[5]
+        if len(cells) == 8 and cells[2] == "1 x 1":
+            ratios.setdefault(cells[0], {})[cells[1]] = cells[7]
     forms = list(dict.fromkeys(form for row in ratios.values() for form in row))
     lines = [f"| network | {' | '.join(forms)} |", "| --- " + "| ---: " * len(forms) + "|"]
     lines += [f"| {name} | {' | '.join(row.get(form, '') for form in forms)} |" for name, row in ratios.items()]

@@ -48,6 +48,11 @@ def test_what_only_lists_imports_nothing_heavy(words):
         ["fit", "--config", "lenet5_digits", "--ckpt_path", "a.ckpt", "--init_from", "b.ckpt"],
         ["test", "--config", "lenet5_digits"],
         ["predict", "--config", "no_such_config"],
+        ["benchmark", "lenet5/mnist", "lenet5/nowhere"],
+        ["benchmark", "--speed", "lenet5-no_such_variant"],
+        ["demo", "no_such_run"],
+        ["classify", "", "photo.jpg"],
+        ["export", "no_such_file.ckpt", "--format", "onnx"],
     ],
     ids=" ".join,
 )

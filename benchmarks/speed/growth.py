@@ -12,6 +12,7 @@ longer shows: 1 is linear growth, 0 none. ``--write`` writes tables/growth.md an
 import argparse
 import contextlib
 import io
+import itertools
 import json
 import math
 import os
@@ -65,6 +66,28 @@ def fingerprint(place: Path, number: int) -> Callable[[], object]:
     data = ImageNet(str(place), num_held_out=100, num_workers=0)
     data.setup("fit")
     return lambda: data.fingerprint
+
+
+def train(place: Path, number: int) -> Callable[[], object]:
+    """The first ten steps of an epoch, which draws its order: batches of 32, a linear classifier of mean colours."""
+    import torch
+
+    from zoo.data import ImageNet
+
+    data = ImageNet(str(place), num_held_out=100, num_workers=0, batch_size=32)
+    data.setup("fit")
+    loader, layer = data.train_dataloader(), torch.nn.Linear(3, data.num_classes)
+    rule = torch.optim.SGD(layer.parameters(), 0.01, 0.9)
+
+    def work() -> object:
+        for batch in itertools.islice(loader, STEPS):
+            images, labels = data.on_after_batch_transfer(batch, 0)
+            rule.zero_grad()
+            torch.nn.functional.cross_entropy(layer(images.mean((2, 3))), labels).backward()
+            rule.step()
+        return None
+
+    return work
 
 
 def verify(place: Path, number: int) -> Callable[[], object]:
@@ -167,6 +190,7 @@ GROWTHS: dict[str, tuple[Callable[[Path, int], Callable[[], object]], str, tuple
     "start": (start, "images", IMAGES, True),
     "start again": (again, "images", IMAGES, True),
     "fingerprint": (fingerprint, "images", IMAGES, True),
+    "train step": (train, "images", IMAGES, True),
     "verify": (verify, "images", DECODED, True),
     "prepare": (prepare, "images", DECODED, True),
     "evaluate": (evaluate, "images", DECODED, True),

@@ -31,6 +31,11 @@ FORMS = ("float32", "channels_last", "bfloat16")
 SIDES = ("zoo", "torchvision")
 OURS = {"alexnet": ("alexnet", "torchvision"), "vgg16": ("vgg16", "paper")}
 NUM_CLASSES = 1000
+HEAD = (
+    "| network | form | processes x threads | images a step | rounds | zoo, images/s | torchvision, images/s"
+    " | zoo / torchvision |",
+    "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |",
+)
 
 
 def stepper(side: str, name: str, form: str, batch: int, distributed: bool) -> Callable[[], None]:
@@ -75,10 +80,10 @@ def rank(name: str, form: str, batch: int, threads: int, rounds: int, clock: str
     now = time.process_time if clock == "cpu" else time.perf_counter
     sides = {side: stepper(side, name, form, batch, whole > 1) for side in SIDES}
     seconds: dict[str, list[float]] = {side: [] for side in SIDES}
-    for _ in range(rounds + 1):
-        for side, step in sides.items():
+    for number in range(rounds + 1):
+        for side in SIDES if number % 2 else SIDES[::-1]:
             begun = now()
-            step()
+            sides[side]()
             seconds[side].append(now() - begun)
     if whole > 1:
         torch.distributed.destroy_process_group()
@@ -105,6 +110,26 @@ def measure(name: str, form: str, way: tuple[int, int], options: argparse.Namesp
     return {side: [options.batch / seconds for seconds in values] for side, values in found.items()}
 
 
+def row(rates: dict[str, list[float]], options: argparse.Namespace) -> list[str]:
+    """The cells of one way: images of a step, rounds, both rates, their ratio with its range."""
+    ratios = [ours / theirs for ours, theirs in zip(*(rates[side] for side in SIDES), strict=True)]
+    medians = [f"{statistics.median(rates[side]):.3g}" for side in SIDES]
+    ratio = f"{statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})"
+    return [str(options.batch), str(options.rounds), *medians, ratio]
+
+
+def line(what: tuple[str, ...], cells: list[str]) -> str:
+    """A line of the table: network, form, way, then its cells."""
+    return f"| {' | '.join([*what, *cells])} |"
+
+
+def written() -> dict[tuple[str, ...], list[str]]:
+    """The rows of the table as it is, by network, form and way."""
+    lines = TABLE.read_text("utf-8").splitlines() if TABLE.is_file() else []
+    rows = [[cell.strip() for cell in one.strip("|").split("|")] for one in lines if one.startswith("| ")]
+    return {tuple(cells[:3]): cells[3:] for cells in rows if cells[0] in OURS and len(cells) == 8}
+
+
 def main() -> None:
     """Measures, prints and, if asked to, writes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -119,22 +144,21 @@ def main() -> None:
     if options.rank:
         name, form, batch, threads, rounds, clock, meeting = options.rank
         return rank(name, form, int(batch), int(threads), int(rounds), clock, meeting)
+    if options.write and options.clock != "wall":
+        parser.error("--write is for the wall's clock")
     ways = WAYS if options.clock == "wall" else WAYS[:1]
-    lines = ["| network | form | processes x threads | zoo, images/s | torchvision, images/s | zoo / torchvision |"]
-    lines += ["| --- | --- | --- | ---: | ---: | ---: |"]
-    print("\n".join(lines))
+    print("\n".join(HEAD))
+    table = written() if options.write else {}
     for name in options.networks:
         for form in options.forms:
             for way in ways:
-                rates = measure(name, form, way, options)
-                ratios = [ours / theirs for ours, theirs in zip(*(rates[side] for side in SIDES), strict=True)]
-                medians = " | ".join(f"{statistics.median(rates[side]):.3g}" for side in SIDES)
-                ratio = f"{statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})"
-                lines.append(f"| {name} | {form} | {way[0]} x {way[1]} | {medians} | {ratio} |")
-                print(lines[-1], flush=True)
+                table[name, form, f"{way[0]} x {way[1]}"] = cells = row(measure(name, form, way, options), options)
+                print(line((name, form, f"{way[0]} x {way[1]}"), cells), flush=True)
     if options.write:
-        note = f"{platform.machine()}, {options.clock} clock, {options.batch} images of 224x224 a step; medians of"
-        note += f" {options.rounds} rounds in turns. `python benchmarks/speed/networks.py --write`"
+        order = [(name, form, f"{way[0]} x {way[1]}") for name in OURS for form in FORMS for way in WAYS]
+        lines = [*HEAD, *(line(what, table[what]) for what in order if what in table)]
+        note = f"{platform.machine()}, wall clock, images of 224x224; medians of so many rounds in turns."
+        note += " `python benchmarks/speed/networks.py --write`"
         heading = "# Training steps of large networks beside torchvision's"
         TABLE.write_text("\n".join([heading, "", *lines, "", note, ""]), "utf-8")
     return None

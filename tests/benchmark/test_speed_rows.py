@@ -16,6 +16,7 @@ from zoo.benchmark import timing
 from zoo.benchmark.speed import built, measure, speed_rows
 from zoo.cli import main
 from zoo.errors import InputError
+from zoo.evaluation.precision import multiplies_bfloat16
 from zoo.report.formats import FORMS
 from zoo.report.tables import document
 from zoo.results import provenance, speed
@@ -39,7 +40,7 @@ def folder(tmp_path_factory):
 
 def test_a_record_has_every_form_mode_and_batch_size(folder):
     lenet5, perceptron = read_speeds(folder)
-    forms = ["float32", "channels_last"] + ["bfloat16"] * torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    forms = ["float32", "channels_last"] + ["bfloat16"] * multiplies_bfloat16()
     expected = [(form, size, mode) for form in forms for size in (1, 3) for mode in ("eval", "train")]
     assert [(row["form"], row["batch_size"], row["mode"]) for row in lenet5.rows] == expected
     assert {row["mode"] for row in perceptron.rows} == {"eval"}
@@ -207,7 +208,7 @@ def test_the_schema_uses_only_words_that_are_checked():
     ("names", "options", "says"),
     [
         (["resnet"], {}, "no network 'resnet'"),
-        (["lenet5-bn"], {}, "no lenet5-bn: lenet5 has paper, linear"),
+        (["lenet5-bn"], {}, "lenet5 has no variant 'bn'"),
         (["linear"], {"repeats": 1}, "--repeats 2"),
         (["linear"], {"batch_sizes": [0]}, "at least 1"),
         (["linear"], {"forms": ["float8"]}, "no form 'float8'"),

@@ -6,7 +6,7 @@ from lightning.pytorch import Trainer
 
 from zoo.cli import main
 from zoo.data import Digits
-from zoo.evaluation.precision import full_float32
+from zoo.evaluation.precision import full_float32, multiplies_bfloat16
 from zoo.models import LeNet5Model
 from zoo.models.lenet5 import LeNet5
 
@@ -65,3 +65,24 @@ def test_it_is_undone_where_measuring_fails():
     with pytest.raises(RuntimeError, match="broken"), full_float32(torch.device("cpu")):
         raise RuntimeError("broken")
     assert settings() == before
+
+
+def test_a_torch_without_onednn_is_not_asked_for_bfloat16(monkeypatch):
+    # As on Apple's processors, whose torch has no such operation at all.
+    monkeypatch.setattr(torch.ops, "mkldnn", None)
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    assert not multiplies_bfloat16()
+
+
+@pytest.mark.parametrize(
+    ("precision", "has_it", "said"),
+    [("bf16-mixed", False, True), ("bf16-mixed", True, False), ("32-true", False, False)],
+)
+def test_a_training_says_where_the_processor_imitates_what_it_computes_in(
+    precision, has_it, said, monkeypatch, tmp_path, capsys
+):
+    monkeypatch.setattr("zoo.training.verbs.multiplies_bfloat16", lambda: has_it)
+    words = ["--trainer.precision", precision, "--trainer.accelerator", "cpu", "--trainer.max_steps", "1"]
+    words += ["--test", "false", "--run_dir", str(tmp_path / "run")]
+    assert main(["fit", "--config", "lenet5_digits", *words]) == 0
+    assert ("precision is bf16-mixed, which this processor imitates" in capsys.readouterr().out) is said

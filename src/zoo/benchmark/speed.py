@@ -12,7 +12,7 @@ from torch import Tensor
 
 from zoo.benchmark.timing import evaluation_step, forms_of, timed, training_step
 from zoo.benchmark.verb import output_folder
-from zoo.catalog import NETWORKS, no_network
+from zoo.catalog import NETWORKS
 from zoo.data.base import MOST_IMAGES
 from zoo.errors import InputError
 from zoo.evaluation.record_builder import device_name
@@ -21,6 +21,7 @@ from zoo.results.provenance import environment, git_state
 from zoo.results.speed import FORMS, SpeedRecord
 from zoo.training.allocator import keep_freed_memory
 from zoo.training.memory import enough_for
+from zoo.weights.names import network_and_variant
 
 
 def measure(
@@ -70,12 +71,8 @@ def measure(
 
 def built(name: str) -> Classifier:
     """The model of ``<network>`` or ``<network>-<variant>`` with its initial weights. Raises InputError for others."""
-    network, _, variant = name.partition("-")
-    if network not in NETWORKS:
-        raise no_network(network)
+    network, variant = network_and_variant(name)
     entry = NETWORKS[network]
-    if variant and variant not in entry.variants:
-        raise InputError(f"There is no {name}: {network} has {', '.join(entry.variants)}.")
     options: dict[str, Any] = dict(entry.model_options)
     if variant and variant != entry.variants[0]:
         options["variant"] = variant

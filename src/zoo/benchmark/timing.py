@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from zoo.evaluation.precision import multiplies_bfloat16
 from zoo.results.speed import rates
 
 Losses = Callable[[Tensor, Tensor], Tensor]
@@ -27,7 +28,7 @@ def forms_of(network: nn.Module, device: torch.device) -> list[str]:
         forms.append("channels_last")
     if device.type == "cuda" and torch.cuda.is_bf16_supported():
         return [*forms, "bfloat16", "compiled"]
-    if device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported():
+    if device.type == "cpu" and multiplies_bfloat16():
         forms.append("bfloat16")
     return forms
 

@@ -7,6 +7,8 @@ from zoo.errors import EMPTY, InputError
 from zoo.files import given_path
 from zoo.imports import import_large
 from zoo.results.speed import FORMS
+from zoo.weights.cards import check_there
+from zoo.weights.names import network_and_variant
 
 # Examples: the names stand in zoo.evaluation.protocols, which imports torch, and an unknown one is answered with all.
 PROTOCOLS = (
@@ -22,6 +24,8 @@ def run(verb: str, args: list[str]) -> int:
     options = _parsed(verb, args)
     if options.pop("speed"):
         return _speed(options)
+    for name in options["weights"]:
+        check_there(name)
     import_large("zoo.benchmark.verb")
     from zoo.benchmark.measurements import BenchmarkOptions
     from zoo.benchmark.verb import benchmark
@@ -70,9 +74,8 @@ def _parsed(verb: str, args: list[str]) -> dict[str, Any]:
 def _speed(options: dict[str, Any]) -> int:
     from datetime import datetime
 
-    import_large("zoo.benchmark.speed")
-    from zoo.benchmark.speed import measure
-
+    for name in options["weights"]:
+        network_and_variant(name)
     try:
         sizes = [int(size) for size in (options["batch_sizes"] or "1,32,128").split(",")]
     except ValueError as error:
@@ -84,6 +87,9 @@ def _speed(options: dict[str, Any]) -> int:
     if options["forms"] is not None and not forms:
         raise InputError(f"--forms names none: {EMPTY}.")
     warmup, repeats = options["warmup"], options["repeats"]
+    import_large("zoo.benchmark.speed")
+    from zoo.benchmark.speed import measure
+
     measure(
         options["weights"], sizes, folder, warmup=3 if warmup is None else warmup,
         repeats=10 if repeats is None else repeats, forms=forms,

@@ -8,6 +8,7 @@ from typing import Any
 from zoo.commands.options import Parser
 from zoo.errors import InputError
 from zoo.imports import import_large
+from zoo.weights.cards import check_there
 
 # Of the files of a folder that are no images, so many are named.
 NAMED = 10
@@ -40,13 +41,14 @@ def classify(name: str, images: Sequence[str], top: int, invert: bool, as_is: bo
     On standard error it says what was passed over, and doubts. Raises InputError where weights or images are missing or
     broken, and where not one file is an image.
     """
+    if top < 1:
+        raise InputError(f"--top is a number of classes, at least 1, not {top}.")
+    check_there(name)
     import_large("zoo.weights.classify")
     from zoo.report.answers import as_json, table
     from zoo.weights import classify as looking
     from zoo.weights.find import find
 
-    if top < 1:
-        raise InputError(f"--top is a number of classes, at least 1, not {top}.")
     found = looking.find_images(images)
     weights = find(name)
     skipped: list[InputError] = []

@@ -8,6 +8,7 @@ from zoo.commands.options import Parser
 from zoo.errors import InputError
 from zoo.files import given_path
 from zoo.imports import import_large
+from zoo.weights.cards import check_there
 
 if TYPE_CHECKING:
     from zoo.demo.page import Page
@@ -41,6 +42,8 @@ def run(verb: str, args: list[str]) -> int:
     options = parser.parse_args(args)
     if not 0 <= options.port <= 65535:
         raise InputError(f"--port {options.port} is no port: give one from 1 to 65535, or 0 for any that is free.")
+    for name in options.weights:
+        check_there(name)
     import_large("zoo.demo.page")
     from zoo.demo.page import build, names_of_ladders
 

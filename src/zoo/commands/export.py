@@ -6,6 +6,7 @@ from typing import Any
 from zoo.commands.options import Parser
 from zoo.files import given_path
 from zoo.imports import import_large
+from zoo.weights.cards import check_there
 from zoo.weights.export.formats import FORMATS
 
 
@@ -27,6 +28,7 @@ def run(verb: str, args: list[str]) -> int:
     parser.add_argument("--half", action="store_true", help="store the weights in 16 bits; computing stays in 32")
     parser.add_trust()
     options = parser.parse_args(args)
+    check_there(options.weights)
     import_large("zoo.weights.export.write")
     from zoo.weights.export.write import export
     from zoo.weights.find import find

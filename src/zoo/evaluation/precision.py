@@ -1,4 +1,4 @@
-"""Float32 that is float32 on any device, for what is measured."""
+"""Float32 that is float32 on any device, for what is measured; and whether a processor computes in less."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,3 +29,9 @@ def full_float32(device: torch.device) -> Iterator[None]:
             cudnn.allow_tf32 = True
         if products != "highest":
             torch.set_float32_matmul_precision(products)
+
+
+def multiplies_bfloat16() -> bool:
+    """Whether this processor computes in bfloat16; on others torch imitates it, several times slower than float32."""
+    # Where torch comes without oneDNN, as for Apple's processors, it has not got the question either.
+    return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()

@@ -16,6 +16,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau as Plateau
 from zoo import runs
 from zoo.errors import Diverged, InputError, Stopped
 from zoo.evaluation.digest import weights_digest
+from zoo.evaluation.precision import multiplies_bfloat16
 from zoo.models.network import Network
 from zoo.models.saved_training import reason_of, unlike
 from zoo.optim.torch_schedules import monitor_of
@@ -121,6 +122,12 @@ def _run(cli: ZooCLI) -> dict[str, float]:
             say(f"nothing to go on from in {cli.run_dir} yet: the run begins there")
         if apart := processes.normalising_apart(trainer, cli.model.network, cli.datamodule.batch_size):
             say(apart)
+        on_cpu = trainer.strategy.root_device.type == "cpu"
+        if on_cpu and "bf16" in str(trainer.precision) and not multiplies_bfloat16():
+            say(
+                f"trainer.precision is {trainer.precision}, which this processor imitates, several times slower than"
+                " float32: --trainer.precision 32-true is faster, and another experiment"
+            )
         if where := processes.meeting(trainer):
             say(f"waits for the other processes; {where}")
         trainer.fit(**given, ckpt_path=cli.checkpoint, weights_only=True)

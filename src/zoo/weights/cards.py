@@ -10,12 +10,15 @@ from typing import Any
 
 from zoo import __version__
 from zoo.catalog import NETWORKS, no_network
-from zoo.errors import InputError
+from zoo.errors import EMPTY, InputError
+from zoo.files import given_path
 from zoo.results.consistency import contradiction, ill_described
 from zoo.results.schema import first_problem, record_schema
 
 SHIPPED = Path(__file__).with_name("shipped")
 NAME = re.compile(r"[a-z0-9_]+(-[a-z0-9_]+)?/[a-z0-9]+([_-][a-z0-9]+)*")
+#: What comes before the name of a repository on Hugging Face's hub, as in timm.
+HUB = "hf_hub:"
 #: Weights that torchvision's servers hold, by their name here.
 TORCHVISION = ("torchvision/alexnet", "torchvision/vgg16", "torchvision/vgg16_bn")
 #: What is to be shipped: where the weights are not there yet, lists say so.
@@ -68,6 +71,25 @@ def shipped_card(name: str) -> Path:
         raise InputError(f"The weights {name} are not trained yet: {hint}.")
     hint = suggestion(name) or "zoo list weights shows what there is."
     raise InputError(f"There are no weights {name!r}, neither shipped nor as a file or run folder: {hint}")
+
+
+def check_there(name: str) -> None:
+    """Raises InputError where weights of that name, or a run folder or file there, can be seen not to be.
+
+    What is fetched, and files of which one is the other's card, are looked for where they are read.
+    """
+    if not name.strip():
+        # As a path it would be the working folder.
+        raise InputError(f"The name of the weights is empty: {EMPTY}.")
+    path = given_path(name)
+    if name in shipped() or name.startswith(("torchvision/", HUB)) or path.exists():
+        return
+    if NAME.fullmatch(name):
+        # A name like those shipped, but none of them.
+        shipped_card(name)
+    if path.suffix != ".safetensors" and not (path.suffix == ".json" and path.with_suffix(".safetensors").is_file()):
+        ways = "give a run folder, a .ckpt or .safetensors file, or a name from zoo list weights."
+        raise InputError(f"No checkpoint at {path}, nor weights of that name: {suggestion(str(path)) or ways}")
 
 
 def suggestion(name: str) -> str:

@@ -3,13 +3,10 @@
 from pathlib import Path
 
 from zoo import trusted
-from zoo.errors import EMPTY, InputError
+from zoo.errors import InputError
 from zoo.files import given_path
-from zoo.weights.cards import NAME, is_card, shipped, shipped_card, suggestion
+from zoo.weights.cards import HUB, check_there, is_card, shipped, shipped_card
 from zoo.weights.trained import Weights
-
-#: What comes before the name of a repository on Hugging Face's hub, as in timm.
-HUB = "hf_hub:"
 
 
 def find(name_or_path: "str | Path | Weights") -> Weights:
@@ -23,10 +20,8 @@ def find(name_or_path: "str | Path | Weights") -> Weights:
     """
     if isinstance(name_or_path, Weights):
         return name_or_path
-    text, path = str(name_or_path), given_path(name_or_path)
-    if not text.strip():
-        # As a path it would be the working folder.
-        raise InputError(f"The name of the weights is empty: {EMPTY}.")
+    text = str(name_or_path)
+    check_there(text)
     if text in shipped():
         return _of_card(shipped_card(text))
     if text.startswith("torchvision/"):
@@ -35,10 +30,7 @@ def find(name_or_path: "str | Path | Weights") -> Weights:
         return TorchvisionWeights(text)
     if text.startswith(HUB):
         return _of_hub(text.removeprefix(HUB))
-    if not path.exists() and NAME.fullmatch(text):
-        # A name like those shipped, but none of them.
-        shipped_card(text)
-    return _of_path(path)
+    return _of_path(given_path(name_or_path))
 
 
 def get_weights(name: "str | Path | Weights", trust: str | None = None) -> Weights:
@@ -63,9 +55,6 @@ def _of_hub(repo_id: str) -> Weights:
 def _of_path(path: Path) -> Weights:
     if path.suffix == ".safetensors" or _is_of_card(path):
         return _of_card(path.with_suffix(".json"))
-    if not path.exists():
-        ways = "give a run folder, a .ckpt or .safetensors file, or a name from zoo list weights."
-        raise InputError(f"No checkpoint at {path}, nor weights of that name: {suggestion(str(path)) or ways}")
     if path.suffix == ".caffemodel":
         from zoo.weights.sources.caffe import CaffeFile
 
