@@ -244,6 +244,22 @@ FAULTS = (
         _in("models/test_unfilled.py", "test_a_seed_means_the_weights_that_torchs_own_were_drawn_before"),
     ),
     Fault(
+        "trained weights move the stream that they take nothing from", "models/unfilled.py",
+        "    if _times_entered():\n        return\n", "",
+        _in("models/test_unfilled.py", "test_no_random_number_is_drawn_for_a_parameter"),
+    ),
+    Fault(
+        "a jump leaves out the block that was begun", "models/jump_ahead.py",
+        "divmod(WORDS - int(left[0]) + draws, WORDS)", "divmod(draws, WORDS)",
+        _in("models/test_jump_ahead.py", "test_a_jump_leaves_the_state_and_the_numbers_that_drawing_leaves"),
+    ),
+    Fault(
+        "what follows a jump depends on bits that the recurrence leaves out", "models/jump_ahead.py",
+        "_followed(block)[1:], WORDS", "_followed(block), WORDS",
+        _in("models/test_jump_ahead.py", "test_a_jump_leaves_the_state_and_the_numbers_that_drawing_leaves"),
+        (Edit("models/jump_ahead.py", "_power(steps - 1)", "_power(steps)"),),
+    ),
+    Fault(
         "AlexNet's layers begin where the stream is", "models/alexnet.py",
         "            pass_over(self.children())\n", "",
         _in("models/test_unfilled.py", "test_a_seed_means_the_weights_that_torchs_own_were_drawn_before"),
