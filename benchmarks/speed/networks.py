@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any
 
 TABLE = Path(__file__).parents[1] / "tables" / "networks.md"
-# Processes and threads of each.
-WAYS = ((1, 1), (1, 2), (2, 1))
+# Processes, and threads of each.
+WAYS = {"1 x 1": (1, 1), "1 x 2": (1, 2), "2 x 1": (2, 1)}
 FORMS = ("float32", "channels_last", "bfloat16")
 SIDES = ("zoo", "torchvision")
 OURS = {"alexnet": ("alexnet", "torchvision"), "vgg16": ("vgg16", "paper")}
@@ -135,6 +135,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--networks", nargs="+", default=[*OURS], choices=[*OURS])
     parser.add_argument("--forms", nargs="+", default=[*FORMS], choices=FORMS)
+    parser.add_argument("--ways", nargs="+", default=[*WAYS], choices=WAYS, help="processes x threads of each")
     parser.add_argument("--batch", type=int, default=16, help="images of a step, of all processes together")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--clock", choices=["wall", "cpu"], default="wall")
@@ -146,16 +147,16 @@ def main() -> None:
         return rank(name, form, int(batch), int(threads), int(rounds), clock, meeting)
     if options.write and options.clock != "wall":
         parser.error("--write is for the wall's clock")
-    ways = WAYS if options.clock == "wall" else WAYS[:1]
+    ways = options.ways if options.clock == "wall" else [*WAYS][:1]
     print("\n".join(HEAD))
     table = written() if options.write else {}
     for name in options.networks:
         for form in options.forms:
             for way in ways:
-                table[name, form, f"{way[0]} x {way[1]}"] = cells = row(measure(name, form, way, options), options)
-                print(line((name, form, f"{way[0]} x {way[1]}"), cells), flush=True)
+                table[name, form, way] = cells = row(measure(name, form, WAYS[way], options), options)
+                print(line((name, form, way), cells), flush=True)
     if options.write:
-        order = [(name, form, f"{way[0]} x {way[1]}") for name in OURS for form in FORMS for way in WAYS]
+        order = [(name, form, way) for name in OURS for form in FORMS for way in WAYS]
         lines = [*HEAD, *(line(what, table[what]) for what in order if what in table)]
         note = f"{platform.machine()}, wall clock, images of 224x224; medians of so many rounds in turns."
         note += " `python benchmarks/speed/networks.py --write`"
