@@ -294,7 +294,9 @@ def draw(grown: dict[str, dict[str, Any]], file: Path) -> None:
             axis.loglog(one["sizes"], one[key], "o")
             axis.loglog(larger, line, "-")
             # At least a decade, so that what stays the same looks it.
-            axis.set_ylim(min(one[key]) / 2, max(2 * max(one[key]), 5 * min(one[key])))
+            # Under the clock's hundredth of a second there is 0, which has no logarithm.
+            least = min(value for value in one[key] if value)
+            axis.set_ylim(least / 2, max(2 * max(one[key]), 5 * least))
             axis.set(xlabel=one["of"], ylabel=unit, title=f"{name}: exponent {slope:.2f}")
             axis.grid(visible=True, which="both", alpha=0.3)
     figure.savefig(file, dpi=100)
