@@ -6,7 +6,8 @@ DIR holds JPEG files, in folders or not; 1,000 to 1,000,000 images are hard link
 Each point is a process of its own, ``--rounds`` of them, of which the medians count: its CPU time and that of its
 children within the measured call, the wall's time, and the most memory that it held. An exponent is the slope of a
 straight line through the logarithms, by least squares, over the larger half of the points, where what is paid once no
-longer shows: 1 is linear growth, 0 none. ``--write`` writes tables/growth.md and tables/growth.png.
+longer shows: 1 is linear growth, 0 none. ``--write`` puts what was measured into tables/growth.json, whose other
+growths stay, and makes tables/growth.md and tables/growth.png of it.
 """
 
 import argparse
@@ -28,11 +29,13 @@ from pathlib import Path
 from typing import Any
 
 TABLE = Path(__file__).parents[1] / "tables" / "growth.md"
+POINTS = TABLE.with_suffix(".json")
 RECORDS = Path(__file__).parents[1] / "results"
 PHOTOS, IN_CLASS = 64, 1_000
 IMAGES = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
-# Each image of these is decoded: a million would take hours a round.
-DECODED = (1_000, 3_000, 10_000, 30_000)
+# Each image of these is decoded: a million takes up to an hour a round, of which there is one.
+DECODED = (1_000, 10_000, 100_000, 1_000_000)
+ONE_ROUND_FROM = 100_000
 # Seconds until a new folder may be kept in an index (zoo.data.photos.folder_index).
 SETTLED = 4
 STEPS = 10
@@ -96,12 +99,13 @@ def verify(place: Path, number: int) -> Callable[[], object]:
 
 
 def prepare(place: Path, number: int) -> Callable[[], object]:
-    """``zoo data prepare``, in one process."""
-    return command("data", "prepare", "imagenet", "--root", place, "--workers", 1, "--output", place / "store")
+    """``zoo data prepare``, in one process, of small copies: a million with a short side of 256 pixels are 190 GB."""
+    words = ("--size", 64, "--workers", 1, "--output", place / "store")
+    return command("data", "prepare", "imagenet", "--root", place, *words)
 
 
 def evaluate(place: Path, number: int) -> Callable[[], object]:
-    """The central view of every image but ten through a linear classifier."""
+    """The central view of every image but ten through a linear classifier of mean colours."""
     import torch
 
     from zoo.data import ImageNet
@@ -110,11 +114,11 @@ def evaluate(place: Path, number: int) -> Callable[[], object]:
     def work() -> object:
         data = ImageNet(str(place), num_held_out=number - 10, num_workers=0)
         data.setup("validate")
-        layer, counts = torch.nn.Linear(3 * 224**2, data.num_classes), ErrorCounts()
+        layer, counts = torch.nn.Linear(3, data.num_classes), ErrorCounts()
         with torch.inference_mode():
             for batch in data.val_dataloader():
                 images, labels = data.on_after_batch_transfer(batch, 0)
-                counts.update(layer(images.flatten(1)), labels, torch.zeros(len(labels)))
+                counts.update(layer(images.mean((2, 3))), labels, torch.zeros(len(labels)))
         return counts.compute()
 
     return work
@@ -265,9 +269,10 @@ def measure(name: str, photos: Path, largest: int, rounds: int, work_in: Path | 
     _, what, sizes, needs_photos = GROWTHS[name]
     chosen = [size for size in sizes if size <= largest]
     found: list[list[float]] = []
-    for size in chosen:
+    turns = [1 if sizes is DECODED and size >= ONE_ROUND_FROM else rounds for size in chosen]
+    for size, times in zip(chosen, turns, strict=True):
         taken = []
-        for _ in range(rounds):
+        for _ in range(times):
             with tempfile.TemporaryDirectory(dir=work_in) as folder:
                 if needs_photos:
                     fill(photos, Path(folder), size)
@@ -276,10 +281,10 @@ def measure(name: str, photos: Path, largest: int, rounds: int, work_in: Path | 
                 environment = os.environ | {"XDG_CACHE_HOME": str(Path(folder, "cache"))}
                 done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
                 taken.append(json.loads(done.stdout.splitlines()[-1]))
-        found.append([statistics.median(column) for column in zip(*taken, strict=True)])
+        found.append([round(statistics.median(column), 3) for column in zip(*taken, strict=True)])
         print(f"{name}: {size:,} {what}: {found[-1][0]:.2f} s CPU, {found[-1][2]:,.0f} MB", file=sys.stderr, flush=True)
     seconds, wall, memory = (list(column) for column in zip(*found, strict=True))
-    return {"of": what, "sizes": chosen, "seconds": seconds, "wall": wall, "memory": memory}
+    return {"of": what, "sizes": chosen, "rounds": turns, "seconds": seconds, "wall": wall, "memory": memory}
 
 
 def draw(grown: dict[str, dict[str, Any]], file: Path) -> None:
@@ -304,21 +309,27 @@ def draw(grown: dict[str, dict[str, Any]], file: Path) -> None:
 
 def rows(grown: dict[str, dict[str, Any]]) -> list[str]:
     """The table, line by line."""
-    lines = ["| what | of | smallest | largest | seconds of CPU | MB | exponent of time | of memory |"]
-    lines += ["| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |"]
+    lines = ["| what | of | smallest | largest | rounds | seconds of CPU | MB | exponent of time | of memory |"]
+    lines += ["| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
     for name, one in grown.items():
         sizes, seconds, memory = one["sizes"], one["seconds"], one["memory"]
-        ends = f"{sizes[0]:,} | {sizes[-1]:,} | {seconds[0]:.2f} to {seconds[-1]:.2f} | {memory[0]:,.0f} to"
+        turns = " to ".join(str(n) for n in dict.fromkeys((one["rounds"][0], one["rounds"][-1])))
+        ends = f"{sizes[0]:,} | {sizes[-1]:,} | {turns} | {seconds[0]:.2f} to {seconds[-1]:.2f} | {memory[0]:,.0f} to"
         slopes = f"{exponent(sizes, seconds):.2f} | {exponent(sizes, memory):.2f}"
         lines.append(f"| {name} | {one['of']} | {ends} {memory[-1]:,.0f} | {slopes} |")
     return lines
 
 
-def write(grown: dict[str, dict[str, Any]], rounds: int) -> None:
-    """Writes the table and its picture."""
-    note = f"Python {platform.python_version()}, {platform.machine()}; medians of {rounds} rounds, each a process of"
-    note += " its own. Exponents are slopes on log axes over the larger half of the points, the lines of the picture."
-    note += " `python benchmarks/speed/growth.py --photos DIR --write`"
+def write(measured: dict[str, dict[str, Any]]) -> None:
+    """Puts these growths in the place of those kept before, and writes the table and its picture."""
+    kept = json.loads(POINTS.read_text("utf-8")) if POINTS.exists() else {}
+    grown = {name: (kept | measured)[name] for name in GROWTHS if name in kept | measured}
+    lines = [f"{json.dumps(name)}: {json.dumps(one)}" for name, one in grown.items()]
+    POINTS.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
+    note = f"Python {platform.python_version()}, {platform.machine()}; medians of so many rounds, each a process of its"
+    note += " own, at the smallest and the largest number. Exponents are slopes on log axes over the larger half of the"
+    note += " points, the lines of the picture. Rows are of several runs, some beside other work; all points are in"
+    note += " `growth.json`. `OMP_NUM_THREADS=1 python benchmarks/speed/growth.py --photos DIR --write`"
     picture = "![Time and memory on logarithmic axes](growth.png)"
     TABLE.write_text("\n".join(["# How cost grows", "", *rows(grown), "", note, "", picture, ""]), "utf-8")
     draw(grown, TABLE.with_suffix(".png"))
@@ -348,7 +359,7 @@ def main() -> None:
     }
     print("\n".join(rows(grown)))
     if options.write:
-        write(grown, options.rounds)
+        write(grown)
     return None
 
 
