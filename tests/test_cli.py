@@ -53,6 +53,7 @@ def test_what_only_lists_imports_nothing_heavy(words):
         ["demo", "no_such_run"],
         ["classify", "", "photo.jpg"],
         ["export", "no_such_file.ckpt", "--format", "onnx"],
+        ["figure", "tsne", "pixels", "no_such_run", "--output", "f.png"],
     ],
     ids=" ".join,
 )

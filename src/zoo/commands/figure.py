@@ -5,8 +5,9 @@ from typing import Any
 
 from zoo.commands.options import Parser
 from zoo.errors import InputError
-from zoo.figures.kinds import KINDS, OPTIONS, function_of, kind_named, typed
+from zoo.figures.kinds import KINDS, OPTIONS, PIXELS, function_of, kind_named, typed
 from zoo.files import given_output
+from zoo.weights.cards import check_there
 
 
 def run(verb: str, args: list[str]) -> int:
@@ -22,6 +23,10 @@ def run(verb: str, args: list[str]) -> int:
             takes = f"it takes {', '.join(map(typed, kind.options))}" if kind.options else "it has no options"
             raise InputError(f"The figure {name} has no {typed(key)}: {takes}.")
     _check_number(name, names)
+    if kind.names == "WEIGHTS":
+        for one in names:
+            if one != PIXELS:
+                check_there(one)
     draw(name, names, options, output, theme)
     return 0
 

@@ -39,6 +39,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 #: How an option is typed where that is not its own name.
 TYPED = {"root": "data.root", "download": "data.download"}
+#: The name under which images themselves are compared.
+PIXELS = "pixels"
 _DATA = ("count", "seed", "root", "download")
 
 KINDS: dict[str, Kind] = {

@@ -10,11 +10,9 @@ from torch import Tensor
 from zoo.errors import InputError
 from zoo.figures.examples import Sample, sample, seen
 from zoo.figures.features import last_hidden
+from zoo.figures.kinds import PIXELS
 from zoo.weights.find import find
 from zoo.weights.trained import Weights
-
-#: The name under which images themselves are compared.
-PIXELS = "pixels"
 
 
 @dataclass(frozen=True)
