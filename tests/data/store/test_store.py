@@ -26,6 +26,7 @@ from zoo.data.sampling import Draw
 from zoo.data.statistics import PixelStatistics, PixelSums
 from zoo.data.store import shards, writer
 from zoo.data.store.format import INDEX, MEAN_IMAGE, TABLES, UNFINISHED, WARPED, Store
+from zoo.data.store.shards import ShardJob
 from zoo.data.store.writer import prepare_store
 from zoo.data.verify.folder import verify_folder
 from zoo.errors import InputError
@@ -481,14 +482,16 @@ def test_too_small_a_disk_is_refused_before_anything_is_decoded(root, tmp_path, 
 def test_the_estimate_is_near_what_is_written(root, whole, monkeypatch):
     free = sum(path.stat().st_size for path in whole.glob("*.bin"))
     files = sorted(root.rglob("*.JPEG"))
+    parts = [ShardJob(whole, name, part, "", 256, "short side", True) for name, part in
+             (("train-00000", files[:9]), ("train-00001", files[9:]))]  # fmt: skip
     for share, fits in ((0.97, False), (1.03, True)):
         usage = shutil._ntuple_diskusage(10**9, 0, int(share * free))
         monkeypatch.setattr(writer.shutil, "disk_usage", lambda path, usage=usage: usage)
         if fits:
-            writer.require_room(whole, files, 256, "short side")
+            writer.require_room(whole, parts, 256, "short side")
         else:
             with pytest.raises(InputError, match="make room, or name another place"):
-                writer.require_room(whole, files, 256, "short side")
+                writer.require_room(whole, parts, 256, "short side")
 
 
 def flip(path: Path) -> None:

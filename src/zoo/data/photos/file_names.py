@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import accumulate, groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Self, overload
 
@@ -17,7 +18,7 @@ class FileNames(Sequence[Path]):
     """Files below ``root``, in order.
 
     ``members`` has, for one folder after the other, its path from ``root`` with slashes and the names of files in it,
-    each ended by ``END``. Worker processes that are forked share the blocks.
+    each ended by ``END``. Worker processes that are forked share the blocks. A slice is of the same kind.
     """
 
     def __init__(self, root: Path, members: Sequence[tuple[str, bytes]]) -> None:
@@ -37,16 +38,16 @@ class FileNames(Sequence[Path]):
     @overload
     def __getitem__(self, place: int) -> Path: ...
     @overload
-    def __getitem__(self, place: slice) -> list[Path]: ...
-    def __getitem__(self, place: int | slice) -> Path | list[Path]:
+    def __getitem__(self, place: slice) -> "FileNames": ...
+    def __getitem__(self, place: int | slice) -> "Path | FileNames":
         if isinstance(place, slice):
-            return [self[n] for n in range(*place.indices(len(self)))]
+            chosen = groupby(map(self._apart_at, range(*place.indices(len(self)))), key=itemgetter(0))
+            members = [(folder, b"".join(name + END for _, name in found)) for folder, found in chosen]
+            return FileNames(self.root, members)
         # Raises an IndexError for what is too far, and knows places from the end.
-        number = range(len(self))[place]
-        folder, names = self._members[bisect_right(self._counts, number) - 1]
-        start = int(self._starts[number])
+        folder, name = self._apart_at(range(len(self))[place])
         # Joined as text first: pathlib takes as long for each part.
-        return self.root / f"{folder}/{names[start : names.index(END, start)].decode()}"
+        return self.root / f"{folder}/{name.decode()}"
 
     def __iter__(self) -> Iterator[Path]:
         for folder, names in self._members:
@@ -69,6 +70,12 @@ class FileNames(Sequence[Path]):
             folders.setdefault(folder, []).append(names)
         for folder in sorted(folders, key=lambda folder: folder.split("/")):
             yield from (f"{folder}/{name.decode()}" for name in sorted(_apart(b"".join(folders[folder]))))
+
+    def _apart_at(self, number: int) -> tuple[str, bytes]:
+        """The folder and the name of the file in this place."""
+        folder, names = self._members[bisect_right(self._counts, number) - 1]
+        start = int(self._starts[number])
+        return folder, names[start : names.index(END, start)]
 
     @cached_property
     def _starts(self) -> np.ndarray:

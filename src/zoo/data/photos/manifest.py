@@ -75,12 +75,12 @@ def _is_digest(value: Any) -> bool:
 def fingerprint(root: Path, files: Iterable[Path]) -> str | None:
     """The fingerprint of ``files`` by a manifest that fits them; None where there is none."""
     entries = fitting(root, files)
-    return None if entries is None else of_files((e["path"], e["size"], e["sha256"]) for e in entries)
+    return None if entries is None else of_files(sorted((e["path"], e["size"], e["sha256"]) for e in entries))
 
 
 def of_files(files: Iterable[tuple[str, int, str | None]]) -> str:
-    """sha256 over the sorted paths, sizes and sha256 of files; None for one that could not be read."""
+    """sha256 over paths, sizes and sha256 of files, sorted by their paths; None for one that could not be read."""
     digest = hashlib.sha256()
-    for path, size, contents in sorted(files):
+    for path, size, contents in files:
         digest.update(f"{path} {size} {contents}\n".encode())
     return f"files-sha256:{digest.hexdigest()}"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.data.fingerprint import of_listing
+from zoo.data.fingerprint import of_paths
 from zoo.data.photos import manifest
 from zoo.data.photos.folders import SPLITS
 from zoo.data.photos.labelled import Labelled
@@ -24,7 +24,7 @@ def write_index(
     """Finishes the store ``output``, whose shards are all there. Raises InputError where the disk refuses."""
     sums = PixelSums.zero(3, job["size"], job["size"])
     tables: Arrays = {}
-    sources: list[tuple[str, int, str | None]] = []
+    sources: list[np.ndarray] = []
     shards: dict[str, list[dict[str, Any]]] = {}
     for split in SPLITS:
         metadata = []
@@ -34,11 +34,9 @@ def write_index(
             sums.merge(PixelSums(int(known["pictures"]), known.pop("image"), known.pop("products")))
             metadata.append(known)
         tables |= _columns(root, split, splits[split], metadata)
-        digests = np.concatenate([known["sources"] for known in metadata])
-        for path, digest in zip(splits[split].files, digests, strict=True):
-            sources.append((path.relative_to(root).as_posix(), path.stat().st_size, digest.tobytes().hex()))
+        sources += [known["sources"] for known in metadata]
         shards[split] = [_entry(*pair) for pair in zip(jobs[split], metadata, strict=True)]
-    listing = of_listing(root, [file for split in splits.values() for file in split.files])
+    source = {"files": _fingerprint(root, splits, np.concatenate(sources)), "listing": listing_of(root, splits)}
     statistics = PixelStatistics.of(sums)
     with written_whole(output / TABLES) as file:
         np.savez(file, **tables)  # type: ignore[arg-type]
@@ -46,7 +44,7 @@ def write_index(
         np.save(file, statistics.mean_image)
     index = {
         **job,
-        "source": {"files": manifest.of_files(sources), "listing": listing},
+        "source": source,
         "shards": shards,
         "statistics": statistics.plain(),
         "sha256": {name: digest_of(output / name) for name in (TABLES, MEAN_IMAGE)},
@@ -54,6 +52,19 @@ def write_index(
     with written_whole(output / INDEX) as file:
         file.write(json.dumps(index | {"index_sha256": digest_of_index(index)}, indent=1).encode())
     shutil.rmtree(output / UNFINISHED)
+
+
+def listing_of(root: Path, splits: dict[str, Labelled]) -> str:
+    """The digest of the names and sizes of all files."""
+    return of_paths(root, (splits["train"].files + splits["val"].files).sorted_paths())
+
+
+def _fingerprint(root: Path, splits: dict[str, Labelled], digests: np.ndarray) -> str:
+    """That of the contents of all files, whose sha256 are the rows of ``digests``, split by split."""
+    paths = [file.relative_to(root).as_posix() for split in SPLITS for file in splits[split].files]
+    ordered = sorted(range(len(paths)), key=paths.__getitem__)
+    # Made one by one: a million of these tuples would be a third of a gigabyte.
+    return manifest.of_files((paths[n], (root / paths[n]).stat().st_size, digests[n].tobytes().hex()) for n in ordered)
 
 
 def _entry(shard: ShardJob, known: Arrays) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ class ShardJob:
 
     store: Path
     name: str
-    files: tuple[Path, ...]
+    files: Sequence[Path]
     listing: str
     size: int
     scaling: str

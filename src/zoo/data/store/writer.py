@@ -9,6 +9,7 @@ import math
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from zoo.data.fingerprint import of_listing
 from zoo.data.photos.folders import SPLITS, require_splits
 from zoo.data.photos.labelled import labelled_files
 from zoo.data.store.format import FORMAT, INDEX, JOB, SHORT_SIDE, UNFINISHED, Store
-from zoo.data.store.index import write_index
+from zoo.data.store.index import listing_of, write_index
 from zoo.data.store.pool import run_all
 from zoo.data.store.shards import ShardJob, written_whole
 from zoo.errors import InputError
@@ -43,13 +44,13 @@ def prepare_store(root: Path, output: Path, size: int, num_workers: int, scaling
     made_with = {"pillow": Image.__version__, "jpeg": features.version("jpg")}
     job = {"format": FORMAT, "size": size, "scaling": scaling, "made_with": made_with, "classes": class_names}
     if (output / INDEX).is_file():
-        return _finished(output, job, of_listing(root, [file for split in splits.values() for file in split.files]))
+        return _finished(output, job, listing_of(root, splits))
     with _begun(output, job):
         jobs = {split: list(shard_jobs(root, output, split, splits[split].files, size, scaling)) for split in SPLITS}
         everything = [shard for shards in jobs.values() for shard in shards]
         _remove_others(output, everything)
         missing = [shard for shard in everything if not shard.is_done()]
-        require_room(output, [file for shard in missing for file in shard.files], size, scaling)
+        require_room(output, missing, size, scaling)
         run_all(missing, sum(len(shard.files) for shard in everything), num_workers)
         write_index(root, output, job, splits, jobs)
     return Store(output)
@@ -62,19 +63,21 @@ def shard_jobs(
     number = max(FEWEST_PHOTOS, math.ceil(len(files) / MOST_SHARDS))
     for n, start in enumerate(range(0, len(files), number)):
         part = files[start : start + number]
-        yield ShardJob(store, f"{split}-{n:05d}", tuple(part), of_listing(root, part), size, scaling, split == "train")
+        yield ShardJob(store, f"{split}-{n:05d}", part, of_listing(root, part), size, scaling, split == "train")
 
 
-def require_room(output: Path, files: Sequence[Path], size: int, scaling: str) -> None:
-    """Raises InputError where the photos of ``files`` will not fit on the disk, by the sizes of a sample."""
+def require_room(output: Path, shards: Sequence[ShardJob], size: int, scaling: str) -> None:
+    """Raises InputError where the photos of ``shards`` will not fit on the disk, by the sizes of a sample."""
     aspects = []
-    for file in files[:: max(1, len(files) // SAMPLE)] if scaling == SHORT_SIDE else ():
+    number = sum(len(shard.files) for shard in shards)
+    files = chain.from_iterable(shard.files for shard in shards)
+    for file in islice(files, 0, None, max(1, number // SAMPLE)) if scaling == SHORT_SIDE else ():
         # A photo that cannot be opened is named when its turn comes.
         if is_device(file):
             continue
         with suppress(OSError, SyntaxError, ValueError, Image.DecompressionBombError), Image.open(file) as image:
             aspects.append(max(image.size) / min(image.size))
-    need = round(3 * size * size * len(files) * (sum(aspects) / len(aspects) if aspects else 1))
+    need = round(3 * size * size * number * (sum(aspects) / len(aspects) if aspects else 1))
     free = shutil.disk_usage(output).free
     if need > free:
         raise InputError(
