@@ -613,6 +613,16 @@ FAULTS = (
         ("data/store/test_resizing.py",),
     ),
     Fault(
+        "a store's digest takes its photos class by class", "data/store/index.py",
+        "sorted(range(len(paths)), key=paths.__getitem__)", "range(len(paths))",
+        _in("data/store/test_store.py", "test_a_store_and_a_manifest_have_one_digest"),
+    ),
+    Fault(
+        "a slice of names forgets its step", "data/photos/file_names.py",
+        "range(*place.indices(len(self)))", "range(*place.indices(len(self))[:2])",
+        _in("data/photos/test_folder_index.py", "test_names_in_blocks_are_a_list_of_paths"),
+    ),
+    Fault(
         "a photo is read where the next one begins", "data/store/index.py", "length.cumsum() - length for",
         "length.cumsum() for",
         _in("data/store/test_store.py", "test_the_stored_pixels_labels_and_names_are_those_of_the_files"),

@@ -106,6 +106,20 @@ def test_the_sums_of_shards_are_not_kept_side_by_side(root, tmp_path, monkeypatc
     assert most <= 2
 
 
+def test_a_store_and_a_manifest_have_one_digest(tmp_path):
+    """A store lists its photos class by class, a manifest as texts: "rose-dog/" comes before "rose/"."""
+    for place in ("train/rose", "train/rose-dog", "val/rose", "val/rose-dog"):
+        (tmp_path / "d" / place).mkdir(parents=True)
+        for n in range(2):
+            drawn_photo(len(place) + n).save(tmp_path / "d" / place / f"{place[-3:]}{n}.JPEG")
+    store = prepare_store(tmp_path / "d", tmp_path / "store", 16, 1)
+    found = verify_folder(tmp_path / "d", "ImageNet", 1, tmp_path / "m.jsonl")
+    assert store.index["source"]["files"] == found.fingerprint
+    listed = ImageNet(str(tmp_path / "d"), num_held_out=1, num_workers=0)
+    listed.setup("fit")
+    assert store.index["source"]["listing"] == listed.fingerprint
+
+
 def contents(folder: Path) -> dict[str, str]:
     """sha256 of every file below ``folder``."""
     return {
