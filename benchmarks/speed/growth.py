@@ -314,7 +314,7 @@ def rows(grown: dict[str, dict[str, Any]]) -> list[str]:
     for name, one in grown.items():
         sizes, seconds, memory = one["sizes"], one["seconds"], one["memory"]
         turns = " to ".join(str(n) for n in dict.fromkeys((one["rounds"][0], one["rounds"][-1])))
-        ends = f"{sizes[0]:,} | {sizes[-1]:,} | {turns} | {seconds[0]:.2f} to {seconds[-1]:.2f} | {memory[0]:,.0f} to"
+        ends = f"{sizes[0]:,} | {sizes[-1]:,} | {turns} | {seconds[0]:,.2f} to {seconds[-1]:,.2f} | {memory[0]:,.0f} to"
         slopes = f"{exponent(sizes, seconds):.2f} | {exponent(sizes, memory):.2f}"
         lines.append(f"| {name} | {one['of']} | {ends} {memory[-1]:,.0f} | {slopes} |")
     return lines
