@@ -14,7 +14,7 @@ photograph in it, which is what one core has to do whatever the network costs, s
 With ``--clock wall`` photographs are decoded by worker processes beside the network, as ``zoo benchmark`` does by
 default, and what counts is how long the network waits for them. Photographs are as many as make a round of seconds;
 by the wall's clock more, so that the start of the workers is a small part of it. ``--sets`` takes some of the sets of
-protocols alone, by their numbers in ``SETS``.
+protocols alone, by their numbers in ``SETS``. ``--write`` puts what was measured into the table, whose other rows stay.
 """
 
 import argparse
@@ -148,6 +148,13 @@ def as_imagenet(photos: Path, number: int, root: Path) -> Path:
     return root
 
 
+def written(table: Path) -> dict[tuple[str, str], str]:
+    """The rows of a table as it is, by network and protocols."""
+    lines = table.read_text("utf-8").splitlines() if table.is_file() else []
+    cells = {line: [cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| ")}
+    return {(own[0], own[1]): line for line, own in cells.items() if own[0] in NETWORKS}
+
+
 def main() -> None:
     """Measures, prints and writes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -169,29 +176,30 @@ def main() -> None:
         "of it in the network, s", f"of it {'waiting for' if wall else 'decoding and scaling'} photographs, s",
         "one measurement / sum (range)", "without photographs / in the network",
     ]  # fmt: skip
-    lines = [f"| {' | '.join(head)} |", "| --- | --- " + "| ---: " * (len(head) - 2) + "|"]
-    print("\n".join(lines))
+    top = [f"| {' | '.join(head)} |", "| --- | --- " + "| ---: " * (len(head) - 2) + "|"]
+    print("\n".join(top))
+    table = TABLES / f"protocols{'_wall' if wall else ''}.md"
+    rows = written(table) if options.write else {}
     for name in options.networks:
         for place in options.sets:
             names, number = SETS[place - 1], NETWORKS[name][1][options.clock][place - 1]
             with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
                 root = as_imagenet(options.photos, number, Path(folder))
                 bench = Bench(name, root, options.device, options.batch_size, wall)
-                lines.append(row(bench, name, names, number, options.rounds))
-            print(lines[-1], flush=True)
+                rows[name, ", ".join(names)] = made = row(bench, name, names, number, options.rounds)
+            print(made, flush=True)
     if options.write:
         typed = " --clock wall" if wall else ""
-        if options.networks != [*NETWORKS]:
-            typed += f" --networks {' '.join(options.networks)}"
-        if len(options.sets) < len(SETS):
-            typed += f" --sets {' '.join(map(str, options.sets))}"
+        shown = [n for n, names in enumerate(SETS, 1) if any((one, ", ".join(names)) in rows for one in NETWORKS)]
+        typed += f" --sets {' '.join(map(str, shown))}" if len(shown) < len(SETS) else ""
         device = torch.cuda.get_device_name() if options.device != "cpu" else f"{platform.machine()} CPU"
         note = (
             f"Batches of {options.batch_size}; torch {torch.__version__}, {device}, threads: {torch.get_num_threads()},"
             f" {options.clock} clock, float32; medians of {options.rounds} rounds."
             f" `python benchmarks/speed/protocols.py --photos DIR{typed} --write`"
         )
-        table = TABLES / f"protocols{'_wall' if wall else ''}.md"
+        order = [(name, ", ".join(names)) for name in NETWORKS for names in SETS]
+        lines = [*top, *(rows[what] for what in order if what in rows)]
         heading = "# Test protocols in one measurement against their forward passes"
         if wall:
             heading += ", by the wall's clock"
