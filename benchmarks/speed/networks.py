@@ -24,6 +24,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from kept_rows import kept_rows
+
 TABLE = Path(__file__).parents[1] / "tables" / "networks.md"
 # Processes, and threads of each.
 WAYS = {"1 x 1": (1, 1), "1 x 2": (1, 2), "2 x 1": (2, 1)}
@@ -110,24 +112,12 @@ def measure(name: str, form: str, way: tuple[int, int], options: argparse.Namesp
     return {side: [options.batch / seconds for seconds in values] for side, values in found.items()}
 
 
-def row(rates: dict[str, list[float]], options: argparse.Namespace) -> list[str]:
-    """The cells of one way: images of a step, rounds, both rates, their ratio with its range."""
+def row(what: tuple[str, ...], rates: dict[str, list[float]], options: argparse.Namespace) -> str:
+    """The line of a network, form and way: images of a step, rounds, both rates, their ratio with its range."""
     ratios = [ours / theirs for ours, theirs in zip(*(rates[side] for side in SIDES), strict=True)]
     medians = [f"{statistics.median(rates[side]):.3g}" for side in SIDES]
     ratio = f"{statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})"
-    return [str(options.batch), str(options.rounds), *medians, ratio]
-
-
-def line(what: tuple[str, ...], cells: list[str]) -> str:
-    """A line of the table: network, form, way, then its cells."""
-    return f"| {' | '.join([*what, *cells])} |"
-
-
-def written() -> dict[tuple[str, ...], list[str]]:
-    """The rows of the table as it is, by network, form and way."""
-    lines = TABLE.read_text("utf-8").splitlines() if TABLE.is_file() else []
-    rows = [[cell.strip() for cell in one.strip("|").split("|")] for one in lines if one.startswith("| ")]
-    return {tuple(cells[:3]): cells[3:] for cells in rows if cells[0] in OURS and len(cells) == 8}
+    return f"| {' | '.join([*what, str(options.batch), str(options.rounds), *medians, ratio])} |"
 
 
 def main() -> None:
@@ -149,15 +139,16 @@ def main() -> None:
         parser.error("--write is for the wall's clock")
     ways = options.ways if options.clock == "wall" else [*WAYS][:1]
     print("\n".join(HEAD))
-    table = written() if options.write else {}
+    table = kept_rows(TABLE, 3) if options.write else {}
     for name in options.networks:
         for form in options.forms:
             for way in ways:
-                table[name, form, way] = cells = row(measure(name, form, WAYS[way], options), options)
-                print(line((name, form, way), cells), flush=True)
+                what = name, form, way
+                table[what] = row(what, measure(name, form, WAYS[way], options), options)
+                print(table[what], flush=True)
     if options.write:
         order = [(name, form, way) for name in OURS for form in FORMS for way in WAYS]
-        lines = [*HEAD, *(line(what, table[what]) for what in order if what in table)]
+        lines = [*HEAD, *(table[what] for what in order if what in table)]
         note = f"{platform.machine()}, wall clock, images of 224x224; medians of so many rounds in turns."
         note += " `python benchmarks/speed/networks.py --write`"
         heading = "# Training steps of large networks beside torchvision's"

@@ -27,6 +27,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
+from kept_rows import kept_rows
 from torch import Tensor
 
 import zoo
@@ -148,13 +149,6 @@ def as_imagenet(photos: Path, number: int, root: Path) -> Path:
     return root
 
 
-def written(table: Path) -> dict[tuple[str, str], str]:
-    """The rows of a table as it is, by network and protocols."""
-    lines = table.read_text("utf-8").splitlines() if table.is_file() else []
-    cells = {line: [cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| ")}
-    return {(own[0], own[1]): line for line, own in cells.items() if own[0] in NETWORKS}
-
-
 def main() -> None:
     """Measures, prints and writes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -179,7 +173,7 @@ def main() -> None:
     top = [f"| {' | '.join(head)} |", "| --- | --- " + "| ---: " * (len(head) - 2) + "|"]
     print("\n".join(top))
     table = TABLES / f"protocols{'_wall' if wall else ''}.md"
-    rows = written(table) if options.write else {}
+    rows = kept_rows(table, 2) if options.write else {}
     for name in options.networks:
         for place in options.sets:
             names, number = SETS[place - 1], NETWORKS[name][1][options.clock][place - 1]

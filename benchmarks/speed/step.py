@@ -13,7 +13,8 @@ the machine does falls on all. A round is one turn of each; the first is not cou
 makes a training faster or slower by some per cent for as long as its process lives, so that there are several
 processes, one after the other, of so many rounds each. The clock is the process's own CPU time (``--clock wall``: the
 wall's, for a quiet machine and for several threads). The table has medians over all rounds, and of the ratios within a
-round. ``--write`` writes tables/step.md.
+round. ``--write`` puts what was measured into tables/step.md, whose
+other rows stay.
 """
 
 import argparse
@@ -35,6 +36,7 @@ from typing import Any
 import lightning
 import torch
 import torch.nn.functional as F
+from kept_rows import kept_rows
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from zoo.data import CIFAR10
@@ -225,15 +227,16 @@ def measure(name: str, root: Path, rounds: int, steps: int, clock: str, threads:
     return rates
 
 
-def rows(name: str, threads: int, rates: dict[str, list[float]]) -> list[str]:
-    """A row each: images a second, and how many times the plain loop's time."""
-    table = []
+def rows(name: str, threads: int, processes: int, rates: dict[str, list[float]]) -> dict[tuple[str, ...], str]:
+    """A row each: rounds, of how many processes, images a second, and how many times the plain loop's time."""
+    table = {}
     for which, values in rates.items():
         ratios = [theirs / mine for mine, theirs in zip(values, rates["plain"], strict=True)]
         ratio = f"{statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})"
         asked = f"{ASKED[name, threads]}" if which == "zoo" and (name, threads) in ASKED else ""
         spread = f"{statistics.median(values):,.0f} ({min(values):,.0f} to {max(values):,.0f})"
-        table.append(f"| {name} | {threads} | {which} | {spread} | {ratio} | {asked} |")
+        line = f"| {name} | {threads} | {which} | {len(values)} | {processes} | {spread} | {ratio} | {asked} |"
+        table[name, f"{threads}", which] = line
     return table
 
 
@@ -249,27 +252,32 @@ def main() -> None:
     parser.add_argument("--clock", choices=["cpu", "wall"], default="cpu")
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
-    table = []
+    if arguments.write and arguments.clock != "wall":
+        parser.error("--write is for the wall's clock")
+    table = kept_rows(TABLE, 3) if arguments.write else {}
     # One process a task.
     pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=1)
-    for threads in arguments.threads:
+    for number in arguments.threads:
         for name in arguments.networks:
             rates: dict[str, list[float]] = {}
-            words = name, arguments.data, arguments.rounds, arguments.steps, arguments.clock, threads
+            words = name, arguments.data, arguments.rounds, arguments.steps, arguments.clock, number
             for of_process in pool.map(measure, *zip(*[words] * arguments.processes, strict=True)):
                 for which, values in of_process.items():
                     rates.setdefault(which, []).extend(values)
-            table += rows(name, threads, rates)
-            print("\n".join(table[-3:]), flush=True)
-    head = ["network", "threads", "loop", "images/s (range)", "times the plain loop's time (range)", "asked"]
+            table |= (measured := rows(name, number, arguments.processes, rates))
+            print("\n".join(measured.values()), flush=True)
+    head = [
+        "network", "threads", "loop", "rounds", "processes",
+        "images/s (range)", "times the plain loop's time (range)", "asked",
+    ]  # fmt: skip
     note = f"Batches of {BATCH} from CIFAR-10 in memory, pad 4, crop, flip; torch {torch.__version__}, Lightning"
     note += f" {lightning.__version__}, {platform.machine()}; {arguments.clock} clock, medians of"
-    note += f" {arguments.processes * arguments.rounds} rounds of {arguments.steps} steps in turns, in"
-    note += f" {arguments.processes} processes one after the other. `python benchmarks/speed/step.py --data DIR"
-    note += f" --clock {arguments.clock} --threads {' '.join(map(str, arguments.threads))}"
-    note += f" --processes {arguments.processes} --rounds {arguments.rounds} --steps {arguments.steps} --write`"
+    note += f" so many rounds of {arguments.steps} steps in turns, in so many processes one after the other."
+    note += f" `python benchmarks/speed/step.py --data DIR --clock {arguments.clock} --threads 1 2 --write`"
     if arguments.write:
-        lines = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|", *table]
+        threads = sorted({int(key[1]) for key in table if key[0] in NETWORKS})
+        order = [(name, f"{n}", loop) for n in threads for name in NETWORKS for loop in ("plain", "floor", "zoo")]
+        lines = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|", *(table[one] for one in order if one in table)]
         TABLE.write_text("\n".join(["# A training step beside a plain loop's", "", *lines, "", note, ""]), "utf-8")
 
 
