@@ -581,6 +581,16 @@ FAULTS = (
         _in("data/test_hanging_worker.py", "test_a_thread_that_never_delivers_ends_the_run_and_is_not_waited_for"),
     ),
     Fault(
+        "a photograph that holds up a measurement is not named", "data/protocol_images.py",
+        "            reading(position)\n", "",
+        _in("data/test_hanging_worker.py", "test_of_photographs_for_protocols_too"),
+    ),
+    Fault(
+        "threads make a list of a batch for protocols", "data/loader.py",
+        'return type(made)(*parts) if hasattr(made, "_fields") else list(parts)', "return list(parts)",
+        _in("data/photos/test_protocol_batches.py", "test_they_are_made_as_batches_of_training_are"),
+    ),
+    Fault(
         "the crop decides whether a view is mirrored", "data/photos/transforms.py", "if numbers[-1] < 0.5",
         "if numbers[0] < 0.5", ("data/photos/test_photo_distributions.py",),
     ),

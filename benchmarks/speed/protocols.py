@@ -11,10 +11,10 @@ the least and the greatest ratio; the first round is not counted. Weights are ra
 
 The clock is the processor's time of this process, which other processes disturb little: it has the decoding of every
 photograph in it, which is what one core has to do whatever the network costs, so that the last column leaves it out.
-With ``--clock wall`` photographs are decoded by worker processes beside the network, as ``zoo benchmark`` does by
-default, and what counts is how long the network waits for them. Photographs are as many as make a round of seconds;
-by the wall's clock more, so that the start of the workers is a small part of it. ``--sets`` takes some of the sets of
-protocols alone, by their numbers in ``SETS``. ``--write`` puts what was measured into the table, whose other rows stay.
+With ``--clock wall`` photographs are decoded beside the network, as ``zoo benchmark`` does by default, and what counts
+is how long the network waits for them. Photographs are as many as make a round of seconds; by the wall's clock more, so
+that what goes before the first batch is a small part of it. ``--sets`` takes some of the sets of protocols alone, by
+their numbers in ``SETS``. ``--write`` puts what was measured into the table, whose other rows stay.
 """
 
 import argparse

@@ -16,6 +16,7 @@ from zoo.cli import main
 from zoo.data import ImageNet, StreamedImageNet
 from zoo.data.base import ImageDataModule
 from zoo.data.photos import photos
+from zoo.data.protocol_images import ProtocolImages
 from zoo.data.stream.format import write_stream
 from zoo.data.stream.module import Streamed
 from zoo.errors import Stopped
@@ -153,6 +154,14 @@ def test_of_photographs_the_file_that_a_thread_reads_is_named(folders, slow_phot
     data = ImageNet(str(folders), batch_size=2, num_held_out=0)
     data.setup()
     assert len(list(data.test_dataloader())) == 3
+    assert f"for batch 2 of 3 from a thread of its loader, which is reading {slow_photo}.\n" in said(capsys)
+
+
+def test_of_photographs_for_protocols_too(folders, slow_photo, monkeypatch, capsys):
+    monkeypatch.setattr("zoo.data.cores.share", lambda processes=None: 2)
+    split = ProtocolImages(ImageNet(str(folders), num_held_out=0), batch_size=2)
+    split.setup("test")
+    assert len(list(split.test_dataloader())) == 3
     assert f"for batch 2 of 3 from a thread of its loader, which is reading {slow_photo}.\n" in said(capsys)
 
 

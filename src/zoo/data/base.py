@@ -151,9 +151,13 @@ class ImageDataModule(LightningDataModule):
             self.check_processes(replicas)
         dataset = self.splits[split]
         batches = self.batches(split, shuffle=shuffle, seed=self.seed, rank=rank, num_replicas=replicas)
-        # batch_size=None: the sampler's items are whole batches already.
+        return self.loader(dataset, batches)
+
+    def loader(self, dataset: Dataset, batches: Batches, **options: Any) -> Loader:
+        """What makes ``batches`` of ``dataset``: in this process, its threads, or workers, as this module has it."""
         threads = self.threads
         workers = 0 if threads else self.num_workers
+        # batch_size=None: the sampler's items are whole batches already.
         return Loader(
             dataset,
             batch_size=None,
@@ -164,6 +168,7 @@ class ImageDataModule(LightningDataModule):
             timeout=HANGS if workers + threads else 0,
             worker_init_fn=WorkerStart(workers) if workers else None,
             threads=threads,
+            **options,
         )
 
 

@@ -75,11 +75,10 @@ class Loader(DataLoader):
             pool.close(0 if late else None)
 
     def _made(self, draw: Any) -> Any:
-        # A list, as DataLoader makes of a tuple.
-        return [
-            part.pin_memory() if self.pin_memory and isinstance(part, torch.Tensor) else part
-            for part in self.dataset[draw]
-        ]
+        made = self.dataset[draw]
+        parts = (part.pin_memory() if self.pin_memory and isinstance(part, torch.Tensor) else part for part in made)
+        # Of a tuple whose parts have names one like it, of another a list, as DataLoader makes them.
+        return type(made)(*parts) if hasattr(made, "_fields") else list(parts)
 
     def state_dict(self) -> dict[str, Any]:
         """What an epoch is cut into; where in it to go on, ``zoo.models.resuming`` tells the sampler."""

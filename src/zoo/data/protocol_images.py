@@ -10,8 +10,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from zoo.data.base import ImageDataModule
+from zoo.data.loader import reading
 from zoo.data.memory import InMemory
 from zoo.data.photos.photos import Photos
+from zoo.data.photos.transforms import planes_of
 from zoo.data.sampling import Batches, Draw
 from zoo.data.store.reader import StoredPhotos
 from zoo.errors import InputError
@@ -89,14 +91,7 @@ class ProtocolImages(LightningDataModule):
         """Every image of the split once, in order."""
         rank, replicas = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         draws = Batches(self.num_images, self.batch_size, shuffle=False, rank=rank, num_replicas=replicas)
-        return DataLoader(
-            self._dataset(),
-            batch_size=None,
-            sampler=draws,
-            collate_fn=_as_it_is,
-            num_workers=self.data.num_workers,
-            pin_memory=self.data.num_workers > 0 and torch.cuda.is_available(),
-        )
+        return self.data.loader(self._dataset(), draws, collate_fn=_as_it_is)
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Batch:
         """On the device: unpacked, photographs of equal shapes together."""
@@ -162,7 +157,10 @@ class _ScaledPhotos(Dataset):
 
     def __getitem__(self, draw: Draw) -> Packed:
         positions = self.split.positions[draw.indices]
-        photos = [self._scaled(position) for position in positions.tolist()]
+        photos = []
+        for position in positions.tolist():
+            reading(position)
+            photos.append(self._scaled(position))
         shapes = np.array([[x.shape[1:] for x in scaled] for scaled in photos], np.int64).reshape(
             -1, len(self.scales), 2
         )
@@ -173,14 +171,17 @@ class _ScaledPhotos(Dataset):
                     image.copy_(photos[row][place])
         return Packed(draw.indices.numpy(), self.split.labels[positions].numpy(), self.scales, shapes, pixels)
 
+    def name_of(self, position: int) -> str:
+        """The path of a photo, by its position in the files."""
+        return self.split.name_of(position)
+
     def _scaled(self, position: int) -> list[Tensor]:
         """Uint8 (3, height, width) at each scale."""
         if isinstance(self.split, StoredPhotos):
             planes = self.split.store.photo(self.split.split, position)
             return [torch.from_numpy(np.array(planes)) for _ in self.scales]
         photo = self.split.photo(position)
-        scaled = [self.split.transform.scale(photo, scale) for scale in self.scales]
-        return [torch.from_numpy(np.array(pixels)).permute(2, 0, 1) for pixels in scaled]
+        return [planes_of(self.split.transform.scale(photo, scale)) for scale in self.scales]
 
 
 def _groups(pixels: Tensor, shapes: np.ndarray) -> list[tuple[list[int], list[Tensor]]]:

@@ -84,7 +84,7 @@ class PhotoTransform:
 
     def random(self, image: Photo, numbers: Sequence[float]) -> Tensor:
         """A training view: uint8 (3, size, size), mirrored where the last of ``numbers`` is under 0.5."""
-        return _tensor(self.random_view(image, numbers))
+        return planes_of(self.random_view(image, numbers))
 
     def random_view(self, image: P, numbers: Sequence[float]) -> P:
         """The same as a photo."""
@@ -93,7 +93,7 @@ class PhotoTransform:
 
     def central(self, image: Photo) -> Tensor:
         """The test view: scaled, then the centre crop; uint8 (3, size, size)."""
-        return _tensor(self.central_view(image))
+        return planes_of(self.central_view(image))
 
     def central_view(self, image: P) -> P:
         """The same as a photo."""
@@ -152,7 +152,8 @@ class PhotoTransform:
         return middle.to(images.device, non_blocking=True)
 
 
-def _tensor(image: Photo) -> Tensor:
+def planes_of(image: Photo) -> Tensor:
+    """The pixels: uint8 (3, height, width)."""
     width, height = image.size
     planes = np.empty((3, height, width), np.uint8)
     write_planes(image, planes)
@@ -170,7 +171,7 @@ def made_small(image: Image.Image, stored: tuple[int, int, int]) -> Tensor:
         image = scale_short_side(image, side)
         left, top = ((length - side) // 2 for length in image.size)
         image = image.crop((left, top, left + side, top + side))
-    return torch.from_numpy(np.asarray(image).copy())[None] if channels == 1 else _tensor(image)
+    return torch.from_numpy(np.asarray(image).copy())[None] if channels == 1 else planes_of(image)
 
 
 _COLORS = {"spread": "std", "components": "components"}
