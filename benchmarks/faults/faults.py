@@ -591,6 +591,11 @@ FAULTS = (
         _in("data/photos/test_protocol_batches.py", "test_they_are_made_as_batches_of_training_are"),
     ),
     Fault(
+        "an interrupted measurement ends as one that failed", "cli.py",
+        "if isinstance(error.__context__, KeyboardInterrupt):", "if False:",
+        _in("benchmark/test_benchmark_verb.py", "test_one_that_is_interrupted_ends_as_interrupted_commands_do"),
+    ),
+    Fault(
         "the crop decides whether a view is mirrored", "data/photos/transforms.py", "if numbers[-1] < 0.5",
         "if numbers[0] < 0.5", ("data/photos/test_photo_distributions.py",),
     ),

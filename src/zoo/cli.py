@@ -31,8 +31,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             try:
                 status = _answer(words or ["--help"])
             except SystemExit as error:
-                # A verb's --help.
-                stop = error
+                # Lightning's way to end where it was interrupted; otherwise a verb's --help.
+                if isinstance(error.__context__, KeyboardInterrupt):
+                    status = 130
+                else:
+                    stop = error
             # Not at the interpreter's exit, where nobody could say what is wrong.
             sys.stdout.flush()
         except BrokenPipeError:

@@ -231,6 +231,16 @@ def test_images_that_a_loader_leaves_out_stop_the_benchmark(digits, tmp_path, mo
     assert not (tmp_path / "out").exists()
 
 
+def test_one_that_is_interrupted_ends_as_interrupted_commands_do(digits, tmp_path, monkeypatch, capsys):
+    def interrupted(*words):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(zoo.data.protocol_images.ProtocolImages, "on_after_batch_transfer", interrupted)
+    assert main(["benchmark", digits[0], "--output", str(tmp_path / "out")]) == 130
+    assert "Traceback" not in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
