@@ -591,6 +591,11 @@ FAULTS = (
         _in("data/photos/test_protocol_batches.py", "test_they_are_made_as_batches_of_training_are"),
     ),
     Fault(
+        "workers outlive the measurement for which they read", "data/base.py",
+        "persistent_workers=workers > 0 and not once", "persistent_workers=workers > 0",
+        _in("data/photos/test_protocol_batches.py", "test_workers_do_not_outlive_a_measurement"),
+    ),
+    Fault(
         "an interrupted measurement ends as one that failed", "cli.py",
         "if isinstance(error.__context__, KeyboardInterrupt):", "if False:",
         _in("benchmark/test_benchmark_verb.py", "test_one_that_is_interrupted_ends_as_interrupted_commands_do"),

@@ -153,8 +153,11 @@ class ImageDataModule(LightningDataModule):
         batches = self.batches(split, shuffle=shuffle, seed=self.seed, rank=rank, num_replicas=replicas)
         return self.loader(dataset, batches)
 
-    def loader(self, dataset: Dataset, batches: Batches, **options: Any) -> Loader:
-        """What makes ``batches`` of ``dataset``: in this process, its threads, or workers, as this module has it."""
+    def loader(self, dataset: Dataset, batches: Batches, *, once: bool = False, **options: Any) -> Loader:
+        """What makes ``batches`` of ``dataset``: this process, its threads, or workers, as this module has it.
+
+        Workers stay for the next epoch; where ``once``, there is none.
+        """
         threads = self.threads
         workers = 0 if threads else self.num_workers
         # batch_size=None: the sampler's items are whole batches already.
@@ -163,7 +166,7 @@ class ImageDataModule(LightningDataModule):
             batch_size=None,
             sampler=batches,
             num_workers=workers,
-            persistent_workers=workers > 0,
+            persistent_workers=workers > 0 and not once,
             pin_memory=workers + threads > 0 and torch.cuda.is_available(),
             timeout=HANGS if workers + threads else 0,
             worker_init_fn=WorkerStart(workers) if workers else None,

@@ -91,7 +91,7 @@ class ProtocolImages(LightningDataModule):
         """Every image of the split once, in order."""
         rank, replicas = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         draws = Batches(self.num_images, self.batch_size, shuffle=False, rank=rank, num_replicas=replicas)
-        return self.data.loader(self._dataset(), draws, collate_fn=_as_it_is)
+        return self.data.loader(self._dataset(), draws, once=True, collate_fn=_as_it_is)
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Batch:
         """On the device: unpacked, photographs of equal shapes together."""

@@ -1,5 +1,7 @@
 """Photographs for test protocols: the same batches from threads, workers and the process itself."""
 
+import multiprocessing
+
 import numpy as np
 import pytest
 import torch
@@ -48,6 +50,18 @@ def test_who_wants_workers_has_them(folders):
     loader = loader_of(folders, num_workers=2)
     assert (loader.threads, loader.num_workers) == (0, 2)
     assert all(the_same(one, other) for one, other in zip(loader, loader_of(folders, num_workers=0), strict=True))
+
+
+def test_workers_do_not_outlive_a_measurement(folders):
+    data = ImageNet(str(folders), num_held_out=0, num_workers=2, batch_size=4)
+    data.setup("test")
+    # Of other tests, whose loaders the garbage collector may not have seen yet.
+    others = set(multiprocessing.active_children())
+    measured, shown = loader_of(folders, num_workers=2), data.test_dataloader()
+    assert len(list(measured)) == 2
+    assert set(multiprocessing.active_children()) <= others
+    assert len(list(shown)) == 2
+    assert len(set(multiprocessing.active_children()) - others) == 2
 
 
 def test_planes_of_a_batch_are_pillows_pixels(folders):
