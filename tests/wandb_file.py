@@ -10,7 +10,10 @@ BLOCK, HEADER, FILE_HEADER = 32768, 7, 7
 
 
 def payloads(path: Path) -> Iterator[bytes]:
-    """Yields a LevelDB log's records: chunks of crc, length and type (full, first, middle, last) in 32 KiB blocks."""
+    """Yields a LevelDB log's records: chunks of crc, length and type (full, first, middle, last) in 32 KiB blocks.
+
+    One that W&B has not written to its end yet is not there.
+    """
     data, position, parts = path.read_bytes(), FILE_HEADER, b""
     while position + HEADER <= len(data):
         left = BLOCK - position % BLOCK
@@ -19,6 +22,8 @@ def payloads(path: Path) -> Iterator[bytes]:
             continue
         length, kind = int.from_bytes(data[position + 4 : position + 6], "little"), data[position + 6]
         chunk = data[position + HEADER : position + HEADER + length]
+        if len(chunk) < length:
+            return
         position += HEADER + length
         parts = chunk if kind in (1, 2) else parts + chunk
         if kind in (1, 4):
