@@ -328,8 +328,8 @@ def write(measured: dict[str, dict[str, Any]]) -> None:
     POINTS.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
     note = f"Python {platform.python_version()}, {platform.machine()}; medians of so many rounds, each a process of its"
     note += " own, at the smallest and the largest number. Exponents are slopes on log axes over the larger half of the"
-    note += " points, the lines of the picture. Rows are of several runs, some beside other work; all points are in"
-    note += " `growth.json`. `OMP_NUM_THREADS=1 python benchmarks/speed/growth.py --photos DIR --write`"
+    note += " points, the lines of the picture. Rows are of several runs on two processors, some beside other work; all"
+    note += " points are in `growth.json`. `OMP_NUM_THREADS=1 python benchmarks/speed/growth.py --photos DIR --write`"
     picture = "![Time and memory on logarithmic axes](growth.png)"
     TABLE.write_text("\n".join(["# How cost grows", "", *rows(grown), "", note, "", picture, ""]), "utf-8")
     draw(grown, TABLE.with_suffix(".png"))
