@@ -559,7 +559,7 @@ FAULTS = (
         _in("data/photos/test_photo_parts.py", "test_every_row_that_is_left_is_as_it_was"),
     ),
     Fault(
-        "the upper part of a photo that was cut off will do", "data/photos/jpeg_rows.py", " or data[-2:] != END", "",
+        "the upper part of a photo that was cut off will do", "data/photos/jpeg_rows.py", " and data.endswith(END)", "",
         _in("data/photos/test_photo_parts.py", "test_what_is_no_plain_file_is_left_to_pillow"),
     ),
     Fault(
@@ -636,6 +636,16 @@ FAULTS = (
         "a store's digest takes its photos class by class", "data/store/index.py",
         "sorted(range(len(paths)), key=paths.__getitem__)", "range(len(paths))",
         _in("data/store/test_store.py", "test_a_store_and_a_manifest_have_one_digest"),
+    ),
+    Fault(
+        "the path of a photo in the working folder begins at the disk's root", "data/photos/file_names.py",
+        'str(root / "_")[:-1]', 'str(root / "_")[:-2] + "/"',
+        _in("data/photos/test_folder_index.py", "test_the_text_of_a_path_is_pathlibs"),
+    ),
+    Fault(
+        "a large photo's width is decoded for its height", "data/photos/fast_decoder.py",
+        "math.ceil(decoded[1] * min(1.0, down))", "math.ceil(decoded[1] * min(1.0, across))",
+        _in("data/photos/test_photo_fast.py", "test_a_side_that_is_shrunk_less_decides"),
     ),
     Fault(
         "a slice of names forgets its step", "data/photos/file_names.py",

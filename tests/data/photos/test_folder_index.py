@@ -184,6 +184,7 @@ def test_names_in_blocks_are_a_list_of_paths(tmp_path):
     for files in (FileNames(tmp_path, blocks), FileNames.of(tmp_path, relative)):
         assert list(files) == paths == [files[n] for n in range(len(files))]
         assert files[-1] == paths[-1]
+        assert [files.text(n) for n in range(len(files))] == list(map(str, paths))
         for part in (slice(1, 4), slice(None, None, -2), slice(2, 2), slice(-2, None)):
             assert list(files[part]) == paths[part] == [*files[part][:]]
         assert list(files.names()) == [path.name.encode() for path in paths]
@@ -192,3 +193,8 @@ def test_names_in_blocks_are_a_list_of_paths(tmp_path):
         with pytest.raises(IndexError):
             files[len(paths)]
     assert list(FileNames(tmp_path, [])) == []
+
+
+@pytest.mark.parametrize("root", [".", "/", "a", "../a", "a/"])
+def test_the_text_of_a_path_is_pathlibs(root):
+    assert FileNames(Path(root), [("n1", b"1.JPEG\0")]).text(0) == str(Path(root) / "n1" / "1.JPEG")

@@ -72,6 +72,15 @@ def test_a_large_photo_is_decoded_no_larger_than_needed_and_no_smaller_than_the_
     assert (width, height) == (200 * eighths, -(-(50 + side + 2) * eighths // 8))
 
 
+@pytest.mark.parametrize(("box", "eighths"), [((0, 0, 1600, 300), 8), ((0, 0, 300, 1200), 8), ((0, 0, 1600, 1200), 2)])
+def test_a_side_that_is_shrunk_less_decides(tmp_path, box, eighths):
+    photo = read_fast(saved(tmp_path / "a.JPEG", smooth(1600, 1200)))
+    view = photo.crop(box).resize((224, 224), Image.Resampling.BILINEAR)
+    width, height = view._needed((1600, 1200))
+    sides = [n for n in (1, 2, 3, 4, 8) if 1600 * n >= 8 * width and 1200 * n >= 8 * height]
+    assert sides[0] == eighths
+
+
 def test_mirrored_is_mirrored(tmp_path):
     path = saved(tmp_path / "a.JPEG", smooth(300, 260))
     transform, numbers = TRANSFORMS["torchvision"], [0.4] * 40

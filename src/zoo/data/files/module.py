@@ -292,3 +292,5 @@ class SourcePhotos(Photos):
         """The whole photo as everything is measured on it, by its place among the sources."""
         image: Any = self.read(self.files[position])
         return image
+
+    coded = photo

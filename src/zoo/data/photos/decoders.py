@@ -18,7 +18,7 @@ from PIL import Image
 
 from zoo.data.photos import equal_pixels
 from zoo.data.photos.crops import Photo, disproportion
-from zoo.data.photos.jpeg_rows import MARGIN, frame, upper_part
+from zoo.data.photos.jpeg_rows import MARGIN, Frame, frame, with_rows
 from zoo.errors import InputError
 from zoo.files import is_device
 
@@ -26,16 +26,16 @@ from zoo.files import is_device
 Box = tuple[int, int, int, int]
 
 
-def read_rgb(path: Path) -> Image.Image:
+def read_rgb(path: Path | str) -> Image.Image:
     """The decoded photo in RGB, whatever its mode. Raises InputError naming the file where it cannot be decoded."""
     return _decoded(path, path)
 
 
-def _decoded(path: Path, source: Any) -> Image.Image:
+def _decoded(path: Path | str, source: Any) -> Image.Image:
     """The same from ``source``, the path itself or a file object."""
     try:
         if source is path:
-            _check_file(path)
+            _check_file(Path(path))
         with Image.open(source) as image:
             if reason := disproportion(image.size):
                 raise ValueError(reason)
@@ -55,7 +55,7 @@ def _check_file(path: Path) -> None:
         raise ValueError("it is a device or a pipe")
 
 
-def content_of(path: Path) -> bytes:
+def content_of(path: Path | str) -> bytes:
     """The bytes of a file; of a device or a pipe, which have no size, none, and these are not waited for."""
     # As few calls as will do: a photo is read in the time of two of pathlib's.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
@@ -65,7 +65,7 @@ def content_of(path: Path) -> bytes:
         os.close(descriptor)
 
 
-def read_in_part(path: Path) -> Photo:
+def read_in_part(path: Path | str) -> Photo:
     """The photo in ``path``, of which Pillow decodes what a training view needs; the pixels are those of ``read_rgb``.
 
     Whatever is no plain JPEG goes to ``read_rgb`` at once, also to be refused.
@@ -81,7 +81,7 @@ def read_in_part(path: Path) -> Photo:
     # What Pillow warns of or refuses is the size of the whole photo.
     if disproportion(size) or size[0] * size[1] > (Image.MAX_IMAGE_PIXELS or math.inf):
         return read_rgb(path)
-    return PillowPhoto(path, data, size, size)
+    return PillowPhoto(path, data, size, size, found)
 
 
 def write_planes(view: Photo, out: np.ndarray) -> None:
@@ -96,17 +96,20 @@ def write_planes(view: Photo, out: np.ndarray) -> None:
         out[:] = np.asarray(view).transpose(2, 0, 1)
 
 
-@dataclass(frozen=True)
+# Not frozen, for three are made a view, and a frozen one takes four times as long.
+@dataclass(slots=True)
 class JpegPhoto:
     """A JPEG file (its bytes and ``full`` size) and what is to be done to it, once its pixels are asked for.
 
-    ``size`` is (width, height) after ``steps``, each the name of a method with its arguments.
+    ``size`` is (width, height) after ``steps``, each the name of a method with its arguments. ``frame`` is what
+    ``jpeg_rows`` found in the file. Nothing of it is changed.
     """
 
-    path: Path
+    path: Path | str
     data: bytes
     full: tuple[int, int]
     size: tuple[int, int]
+    frame: Frame | None
     steps: tuple[tuple[str, tuple[Any, ...]], ...] = ()
 
     def crop(self, box: tuple[int, int, int, int]) -> Self:
@@ -122,13 +125,13 @@ class JpegPhoto:
         return self._then(self.size, "transpose", method)
 
     def _then(self, size: tuple[int, int], name: str, *arguments: Any) -> Self:
-        return type(self)(self.path, self.data, self.full, size, (*self.steps, (name, arguments)))
+        return type(self)(self.path, self.data, self.full, size, self.frame, (*self.steps, (name, arguments)))
 
     def part(self) -> tuple[bytes, int]:
         """The file without the rows that the view does not need, and how many rows it has then."""
         if self.steps and self.steps[0][0] == "crop":
             rows = self.steps[0][1][0][3]
-            if (part := upper_part(self.data, rows)) is not self.data:
+            if (part := with_rows(self.data, self.frame, rows)) is not self.data:
                 return part, rows + MARGIN
         return self.data, self.full[1]
 

@@ -6,6 +6,7 @@ antialiasing. Pixels then differ from Pillow's by grey levels that ``benchmarks/
 ever measured on such photos. No torch, as in ``decoders``.
 """
 
+import math
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
@@ -17,6 +18,7 @@ from PIL import Image
 
 from zoo.data.photos.crops import Photo, disproportion
 from zoo.data.photos.decoders import JpegPhoto, content_of, read_rgb
+from zoo.data.photos.jpeg_rows import frame
 from zoo.errors import InputError
 
 PACKAGES = {"simplejpeg": "simplejpeg", "cv2": "opencv-python-headless"}
@@ -32,17 +34,25 @@ def require_packages() -> None:
         )
 
 
-def read_fast(path: Path) -> Photo:
+def read_fast(path: Path | str) -> Photo:
     """The photo in ``path``, not decoded yet; whatever is no plain JPEG goes to ``read_rgb``, also to be refused."""
-    simplejpeg, _ = _libraries()
     try:
         data = content_of(path)
-        height, width, color, _ = simplejpeg.decode_jpeg_header(data)
+        # In no more time than simplejpeg's, and what is found serves for the part too.
+        found = frame(data)
+        size = (found[2], found[1]) if found else _size_of(data)
     except (OSError, ValueError):
         return read_rgb(path)
-    if color not in ("YCbCr", "Gray", "RGB") or disproportion((width, height)):
+    if size is None or disproportion(size):
         return read_rgb(path)
-    return FastPhoto(path, data, (width, height), (width, height))
+    return FastPhoto(path, data, size, size, found)
+
+
+def _size_of(data: bytes) -> tuple[int, int] | None:
+    """Width and height of a JPEG whose rows are not coded in order; None for colours that are printers'."""
+    simplejpeg, _ = _libraries()
+    height, width, color, _ = simplejpeg.decode_jpeg_header(data)
+    return (width, height) if color in ("YCbCr", "Gray", "RGB") else None
 
 
 class FastPhoto(JpegPhoto):
@@ -51,18 +61,24 @@ class FastPhoto(JpegPhoto):
     def write(self, out: np.ndarray) -> None:
         """Writes the pixels into ``out``, uint8 (3, height, width). Raises InputError as Pillow does."""
         _, cv2 = _libraries()
-        cv2.split(np.asarray(self), list(out))
+        cv2.split(self.pixels(), list(out))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """uint8 (height, width, 3). Raises InputError where Pillow cannot decode the file either."""
+        return self.pixels()
+
+    def pixels(self) -> np.ndarray:
+        """The same, without the questions that numpy asks before."""
         simplejpeg, _ = _libraries()
         part, rows = self.part()
         size = self.full[0], rows
         width, height = self._needed(size)
-        # What is passed over at the end of a part would be a flaw.
-        options = {"strict": part is self.data}
         try:
-            pixels = simplejpeg.decode_jpeg(part, min_height=height, min_width=width, min_factor=2, **options)
+            pixels = simplejpeg.decode_jpeg(
+                part, min_height=height, min_width=width, min_factor=2,
+                # What is passed over at the end of a part would be a flaw.
+                strict=part is self.data,
+            )  # fmt: skip
         except ValueError:
             # Also raised for flaws that Pillow reads past: one library alone decides what is broken.
             return np.asarray(self._by_pillow(read_rgb(self.path)))
@@ -72,15 +88,15 @@ class FastPhoto(JpegPhoto):
 
     def _needed(self, decoded: tuple[int, int]) -> tuple[int, int]:
         """The width and height at which ``decoded`` pixels must be decoded so that no view is enlarged for it."""
-        (width, height), least = self.full, [1.0, 1.0]
+        (width, height), across, down = self.full, 1.0, 1.0
         for name, arguments in self.steps:
             if name == "crop":
                 left, top, right, bottom = arguments[0]
                 width, height = right - left, bottom - top
             elif name == "resize":
-                least = [part * new / old for part, new, old in zip(least, arguments[0], (width, height), strict=True)]
+                across, down = across * arguments[0][0] / width, down * arguments[0][1] / height
                 width, height = arguments[0]
-        return tuple(-int(-side * min(1.0, part) // 1) for side, part in zip(decoded, least, strict=True))  # type: ignore[return-value]
+        return math.ceil(decoded[0] * min(1.0, across)), math.ceil(decoded[1] * min(1.0, down))
 
 
 # Each step takes the pixels, which may be fewer than the (width, height) that they stand for, and gives both anew.

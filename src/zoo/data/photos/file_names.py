@@ -23,6 +23,8 @@ class FileNames(Sequence[Path]):
 
     def __init__(self, root: Path, members: Sequence[tuple[str, bytes]]) -> None:
         self.root, self._members = root, list(members)
+        # With its slash, and without anything where the root is the folder that one is in.
+        self._start = str(root / "_")[:-1]
         self._counts = list(accumulate((names.count(END) for _, names in members), initial=0))
 
     @classmethod
@@ -45,9 +47,15 @@ class FileNames(Sequence[Path]):
             members = [(folder, b"".join(name + END for _, name in found)) for folder, found in chosen]
             return FileNames(self.root, members)
         # Raises an IndexError for what is too far, and knows places from the end.
-        folder, name = self._apart_at(range(len(self))[place])
-        # Joined as text first: pathlib takes as long for each part.
-        return self.root / f"{folder}/{name.decode()}"
+        return Path(self.text(range(len(self))[place]))
+
+    def text(self, place: int) -> str:
+        """The path of the file in this place, counted from the start, as text: pathlib would take longer than the rest.
+
+        Training asks for one a photo.
+        """
+        folder, name = self._apart_at(place)
+        return f"{self._start}{folder}/{name.decode()}"
 
     def __iter__(self) -> Iterator[Path]:
         for folder, names in self._members:

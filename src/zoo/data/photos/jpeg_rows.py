@@ -7,22 +7,24 @@ IN_ORDER = (0xC0, 0xC1)
 # Colour stored at half the rows is interpolated with the row below, which is two rows of pixels.
 MARGIN = 2
 
+# Where a file says its height, the height and the width.
+Frame = tuple[int, int, int]
 
-def frame(data: bytes) -> tuple[int, int, int] | None:
+
+def frame(data: bytes) -> Frame | None:
     """Where a whole JPEG file says its height, the height and the width; None where its rows are not coded in order.
 
     None too for whatever else is not quite plain, so that one library alone decides what that is.
     """
-    at = 2
-    if data[:2] != START or data[-2:] != END:
+    if not (data.startswith(START) and data.endswith(END)):
         return None
-    while at + 10 <= len(data) and data[at] == 0xFF and data[at + 1] != SCAN:
-        length = int.from_bytes(data[at + 2 : at + 4], "big")
-        if data[at + 1] in IN_ORDER:
+    at, last = 2, len(data) - 10
+    while at <= last and data[at] == 0xFF and (kind := data[at + 1]) != SCAN:
+        if kind in IN_ORDER:
             bits, components = data[at + 4], data[at + 9]
-            height, width = (int.from_bytes(data[at + n : at + n + 2], "big") for n in (5, 7))
+            height, width = data[at + 5] << 8 | data[at + 6], data[at + 7] << 8 | data[at + 8]
             return (at + 5, height, width) if bits == 8 and components in (1, 3) and height and width else None
-        at += 2 + length
+        at += 2 + (data[at + 2] << 8 | data[at + 3])
     return None
 
 
@@ -31,7 +33,11 @@ def upper_part(data: bytes, rows: int) -> bytes:
 
     Its header tells of fewer rows, after which decoders pass over what is left.
     """
-    found = frame(data)
+    return with_rows(data, frame(data), rows)
+
+
+def with_rows(data: bytes, found: Frame | None, rows: int) -> bytes:
+    """The same of a file whose ``frame`` was found before."""
     if found is None or rows + MARGIN >= found[1]:
         return data
     at = found[0]

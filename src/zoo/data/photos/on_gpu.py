@@ -49,7 +49,7 @@ class EncodedPhotos(Photos):
         views = []
         for position, row in zip(positions, numbers, strict=True):
             reading(position)
-            views.append(self.transform.random_view(self.read(self.files[position]), row))
+            views.append(self.transform.random_view(self.coded(position), row))
         return views, []
 
 

@@ -11,6 +11,7 @@ from zoo import keyed
 from zoo.data.loader import reading
 from zoo.data.photos.crops import Photo
 from zoo.data.photos.decoders import read_rgb, write_planes
+from zoo.data.photos.file_names import FileNames
 from zoo.data.photos.transforms import PhotoTransform
 from zoo.data.sampling import Draw
 from zoo.errors import InputError
@@ -31,7 +32,7 @@ class Photos(Dataset):
         positions: Tensor,
         transform: PhotoTransform,
         seed: int | None,
-        read: Callable[[Path], Photo] = read_rgb,
+        read: Callable[[Path | str], Photo] = read_rgb,
         skip: bool = False,
     ) -> None:
         self.files, self.labels, self.positions = files, labels, positions
@@ -46,7 +47,11 @@ class Photos(Dataset):
 
     def name_of(self, position: int) -> str:
         """The path of a photo, by its place in ``files``."""
-        return str(self.files[position])
+        return self.files.text(position) if isinstance(self.files, FileNames) else str(self.files[position])
+
+    def coded(self, position: int) -> Photo:
+        """The photo for training, not decoded yet where ``read`` leaves that for later."""
+        return self.read(self.name_of(position))
 
     def __getitem__(self, draw: Draw) -> tuple[Tensor, ...]:
         positions = self.positions[draw.indices]
@@ -56,9 +61,11 @@ class Photos(Dataset):
         else:
             stream = keyed.key(self.seed, "augment", draw.epoch)
             numbers = keyed.uniforms(stream, positions, self.transform.num_random).tolist()
-            # A stream of its own: on the same one, the shift would follow from the crop and the flip.
-            stream = keyed.key(self.seed, "color", draw.epoch)
-            shifts = self.transform.color_shifts(keyed.normals(stream, positions, 3))
+            if self.transform.color_noise:
+                # A stream of its own: on the same one, the shift would follow from the crop and the flip.
+                stream = keyed.key(self.seed, "color", draw.epoch)
+                shifts = keyed.normals(stream, positions, 3)
+            shifts = self.transform.color_shifts(shifts)
         images, broken = self._views(positions.tolist(), numbers)
         if not self.skip:
             return images, self.labels[positions], shifts
@@ -74,13 +81,12 @@ class Photos(Dataset):
         images = torch.empty(len(positions), 3, size, size, dtype=torch.uint8)
         out = images.numpy()
         for n, position in enumerate(positions):
-            file = self.files[position]
             reading(position)
             try:
                 if numbers is None:
                     view = self.transform.central_view(self.photo(position))
                 else:
-                    view = self.transform.random_view(self.read(file), numbers[n])
+                    view = self.transform.random_view(self.coded(position), numbers[n])
                 write_planes(view, out[n])
             except InputError:
                 if not self.skip:

@@ -37,7 +37,7 @@ PCA_STD = torch.tensor([121.780, 37.094, 19.721])
 PCA_COMPONENTS = torch.tensor([[-0.5635, -0.5762, -0.5920], [-0.7126, -0.0235, 0.7012], [0.4180, -0.8170, 0.3973]])
 
 # Memory that a CPU's caches hold, for images that are made float32 there.
-IMAGES_AT_ONCE = 4
+IMAGES_AT_ONCE = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,13 +122,13 @@ class PhotoTransform:
         made = torch.empty(images.shape, device=images.device)
         # A fresh batch of floats is larger than a CPU's caches: there all steps are done on a few images at a time.
         step = max(1, len(images)) if images.is_cuda else IMAGES_AT_ONCE
-        for start in range(0, len(images), step):
-            part = made[start : start + step].copy_(images[start : start + step])
-            part.add_(offsets[start : start + step] - mean)
+        parts = (each.split(step) for each in (made, images, offsets, shifts))
+        for part, pixels, offset, shift in zip(*parts, strict=True):
+            part.copy_(pixels).add_(offset - mean)
             if self.std != (1, 1, 1):
                 part.div_(std)
             if shifts.shape[1] > 3:
-                part.div_(shifts[start : start + step, 3, None, None, None])
+                part.div_(shift[:, 3, None, None, None])
         return made
 
     def displayed(self, images: Tensor) -> Tensor:
