@@ -103,9 +103,11 @@ def test_a_shipped_files_scores_are_recomputed_exactly(name):
     assert [found[key] for key in ("bins", "images", "right")] == [stated[key] for key in ("bins", "images", "right")]
     for key in ("nll", "ece"):
         assert found[key] == pytest.approx(stated[key], rel=1e-5)
-    # One image's probability was 4e-5 away on a processor without AVX-512: the mean over n images less by as much.
+    # One image's probability was 4e-5 away on a processor without AVX-512: the mean over n images less by as much. The
+    # perceptron's logits are thousands, which float32 has to a thousandth, and so is its mean loss: there it was 5e-4.
+    image = max(1e-4, 2e-6 * stated["nll"])
     for one, other, images in zip(found["mean_confidence"], stated["mean_confidence"], stated["images"], strict=True):
-        assert one == (other if other is None else pytest.approx(other, rel=1e-5 + 1e-4 / images))
+        assert one == (other if other is None else pytest.approx(other, rel=1e-5 + image / images))
 
 
 @pytest.fixture(scope="module")
