@@ -91,6 +91,12 @@ def test_a_broken_file_is_refused_in_pillows_words(root, stand_in):
     assert views_on(CPU, [read_in_part(path).crop((0, 0, 9, 9))]).shape == (1, 3, 9, 9)
 
 
+def test_a_torchvision_without_the_decoder_is_one_sentence(root, stand_in, monkeypatch):
+    monkeypatch.delattr("torchvision.io.decode_jpeg")
+    with pytest.raises(InputError, match=r"^data.decoder is gpu, but torchvision [0-9.]+\S* has no decoder of JPEGs: "):
+        ImageNet(str(root), decoder="gpu")
+
+
 def test_training_and_its_pictures_take_such_views(root, stand_in, in_folder):
     words = ["fit", "--data", "ImageNet", "--data.root", str(root), "--data.decoder", "gpu", "--data.num_held_out", "0"]
     words += ["--data.batch_size", "5", "--model", "LinearModel", "--model.input_size", "224"]

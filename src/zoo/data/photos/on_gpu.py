@@ -6,6 +6,7 @@ so nothing is ever measured on such views. For a CPU torchvision has Pillow's de
 
 import warnings
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -25,11 +26,19 @@ KIND = "cuda"
 
 
 def require_gpu() -> None:
-    """Raises InputError where PyTorch sees no GPU that decodes."""
+    """Raises InputError where PyTorch sees no GPU that decodes, or torchvision no longer has the decoder."""
     if KIND == "cuda" and not torch.cuda.is_available():
         raise InputError(
             "data.decoder is gpu, but PyTorch sees no CUDA device here: leave out --data.decoder, or choose fast."
         )
+    try:
+        # It says of itself, from 0.29 on, that a later release will be without.
+        from torchvision.io import ImageReadMode, decode_jpeg  # noqa: F401
+    except ImportError as error:
+        raise InputError(
+            f"data.decoder is gpu, but torchvision {version('torchvision')} has no decoder of JPEGs: leave out"
+            " --data.decoder, choose fast, or install torchvision 0.29."
+        ) from error
 
 
 def require_device(device: torch.device) -> None:
