@@ -21,6 +21,10 @@ simplejpeg = pytest.importorskip("simplejpeg")
 needs_library = pytest.mark.skipif(equal_pixels.library() is None, reason="Pillow here has another library's pixels")
 
 
+def part_of(data: bytes, rows: int) -> bytes:
+    return upper_part(data, frame(data), rows)
+
+
 def by_pillow(data: bytes) -> np.ndarray | None:
     try:
         with Image.open(io.BytesIO(data)) as image:
@@ -40,7 +44,7 @@ def test_real_photographs_have_pillows_pixels():
         expected = by_pillow(data)
         assert np.array_equal(equal_pixels.decoded(data, False), expected), path
         rows = draw.randint(1, len(expected))
-        part = upper_part(data, rows)
+        part = part_of(data, rows)
         found = equal_pixels.decoded(part, part is not data)
         assert np.array_equal(found[:rows], expected[:rows]), path
         decoded += 1
@@ -60,7 +64,7 @@ def test_plain_photos_have_pillows_pixels_as_a_whole_and_in_part(size, options, 
     expected = by_pillow(data)
     assert np.array_equal(equal_pixels.decoded(data, False), expected)
     for rows in {1, size[1] // 2, size[1] - 3} & set(range(1, size[1])):
-        part = upper_part(data, rows)
+        part = part_of(data, rows)
         assert np.array_equal(equal_pixels.decoded(part, part is not data)[:rows], expected[:rows])
 
 
@@ -72,7 +76,7 @@ def test_plain_photos_have_pillows_pixels_as_a_whole_and_in_part(size, options, 
         coded(noise(90, 80))[:-400],
         coded(noise(90, 80))[:-400] + b"\xff\xd9",
         coded(noise(90, 80))[:-400] + b"\0\0\0" + coded(noise(90, 80))[-400:],
-        upper_part(coded(noise(90, 80)), 20),
+        part_of(coded(noise(90, 80)), 20),
         b"",
     ],
     ids=["CMYK", "RGB", "cut", "cut and ended", "other bytes", "passed over, but not said so", "empty"],
@@ -85,7 +89,7 @@ def test_what_is_rare_or_has_a_flaw_is_pillows_to_decode(data):
 def test_a_flaw_in_the_rows_that_are_kept_is_pillows_to_judge():
     data = coded(noise(90, 80))
     at = data.index(b"\xff\xda") + 40
-    part = upper_part(data, 40)
+    part = part_of(data, 40)
     assert equal_pixels.decoded(part, True) is not None
     assert equal_pixels.decoded(part[:at] + b"\xff\xd9" + part[at:], True) is None
 
@@ -103,7 +107,7 @@ def test_of_broken_files_there_are_pillows_pixels_or_none():
             data[at : at + draw.randrange(3)] = bytes((0xFF, draw.choice((0xC4, 0xD0, 0xD9, 0xDA, 0xDB, 0xE1, 0xFE))))
         if (found := frame(bytes(data))) is None or found[1] * found[2] > 100_000:
             continue
-        for part in (bytes(data), upper_part(bytes(data), draw.randint(1, 40))):
+        for part in (bytes(data), part_of(bytes(data), draw.randint(1, 40))):
             pixels = equal_pixels.decoded(part, part != data)
             if pixels is not None:
                 assert np.array_equal(pixels, by_pillow(part))

@@ -20,6 +20,10 @@ DATA = Path(os.environ.get("ZOO_TEST_DATA", ""))
 PHOTOGRAPHS = [*sorted(DATA.glob("photos/*/*.JPEG")), *sorted(DATA.glob("imagenette/train/*/*.JPEG"))[::50]]
 
 
+def part_of(data: bytes, rows: int) -> bytes:
+    return upper_part(data, frame(data), rows)
+
+
 def boxes(width: int, height: int, number: int) -> list[tuple[int, int, int, int]]:
     draw = random.Random(width + height)
     found = []
@@ -67,7 +71,7 @@ def test_every_row_that_is_left_is_as_it_was(tmp_path, mode, options):
     whole = np.asarray(Image.open(path).convert("RGB"))
     sizes = set()
     for rows in range(1, 188):
-        part = upper_part(path.read_bytes(), rows)
+        part = part_of(path.read_bytes(), rows)
         with Image.open(io.BytesIO(part)) as image:
             found = np.asarray(image.convert("RGB"))
         assert np.array_equal(found[:rows], whole[:rows])
@@ -88,7 +92,7 @@ def test_rows_are_as_they_were_whatever_the_colours_are_stored_at(sampling):
     data = cv2.imencode(".jpg", np.asarray(noise(131, 107)), options)[1].tobytes()
     whole = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
     for rows in range(1, 105):
-        found = np.asarray(Image.open(io.BytesIO(upper_part(data, rows))).convert("RGB"))
+        found = np.asarray(Image.open(io.BytesIO(part_of(data, rows))).convert("RGB"))
         assert len(found) == rows + 2
         assert np.array_equal(found[:rows], whole[:rows])
 
@@ -146,7 +150,7 @@ def test_what_is_no_plain_file_is_left_to_pillow(tmp_path, data, refused):
     path = tmp_path / "a.JPEG"
     path.write_bytes(data)
     assert frame(data) is None
-    assert upper_part(data, 10) is data
+    assert part_of(data, 10) is data
     if refused:
         with pytest.raises(InputError, match=f"{path} is not a readable image"):
             np.asarray(read_in_part(path).crop((0, 0, 9, 9)))

@@ -18,7 +18,7 @@ from PIL import Image
 
 from zoo.data.photos import equal_pixels
 from zoo.data.photos.crops import Photo, disproportion
-from zoo.data.photos.jpeg_rows import MARGIN, Frame, frame, with_rows
+from zoo.data.photos.jpeg_rows import MARGIN, Frame, frame, upper_part
 from zoo.errors import InputError
 from zoo.files import is_device
 
@@ -131,7 +131,7 @@ class JpegPhoto:
         """The file without the rows that the view does not need, and how many rows it has then."""
         if self.steps and self.steps[0][0] == "crop":
             rows = self.steps[0][1][0][3]
-            if (part := with_rows(self.data, self.frame, rows)) is not self.data:
+            if (part := upper_part(self.data, self.frame, rows)) is not self.data:
                 return part, rows + MARGIN
         return self.data, self.full[1]
 

@@ -28,16 +28,11 @@ def frame(data: bytes) -> Frame | None:
     return None
 
 
-def upper_part(data: bytes, rows: int) -> bytes:
+def upper_part(data: bytes, found: Frame | None, rows: int) -> bytes:
     """A JPEG of at least the first ``rows`` rows of ``data``, pixel by pixel the same, where that saves anything.
 
-    Its header tells of fewer rows, after which decoders pass over what is left.
+    ``found`` is its ``frame``. The header tells of fewer rows, after which decoders pass over what is left.
     """
-    return with_rows(data, frame(data), rows)
-
-
-def with_rows(data: bytes, found: Frame | None, rows: int) -> bytes:
-    """The same of a file whose ``frame`` was found before."""
     if found is None or rows + MARGIN >= found[1]:
         return data
     at = found[0]
